@@ -1,0 +1,1 @@
+"""The foundation: the language all roles speak. No role, no composition."""

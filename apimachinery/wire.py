@@ -1,0 +1,61 @@
+"""The values that pass between an HTTP front, the API server's handlers and its clients.
+
+A `Request` goes in, a `Response` comes out, whether a socket lies between them or not: the
+aiohttp front builds a Request from bytes that arrived over TLS, the in-process transport hands
+one over directly. Neighbours: `apiserver.app` and `apiserver.server` on one side,
+`apimachinery.client.transport` on the other. Nothing here parses, routes or decides.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+JsonObject = dict[str, Any]
+"""A Kubernetes object (or part of one) as decoded JSON, with wire names."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """Who asks. Set by authentication, read by authorization, admission and audit."""
+
+    name: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Request:
+    """One API request, whole: bodies are read and bounded before a Request exists."""
+
+    method: str
+    """Upper case HTTP method."""
+    path: str
+    """Percent-decoded path, starting with a slash, without the query."""
+    query: list[tuple[str, str]] = field(default_factory=list)
+    """Decoded query parameters in order; a name may repeat (exec's `command`)."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Header names are lower case."""
+    body: bytes = b""
+    user: UserInfo | None = None
+    """None until authenticated; the in-process transport sets it itself."""
+
+    def param(self, name: str, default: str = "") -> str:
+        """The first value of a query parameter."""
+        for key, value in self.query:
+            if key == name:
+                return value
+        return default
+
+
+@dataclass(slots=True)
+class Response:
+    """The answer: a whole body, or an iterator of chunks for watches, logs and big lists.
+
+    Whoever consumes an iterator body closes it (`aclose`) when the client has gone.
+    """
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    """Header names in their usual spelling (`Content-Type`)."""
+    body: bytes | AsyncIterator[bytes] = b""

@@ -1,0 +1,1 @@
+"""The API server: HTTP front, handlers, registry, admission, watch cache, storage."""

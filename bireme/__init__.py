@@ -1,0 +1,1 @@
+"""The face of Bireme: command line, composition and what users import."""

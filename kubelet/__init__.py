@@ -1,0 +1,1 @@
+"""The node agent: runs pods as containers, and the node's part of services."""

@@ -1,0 +1,1 @@
+"""Bootstrap objects and sample YAML: package data only."""

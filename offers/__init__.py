@@ -1,0 +1,1 @@
+"""Level one of scheduling: who is offered which resources."""

@@ -1,0 +1,1 @@
+"""Level two for pods: one framework among others."""
