@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 CA_LIFETIME = 10 * 365 * 86_400
 """Ten years, as kubeadm's: renewing a CA means replacing every certificate below it."""
@@ -366,7 +367,7 @@ def _dated_builder(not_before: float, not_after: float) -> "x509.CertificateBuil
 
 def _leaf_builder(
     subject: "x509.Name",
-    public_key: "x509.base.CertificatePublicKeyTypes",
+    public_key: "CertificatePublicKeyTypes",
     ca_cert: "x509.Certificate",
     not_before: float,
     not_after: float,
