@@ -1,0 +1,78 @@
+# Bireme's two commands are `make up` and `make test`; each does all of its own set-up.
+
+PYTHON  := python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+NODES   ?= 3
+# What the nodes, the stores and the tests run; `bireme doctor` explains each.
+PACKAGES := runc conmon nftables libnftables1 iproute2 util-linux procps busybox-static \
+            etcd-server etcd-client python3-venv
+TEST_FLAGS ?=
+
+.PHONY: up down test check unit e2e bench clean system
+
+up: $(VENV)/.ok
+	@$(BIN)/bireme up --nodes $(NODES) --detach
+
+down: $(VENV)/.ok
+	@$(BIN)/bireme down
+
+test: $(VENV)/.dev
+	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
+	$(BIN)/pytest tests/conformance tests/integration -q $(TEST_FLAGS)
+	$(BIN)/pytest tests/simulation tests/e2e -q $(TEST_FLAGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest tests/unit -n 2 -q $(TEST_FLAGS)
+
+e2e: $(VENV)/.dev
+	$(BIN)/pytest tests/e2e -q $(TEST_FLAGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# System packages are asked for only when a binary is missing, so a second run costs nothing.
+system:
+	@for binary in runc conmon nft ip nsenter etcd etcdctl; do \
+	    command -v $$binary >/dev/null 2>&1 || missing="$$missing $$binary"; \
+	done; \
+	[ -x /usr/bin/busybox ] || [ -x /bin/busybox ] || missing="$$missing busybox"; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ -n "$$missing" ]; then \
+	    echo "installing system packages (missing:$$missing)"; \
+	    apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $(PACKAGES) >/dev/null; \
+	fi
+
+$(VENV)/.ok: requirements.lock requirements-build.lock pyproject.toml | system
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.ok requirements-dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Renews the locks from pyproject.toml: exact versions and hashes, no index address.
+COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
+           --strip-extras --no-annotate --no-header --allow-unsafe
+.PHONY: lock
+lock:
+	$(BIN)/python -m pip install -q pip-tools
+	$(COMPILE) -o requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | $(COMPILE) -o requirements-build.lock -
+	$(BIN)/python -c 'import tomllib; print("-c requirements.lock", *tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > .dev.in
+	$(COMPILE) -o requirements-dev.lock .dev.in
+	@rm -f .dev.in

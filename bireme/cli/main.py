@@ -1,0 +1,242 @@
+"""The `bireme` command: its table of sub-commands and how errors leave it.
+
+Neighbours: one module per command beside this. Each is imported when it is called, so that
+`bireme status` does not pay for what `bireme server` needs. kubectl stays the only command line
+for objects; what stands here is what kubectl can't do.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from bireme.cli.errors import CommandError
+
+app = typer.Typer(
+    name="bireme",
+    help="A cluster manager: the Kubernetes API with Mesos-style resource offers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+image_app = typer.Typer(help="Images in the local store.", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens with which nodes join.", no_args_is_help=True)
+app.add_typer(image_app, name="image")
+app.add_typer(token_app, name="token")
+
+DataDirOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--data-dir", help="Where the cluster keeps its files (default: /var/lib/bireme as root)."
+    ),
+]
+
+
+@app.command()
+def up(
+    nodes: Annotated[Optional[int], typer.Option(help="How many nodes on this machine.")] = None,
+    store: Annotated[
+        Optional[str], typer.Option(help="sqlite, etcd (one of our own), memory, or etcd's URL.")
+    ] = None,
+    runtime: Annotated[Optional[str], typer.Option(help="oci or fake.")] = None,
+    data_dir: DataDirOption = None,
+    port: Annotated[Optional[int], typer.Option(help="The API's port (6443).")] = None,
+    node_cpus: Annotated[str, typer.Option(help="What each node advertises, such as 2.")] = "",
+    node_memory: Annotated[str, typer.Option(help="What each node advertises, e.g. 4Gi.")] = "",
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when ready and leave it running.")
+    ] = False,
+) -> None:
+    """Start a cluster on this machine; `up` again brings the same one back."""
+    from bireme.cli import up as command
+
+    command.run(
+        command.Asked(
+            nodes=nodes,
+            store=store,
+            runtime=runtime,
+            port=port,
+            node_cpus=node_cpus,
+            node_memory=node_memory,
+        ),
+        data_dir,
+        detach=detach,
+    )
+
+
+@app.command()
+def down(
+    data_dir: DataDirOption = None,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False,
+) -> None:
+    """Stop the cluster and leave nothing of it running or mounted."""
+    from bireme.cli import down as command
+
+    command.run(data_dir, purge=purge)
+
+
+@app.command()
+def status(data_dir: DataDirOption = None) -> None:
+    """Say which processes run and whether the API answers."""
+    from bireme.cli import status as command
+
+    command.run(data_dir)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine lacks, and how to get it."""
+    from bireme.cli import doctor as command
+
+    command.run()
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def kubectl(context: typer.Context) -> None:
+    """Run the bundled kubectl against this cluster."""
+    from bireme.cli import kubectl as command
+
+    command.run(context.args)
+
+
+@app.command()
+def server(
+    data_dir: DataDirOption = None,
+    port: Annotated[int, typer.Option(help="The API's port.")] = 6443,
+    bind: Annotated[
+        Optional[list[str]], typer.Option(help="An address to listen on; may be repeated.")
+    ] = None,
+    store: Annotated[str, typer.Option(help="sqlite, memory, or etcd's URL.")] = "sqlite",
+    service_cidr: Annotated[str, typer.Option(help="Where ClusterIPs come from.")] = "10.96.0.0/16",
+    cluster_cidr: Annotated[str, typer.Option(help="Where nodes' pod ranges come from.")] = (
+        "10.71.0.0/16"
+    ),
+    only: Annotated[
+        str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
+    ] = "",
+    kubeconfig: Annotated[
+        Optional[Path], typer.Option(help="With --only controllers or scheduling.")
+    ] = None,
+) -> None:
+    """Run the control plane in this process."""
+    from bireme.cli import server as command
+
+    options = command.ServerOptions(
+        port=port,
+        bind=tuple(bind or ["127.0.0.1"]),
+        store=store,
+        service_cidr=service_cidr,
+        cluster_cidr=cluster_cidr,
+        only=only,
+        kubeconfig=kubeconfig,
+    )
+    command.run(options, data_dir)
+
+
+@app.command()
+def node(
+    name: Annotated[str, typer.Option(help="The node's name (default: the host's).")] = "",
+    server: Annotated[str, typer.Option(help="The API server's URL, to join by token.")] = "",
+    token: Annotated[str, typer.Option(help="From `bireme token create`.")] = "",
+    kubeconfig: Annotated[
+        Optional[Path], typer.Option(help="Credentials of a node that has joined.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    address: Annotated[str, typer.Option(help="The node's own address.")] = "",
+    pod_cidr: Annotated[str, typer.Option(help="The addresses of its pods.")] = "",
+    service_cidr: Annotated[str, typer.Option(help="The cluster's ClusterIPs.")] = "10.96.0.0/16",
+    netns: Annotated[
+        Optional[Path], typer.Option(help="Live in this network namespace.")
+    ] = None,
+    images: Annotated[Optional[Path], typer.Option(help="The image store's directory.")] = None,
+    runtime: Annotated[str, typer.Option(help="oci or fake.")] = "oci",
+    node_cpus: Annotated[str, typer.Option(help="CPUs to advertise (all).")] = "",
+    node_memory: Annotated[str, typer.Option(help="Memory to advertise (all).")] = "",
+) -> None:
+    """Run a node agent in this process."""
+    from bireme.cli import node as command
+
+    options = command.NodeCommand(
+        name=name,
+        server=server,
+        token=token,
+        kubeconfig=kubeconfig,
+        address=address,
+        pod_cidr=pod_cidr,
+        service_cidr=service_cidr,
+        netns=netns,
+        images=images,
+        runtime=runtime,
+        cpus=node_cpus,
+        memory=node_memory,
+    )
+    command.run(options, data_dir)
+
+
+@token_app.command("create")
+def token_create(
+    data_dir: DataDirOption = None,
+    hours: Annotated[float, typer.Option(help="For how long it is good.")] = 24.0,
+) -> None:
+    """Print a token with which a node can join."""
+    from bireme.cli import token as command
+
+    command.create(data_dir, hours)
+
+
+@token_app.command("list")
+def token_list(data_dir: DataDirOption = None) -> None:
+    """List the tokens by their ids."""
+    from bireme.cli import token as command
+
+    command.show(data_dir)
+
+
+@image_app.command("import")
+def image_import(file: Path, data_dir: DataDirOption = None) -> None:
+    """Add the images of an OCI layout or `docker save` archive."""
+    from bireme.cli import image as command
+
+    command.import_(file, data_dir)
+
+
+@image_app.command("build")
+def image_build(
+    dockerfile: Annotated[str, typer.Argument(help="busybox: from the machine's own busybox.")],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Make an image here: for now `busybox`, which needs no registry."""
+    from bireme.cli import image as command
+
+    command.build(dockerfile, data_dir)
+
+
+@image_app.command("list")
+def image_list(data_dir: DataDirOption = None) -> None:
+    """List the images."""
+    from bireme.cli import image as command
+
+    command.show(data_dir)
+
+
+@image_app.command("rm")
+def image_rm(reference: str, data_dir: DataDirOption = None) -> None:
+    """Remove an image by name."""
+    from bireme.cli import image as command
+
+    command.remove(reference, data_dir)
+
+
+def main() -> None:
+    """Run the command line; every foreseeable failure is one sentence on stderr."""
+    try:
+        app()
+    except CommandError as error:
+        sys.exit(f"bireme: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
