@@ -1,0 +1,1 @@
+"""The kinds: one module per API group, split by noun; frozen models, imported when first used."""
