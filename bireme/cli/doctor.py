@@ -33,8 +33,8 @@ def _controllers() -> bool:
 
 
 def _overlay() -> bool:
-    return "overlay" in Path("/proc/filesystems").read_text() or os.path.exists(
-        "/sys/module/overlay"
+    return (
+        "overlay" in Path("/proc/filesystems").read_text() or Path("/sys/module/overlay").exists()
     )
 
 

@@ -7,7 +7,7 @@ for objects; what stands here is what kubectl can't do.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -27,7 +27,7 @@ app.add_typer(image_app, name="image")
 app.add_typer(token_app, name="token")
 
 DataDirOption = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option(
         "--data-dir", help="Where the cluster keeps its files (default: /var/lib/bireme as root)."
     ),
@@ -36,13 +36,13 @@ DataDirOption = Annotated[
 
 @app.command()
 def up(
-    nodes: Annotated[Optional[int], typer.Option(help="How many nodes on this machine.")] = None,
+    nodes: Annotated[int | None, typer.Option(help="How many nodes on this machine.")] = None,
     store: Annotated[
-        Optional[str], typer.Option(help="sqlite, etcd (one of our own), memory, or etcd's URL.")
+        str | None, typer.Option(help="sqlite, etcd (one of our own), memory, or etcd's URL.")
     ] = None,
-    runtime: Annotated[Optional[str], typer.Option(help="oci or fake.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="oci or fake.")] = None,
     data_dir: DataDirOption = None,
-    port: Annotated[Optional[int], typer.Option(help="The API's port (6443).")] = None,
+    port: Annotated[int | None, typer.Option(help="The API's port (6443).")] = None,
     node_cpus: Annotated[str, typer.Option(help="What each node advertises, such as 2.")] = "",
     node_memory: Annotated[str, typer.Option(help="What each node advertises, e.g. 4Gi.")] = "",
     detach: Annotated[
@@ -109,7 +109,7 @@ def server(
     data_dir: DataDirOption = None,
     port: Annotated[int, typer.Option(help="The API's port.")] = 6443,
     bind: Annotated[
-        Optional[list[str]], typer.Option(help="An address to listen on; may be repeated.")
+        list[str] | None, typer.Option(help="An address to listen on; may be repeated.")
     ] = None,
     store: Annotated[str, typer.Option(help="sqlite, memory, or etcd's URL.")] = "sqlite",
     service_cidr: Annotated[str, typer.Option(help="Where ClusterIPs come from.")] = "10.96.0.0/16",
@@ -120,7 +120,7 @@ def server(
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",
     kubeconfig: Annotated[
-        Optional[Path], typer.Option(help="With --only controllers or scheduling.")
+        Path | None, typer.Option(help="With --only controllers or scheduling.")
     ] = None,
 ) -> None:
     """Run the control plane in this process."""
@@ -144,16 +144,14 @@ def node(
     server: Annotated[str, typer.Option(help="The API server's URL, to join by token.")] = "",
     token: Annotated[str, typer.Option(help="From `bireme token create`.")] = "",
     kubeconfig: Annotated[
-        Optional[Path], typer.Option(help="Credentials of a node that has joined.")
+        Path | None, typer.Option(help="Credentials of a node that has joined.")
     ] = None,
     data_dir: DataDirOption = None,
     address: Annotated[str, typer.Option(help="The node's own address.")] = "",
     pod_cidr: Annotated[str, typer.Option(help="The addresses of its pods.")] = "",
     service_cidr: Annotated[str, typer.Option(help="The cluster's ClusterIPs.")] = "10.96.0.0/16",
-    netns: Annotated[
-        Optional[Path], typer.Option(help="Live in this network namespace.")
-    ] = None,
-    images: Annotated[Optional[Path], typer.Option(help="The image store's directory.")] = None,
+    netns: Annotated[Path | None, typer.Option(help="Live in this network namespace.")] = None,
+    images: Annotated[Path | None, typer.Option(help="The image store's directory.")] = None,
     runtime: Annotated[str, typer.Option(help="oci or fake.")] = "oci",
     node_cpus: Annotated[str, typer.Option(help="CPUs to advertise (all).")] = "",
     node_memory: Annotated[str, typer.Option(help="Memory to advertise (all).")] = "",
