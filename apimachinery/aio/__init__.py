@@ -1,0 +1,1 @@
+"""Asyncio tools with no domain knowledge: clocks, delays, supervised tasks."""
