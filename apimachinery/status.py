@@ -24,6 +24,8 @@ decides whether something is an error.
 Codes that nobody catches by type (406, 413, 415) are plain `ApiError`s.
 """
 
+# ruff: noqa: N818 -- the exceptions bear Kubernetes' reasons as names
+
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -393,9 +395,7 @@ def forbidden(resource: str, name: str, detail: str, group: str = "") -> Forbidd
         return Forbidden(f"forbidden: {detail}", details={})
     if name:
         subject += f" {quote(name)}"
-    return Forbidden(
-        f"{subject} is forbidden: {detail}", details=_details(resource, name, group)
-    )
+    return Forbidden(f"{subject} is forbidden: {detail}", details=_details(resource, name, group))
 
 
 def not_found(resource: str, name: str, group: str = "") -> NotFound:
@@ -485,7 +485,9 @@ def internal_error(detail: str) -> InternalError:
     )
 
 
-def server_timeout(resource: str, verb: str, retry_after: int = 1, group: str = "") -> ServerTimeout:
+def server_timeout(
+    resource: str, verb: str, retry_after: int = 1, group: str = ""
+) -> ServerTimeout:
     return ServerTimeout(
         f"The {verb} operation against {qualified(resource, group)} could not be completed at "
         "this time, please try again.",
