@@ -1,0 +1,1 @@
+"""The etcd backend: the only place that knows gRPC, which it imports only when opened."""

@@ -1,0 +1,25 @@
+"""Picks a backend by address: `memory`, `sqlite:PATH`, `http(s)://HOST:PORT[,HOST:PORT…]`.
+
+Backends are imported when chosen: a server on SQLite never loads gRPC. Neighbours: the backends;
+`apiserver.stores` re-exports this for composition roots.
+"""
+
+from dataclasses import dataclass
+
+from apiserver.storage.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """What an address does not say. File names are PEM files; all but the CA are optional."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    user: str = ""
+    password: str = ""
+
+
+def open_store(address: str, options: StoreOptions | None = None) -> Store:
+    """A store for the address, not started yet. Raises BadStore for one that makes no sense."""
+    raise NotImplementedError
