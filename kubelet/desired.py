@@ -1,0 +1,124 @@
+"""A pod object read for the agent: the values that `lifecycle` decides on. Pure.
+
+Neighbours: `kubelet.worker` and `kubelet.status` use the accessors so that nobody spells wire names
+twice; `kubelet.configs` reads the rest of the spec for the runtime. Nothing is validated: the API
+server has done so before it stored the pod.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from apimachinery import meta
+from apimachinery.wire import JsonObject
+from kubelet.lifecycle import Container, Desired, RestartPolicy, Role
+
+DEFAULT_GRACE_S = 30.0
+"""`terminationGracePeriodSeconds` when the pod says nothing."""
+
+
+def uid(pod: JsonObject) -> str:
+    return str(pod["metadata"]["uid"])
+
+
+def name(pod: JsonObject) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def namespace(pod: JsonObject) -> str:
+    return str(pod["metadata"]["namespace"])
+
+
+def full_name(pod: JsonObject) -> str:
+    """As in messages about back-off: `name_namespace(uid)`."""
+    return f"{name(pod)}_{namespace(pod)}({uid(pod)})"
+
+
+def deleting(pod: JsonObject) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def phase(pod: JsonObject) -> str:
+    return str(pod.get("status", {}).get("phase", "Pending"))
+
+
+def finished(pod: JsonObject) -> bool:
+    """The API already says that it has ended; nothing is started for it again."""
+    return phase(pod) in ("Succeeded", "Failed")
+
+
+def containers(pod: JsonObject) -> Iterator[tuple[JsonObject, Role]]:
+    """Every container's spec with its role; init containers first, in order."""
+    spec = pod["spec"]
+    for container in spec.get("initContainers") or ():
+        always = container.get("restartPolicy") == "Always"
+        yield container, Role.SIDECAR if always else Role.INIT
+    for container in spec.get("containers") or ():
+        yield container, Role.MAIN
+
+
+def container_spec(pod: JsonObject, wanted: str) -> JsonObject:
+    """The spec of one container; KeyError when the pod has none of that name."""
+    for container, _ in containers(pod):
+        if container["name"] == wanted:
+            return container
+    raise KeyError(wanted)
+
+
+def spec_hash(container: JsonObject) -> str:
+    """Of the part of a container that may change in a running pod and makes it another one."""
+    return hashlib.sha256(str(container.get("image", "")).encode()).hexdigest()[:16]
+
+
+def grace_seconds(pod: JsonObject) -> float:
+    """How long its processes have between TERM and KILL."""
+    meta_grace = pod["metadata"].get("deletionGracePeriodSeconds")
+    if deleting(pod) and meta_grace is not None:
+        return float(meta_grace)
+    value = pod["spec"].get("terminationGracePeriodSeconds")
+    return DEFAULT_GRACE_S if value is None else float(value)
+
+
+def start_time(pod: JsonObject) -> float | None:
+    """When an agent first took the pod, if one did."""
+    text = pod.get("status", {}).get("startTime")
+    return meta.parse_time(text) if text else None
+
+
+def read(pod: JsonObject, started_at: float) -> Desired:
+    """The pod as `lifecycle` sees it; `started_at` counts for `activeDeadlineSeconds`."""
+    spec = pod["spec"]
+    policy = RestartPolicy(spec.get("restartPolicy") or "Always")
+    limit = spec.get("activeDeadlineSeconds")
+    return Desired(
+        uid=uid(pod),
+        name=name(pod),
+        namespace=namespace(pod),
+        containers=tuple(_container(c, role, policy) for c, role in containers(pod)),
+        policy=policy,
+        grace=grace_seconds(pod),
+        expires_at=None if limit is None else started_at + float(limit),
+    )
+
+
+def _container(spec: JsonObject, role: Role, policy: RestartPolicy) -> Container:
+    if role is Role.SIDECAR:
+        own = RestartPolicy.ALWAYS
+    elif role is Role.INIT and policy is RestartPolicy.ALWAYS:
+        # A failed init container is tried again, one that succeeded is not.
+        own = RestartPolicy.ON_FAILURE
+    else:
+        own = policy
+    return Container(
+        name=spec["name"],
+        role=role,
+        policy=own,
+        spec_hash=spec_hash(spec),
+        startup=_has(spec, "startupProbe"),
+        liveness=_has(spec, "livenessProbe"),
+        readiness=_has(spec, "readinessProbe"),
+    )
+
+
+def _has(spec: dict[str, Any], key: str) -> bool:
+    return bool(spec.get(key))
