@@ -31,5 +31,5 @@ class Backoff:
         return whole * (1 - self.jitter * draw())
 
 
-RECONNECT = Backoff(initial=0.1, maximum=30.0)
+RECONNECT = Backoff(initial=0.1, maximum=5.0)
 """Towards a server that is away: quick at first (a restart takes under a second), then gentle."""

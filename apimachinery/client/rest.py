@@ -8,15 +8,16 @@ and who wrote knows best how to look. Errors are `status.ApiError`. Mirrors: `cl
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import orjson
 
-from apimachinery import scheme, status, wire
+from apimachinery import status, wire
 from apimachinery.aio import backoff as backoffs
 from apimachinery.client import transport as transports
 from apimachinery.client import watch as watching
+from apimachinery.resource import Resource
 
 ATTEMPTS_MAX = 5
 """With the delays below about 3 s: longer troubles are for the caller's own loop."""
@@ -67,7 +68,7 @@ class Client:
 
     async def get(
         self,
-        resource: scheme.Resource,
+        resource: Resource,
         name: str,
         namespace: str = "",
         *,
@@ -79,7 +80,7 @@ class Client:
 
     async def list(
         self,
-        resource: scheme.Resource,
+        resource: Resource,
         namespace: str = "",
         *,
         label_selector: str = "",
@@ -100,7 +101,7 @@ class Client:
 
     async def create(
         self,
-        resource: scheme.Resource,
+        resource: Resource,
         obj: wire.JsonObject,
         namespace: str = "",
         *,
@@ -113,7 +114,7 @@ class Client:
         return await self._call("POST", path, _dry(dry_run), orjson.dumps(obj))
 
     async def update(
-        self, resource: scheme.Resource, obj: wire.JsonObject, *, subresource: str = ""
+        self, resource: Resource, obj: wire.JsonObject, *, subresource: str = ""
     ) -> wire.JsonObject:
         """PUT. The object's resourceVersion, if it has one, must still be the current one."""
         path = path_of(resource, _namespace(obj), obj["metadata"]["name"], subresource)
@@ -121,7 +122,7 @@ class Client:
 
     async def patch(
         self,
-        resource: scheme.Resource,
+        resource: Resource,
         name: str,
         patch: Patch,
         namespace: str = "",
@@ -141,7 +142,7 @@ class Client:
 
     async def delete(
         self,
-        resource: scheme.Resource,
+        resource: Resource,
         name: str,
         namespace: str = "",
         *,
@@ -158,7 +159,7 @@ class Client:
 
     async def delete_collection(
         self,
-        resource: scheme.Resource,
+        resource: Resource,
         namespace: str = "",
         *,
         label_selector: str = "",
@@ -171,7 +172,7 @@ class Client:
 
     async def watch(
         self,
-        resource: scheme.Resource,
+        resource: Resource,
         namespace: str = "",
         *,
         resource_version: str = "",
@@ -179,7 +180,7 @@ class Client:
         label_selector: str = "",
         field_selector: str = "",
         timeout: float = 0,
-    ) -> AsyncIterator[watching.WatchEvent]:
+    ) -> AsyncGenerator[watching.WatchEvent, None]:
         """Events until the server or `timeout` ends the watch; bookmarks included.
 
         With `initial_events` the present objects come first, as ADDED, then a bookmark with the
@@ -288,9 +289,7 @@ def error_of(code: int, body: bytes, headers: Mapping[str, str]) -> status.ApiEr
     return error
 
 
-def path_of(
-    resource: scheme.Resource, namespace: str = "", name: str = "", subresource: str = ""
-) -> str:
+def path_of(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:
     """`/api/v1/namespaces/NS/pods/NAME/SUB`; no namespace means all, or a cluster's object."""
     root = f"/apis/{resource.group}/{resource.version}" if resource.group else "/api/v1"
     if namespace and resource.namespaced:
