@@ -499,7 +499,7 @@ EXTRA_KINDS: dict[tuple[str, str, str], str] = {
     ("", "v1", "PodPortForwardOptions"): f"{TYPES}.core_pod:PodPortForwardOptions",
     ("", "v1", "PodProxyOptions"): f"{TYPES}.core_pod:PodProxyOptions",
     ("", "v1", "RangeAllocation"): f"{TYPES}.core_namespace:RangeAllocation",
-    ("", "v1", "SerializedReference"): f"{TYPES}.core_event:SerializedReference",
+    ("", "v1", "SerializedReference"): f"{TYPES}.core_reference:SerializedReference",
     ("", "v1", "ServiceProxyOptions"): f"{TYPES}.core_service:ServiceProxyOptions",
     ("authentication.k8s.io", "v1", "TokenRequest"): f"{TYPES}.authentication:TokenRequest",
     ("autoscaling", "v1", "Scale"): f"{TYPES}.autoscaling_v1:Scale",

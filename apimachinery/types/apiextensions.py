@@ -1,0 +1,311 @@
+"""apiextensions models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    REQUIRED,
+    Bytes,
+    Double,
+    Int32,
+    Int64,
+    Items,
+    Json,
+    ListType,
+    MergeKey,
+    Model,
+    Proto,
+    RawExtension,
+    Time,
+    TypedModel,
+)
+from apimachinery.types.meta import ObjectMeta
+from apimachinery.types.meta_options import Status
+
+
+class ConversionRequest(Model):
+    """ConversionRequest."""
+
+    uid: Annotated[str, Proto(1), REQUIRED] = ""
+    desired_api_version: Annotated[str, Proto(2), REQUIRED] = Field("", alias="desiredAPIVersion")
+    objects: Annotated[Items[RawExtension], Proto(3), REQUIRED] = ()
+
+
+class ConversionResponse(Model):
+    """ConversionResponse."""
+
+    uid: Annotated[str, Proto(1), REQUIRED] = ""
+    converted_objects: Annotated[Items[RawExtension], Proto(2), REQUIRED] = Field(
+        (), alias="convertedObjects"
+    )
+    result: Annotated[Status | None, Proto(3), REQUIRED] = None
+
+
+class ConversionReview(TypedModel):
+    """ConversionReview."""
+
+    request: Annotated[ConversionRequest | None, Proto(1)] = None
+    response: Annotated[ConversionResponse | None, Proto(2)] = None
+
+
+class CustomResourceColumnDefinition(Model):
+    """CustomResourceColumnDefinition."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    type: Annotated[str, Proto(2), REQUIRED] = ""
+    format: Annotated[str, Proto(3)] = ""
+    description: Annotated[str, Proto(4)] = ""
+    priority: Annotated[Int32 | None, Proto(5)] = None
+    json_path: Annotated[str, Proto(6), REQUIRED] = Field("", alias="jsonPath")
+
+
+class ServiceReference(Model):
+    """ServiceReference."""
+
+    namespace: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(2), REQUIRED] = ""
+    path: Annotated[str, Proto(3)] = ""
+    port: Annotated[Int32 | None, Proto(4)] = None
+
+
+class WebhookClientConfig(Model):
+    """WebhookClientConfig."""
+
+    url: Annotated[str, Proto(3)] = ""
+    service: Annotated[ServiceReference | None, Proto(1)] = None
+    ca_bundle: Annotated[Bytes, Proto(2)] = Field("", alias="caBundle")
+
+
+class WebhookConversion(Model):
+    """WebhookConversion."""
+
+    client_config: Annotated[WebhookClientConfig | None, Proto(2)] = Field(
+        None, alias="clientConfig"
+    )
+    conversion_review_versions: Annotated[Items[str], Proto(3), REQUIRED] = Field(
+        (), alias="conversionReviewVersions"
+    )
+
+
+class CustomResourceConversion(Model):
+    """CustomResourceConversion."""
+
+    strategy: Annotated[str, Proto(1), REQUIRED] = ""
+    webhook: Annotated[WebhookConversion | None, Proto(2)] = None
+
+
+class CustomResourceDefinitionNames(Model):
+    """CustomResourceDefinitionNames."""
+
+    plural: Annotated[str, Proto(1), REQUIRED] = ""
+    singular: Annotated[str, Proto(2)] = ""
+    short_names: Annotated[Items[str], Proto(3)] = Field((), alias="shortNames")
+    kind: Annotated[str, Proto(4), REQUIRED] = ""
+    list_kind: Annotated[str, Proto(5)] = Field("", alias="listKind")
+    categories: Annotated[Items[str], Proto(6)] = ()
+
+
+class CustomResourceSubresourceScale(Model):
+    """CustomResourceSubresourceScale."""
+
+    spec_replicas_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="specReplicasPath")
+    status_replicas_path: Annotated[str, Proto(2), REQUIRED] = Field("", alias="statusReplicasPath")
+    label_selector_path: Annotated[str, Proto(3)] = Field("", alias="labelSelectorPath")
+
+
+class CustomResourceSubresourceStatus(Model):
+    """What was last observed of the custom resource subresource."""
+
+
+class CustomResourceSubresources(Model):
+    """CustomResourceSubresources."""
+
+    status: Annotated[CustomResourceSubresourceStatus | None, Proto(1)] = Field(
+        None, description="What was last observed; written by the system."
+    )
+    scale: Annotated[CustomResourceSubresourceScale | None, Proto(2)] = None
+
+
+class ExternalDocumentation(Model):
+    """ExternalDocumentation."""
+
+    description: Annotated[str, Proto(1)] = ""
+    url: Annotated[str, Proto(2)] = ""
+
+
+class ValidationRule(Model):
+    """ValidationRule."""
+
+    rule: Annotated[str, Proto(1), REQUIRED] = ""
+    message: Annotated[str, Proto(2)] = ""
+    message_expression: Annotated[str, Proto(3)] = Field("", alias="messageExpression")
+    reason: Annotated[str, Proto(4)] = ""
+    field_path: Annotated[str, Proto(5)] = Field("", alias="fieldPath")
+    optional_old_self: Annotated[bool | None, Proto(6)] = Field(None, alias="optionalOldSelf")
+
+
+class JSONSchemaProps(Model):
+    """JSONSchemaProps."""
+
+    id: Annotated[str, Proto(1)] = ""
+    schema_: Annotated[str, Proto(2)] = Field("", alias="$schema")
+    ref: Annotated[str, Proto(3)] = Field("", alias="$ref")
+    description: Annotated[str, Proto(4)] = ""
+    type: Annotated[str, Proto(5)] = ""
+    format: Annotated[str, Proto(6)] = ""
+    title: Annotated[str, Proto(7)] = ""
+    default: Annotated[Json | None, Proto(8)] = None
+    maximum: Annotated[Double | None, Proto(9)] = None
+    exclusive_maximum: Annotated[bool | None, Proto(10)] = Field(None, alias="exclusiveMaximum")
+    minimum: Annotated[Double | None, Proto(11)] = None
+    exclusive_minimum: Annotated[bool | None, Proto(12)] = Field(None, alias="exclusiveMinimum")
+    max_length: Annotated[Int64 | None, Proto(13)] = Field(None, alias="maxLength")
+    min_length: Annotated[Int64 | None, Proto(14)] = Field(None, alias="minLength")
+    pattern: Annotated[str, Proto(15)] = ""
+    max_items: Annotated[Int64 | None, Proto(16)] = Field(None, alias="maxItems")
+    min_items: Annotated[Int64 | None, Proto(17)] = Field(None, alias="minItems")
+    unique_items: Annotated[bool | None, Proto(18)] = Field(None, alias="uniqueItems")
+    multiple_of: Annotated[Double | None, Proto(19)] = Field(None, alias="multipleOf")
+    enum: Annotated[Items[Json], Proto(20)] = ()
+    max_properties: Annotated[Int64 | None, Proto(21)] = Field(None, alias="maxProperties")
+    min_properties: Annotated[Int64 | None, Proto(22)] = Field(None, alias="minProperties")
+    required: Annotated[Items[str], Proto(23)] = ()
+    items: Annotated["JSONSchemaProps | Items[JSONSchemaProps] | None", Proto(24)] = None
+    all_of: Annotated[Items["JSONSchemaProps"], Proto(25)] = Field((), alias="allOf")
+    one_of: Annotated[Items["JSONSchemaProps"], Proto(26)] = Field((), alias="oneOf")
+    any_of: Annotated[Items["JSONSchemaProps"], Proto(27)] = Field((), alias="anyOf")
+    not_: Annotated["JSONSchemaProps | None", Proto(28)] = Field(None, alias="not")
+    properties: Annotated[Mapping[str, "JSONSchemaProps"], Proto(29)] = Field(default_factory=dict)
+    additional_properties: Annotated["JSONSchemaProps | bool | None", Proto(30)] = Field(
+        None, alias="additionalProperties"
+    )
+    pattern_properties: Annotated[Mapping[str, "JSONSchemaProps"], Proto(31)] = Field(
+        default_factory=dict, alias="patternProperties"
+    )
+    dependencies: Annotated[Mapping[str, "JSONSchemaProps | Items[str]"], Proto(32)] = Field(
+        default_factory=dict
+    )
+    additional_items: Annotated["JSONSchemaProps | bool | None", Proto(33)] = Field(
+        None, alias="additionalItems"
+    )
+    definitions: Annotated[Mapping[str, "JSONSchemaProps"], Proto(34)] = Field(default_factory=dict)
+    external_docs: Annotated[ExternalDocumentation | None, Proto(35)] = Field(
+        None, alias="externalDocs"
+    )
+    example: Annotated[Json | None, Proto(36)] = None
+    nullable: Annotated[bool | None, Proto(37)] = None
+    x_kubernetes_preserve_unknown_fields: Annotated[bool | None, Proto(38)] = Field(
+        None, alias="x-kubernetes-preserve-unknown-fields"
+    )
+    x_kubernetes_embedded_resource: Annotated[bool | None, Proto(39)] = Field(
+        None, alias="x-kubernetes-embedded-resource"
+    )
+    x_kubernetes_int_or_string: Annotated[bool | None, Proto(40)] = Field(
+        None, alias="x-kubernetes-int-or-string"
+    )
+    x_kubernetes_list_map_keys: Annotated[Items[str], Proto(41)] = Field(
+        (), alias="x-kubernetes-list-map-keys"
+    )
+    x_kubernetes_list_type: Annotated[str, Proto(42)] = Field("", alias="x-kubernetes-list-type")
+    x_kubernetes_map_type: Annotated[str, Proto(43)] = Field("", alias="x-kubernetes-map-type")
+    x_kubernetes_validations: Annotated[
+        Items[ValidationRule], Proto(44), MergeKey("rule"), ListType("map", "rule")
+    ] = Field((), alias="x-kubernetes-validations")
+
+
+class CustomResourceValidation(Model):
+    """CustomResourceValidation."""
+
+    open_api_v3_schema: Annotated[JSONSchemaProps | None, Proto(1)] = Field(
+        None, alias="openAPIV3Schema"
+    )
+
+
+class SelectableField(Model):
+    """SelectableField."""
+
+    json_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="jsonPath")
+
+
+class CustomResourceDefinitionVersion(Model):
+    """CustomResourceDefinitionVersion."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    served: Annotated[bool, Proto(2), REQUIRED] = False
+    storage: Annotated[bool, Proto(3), REQUIRED] = False
+    deprecated: Annotated[bool | None, Proto(7)] = None
+    deprecation_warning: Annotated[str, Proto(8)] = Field("", alias="deprecationWarning")
+    schema_: Annotated[CustomResourceValidation | None, Proto(4)] = Field(None, alias="schema")
+    subresources: Annotated[CustomResourceSubresources | None, Proto(5)] = None
+    additional_printer_columns: Annotated[Items[CustomResourceColumnDefinition], Proto(6)] = Field(
+        (), alias="additionalPrinterColumns"
+    )
+    selectable_fields: Annotated[Items[SelectableField], Proto(9)] = Field(
+        (), alias="selectableFields"
+    )
+
+
+class CustomResourceDefinitionSpec(Model):
+    """What is wanted of the custom resource definition."""
+
+    group: Annotated[str, Proto(1), REQUIRED] = ""
+    names: Annotated[CustomResourceDefinitionNames | None, Proto(3), REQUIRED] = None
+    scope: Annotated[str, Proto(4), REQUIRED] = ""
+    versions: Annotated[Items[CustomResourceDefinitionVersion], Proto(7), REQUIRED] = ()
+    conversion: Annotated[CustomResourceConversion | None, Proto(9)] = None
+    preserve_unknown_fields: Annotated[bool | None, Proto(10)] = Field(
+        None, alias="preserveUnknownFields"
+    )
+
+
+class CustomResourceDefinitionCondition(Model):
+    """One aspect of the state of the custom resource definition, and when it changed."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Which aspect of the state this is about."
+    )
+    status: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="What was last observed; written by the system."
+    )
+    last_transition_time: Annotated[Time, Proto(3)] = Field(
+        "", alias="lastTransitionTime", description="When the status last changed."
+    )
+    reason: Annotated[str, Proto(4)] = Field(
+        "", description="One word in CamelCase for programs: why it is so."
+    )
+    message: Annotated[str, Proto(5)] = Field("", description="A sentence for people.")
+    observed_generation: Annotated[Int64 | None, Proto(6)] = Field(
+        None,
+        alias="observedGeneration",
+        description="The generation of the object that this was judged on.",
+    )
+
+
+class CustomResourceDefinitionStatus(Model):
+    """What was last observed of the custom resource definition."""
+
+    conditions: Annotated[
+        Items[CustomResourceDefinitionCondition], Proto(1), ListType("map", "type")
+    ] = ()
+    accepted_names: Annotated[CustomResourceDefinitionNames | None, Proto(2)] = Field(
+        None, alias="acceptedNames"
+    )
+    stored_versions: Annotated[Items[str], Proto(3)] = Field((), alias="storedVersions")
+    observed_generation: Annotated[Int64 | None, Proto(4)] = Field(None, alias="observedGeneration")
+
+
+class CustomResourceDefinition(TypedModel):
+    """CustomResourceDefinition."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[CustomResourceDefinitionSpec, Proto(2), REQUIRED] = Field(
+        default_factory=CustomResourceDefinitionSpec, description="What is wanted."
+    )
+    status: Annotated[CustomResourceDefinitionStatus, Proto(3)] = Field(
+        default_factory=CustomResourceDefinitionStatus,
+        description="What was last observed; written by the system.",
+    )

@@ -1,0 +1,84 @@
+"""apiregistration models."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    REQUIRED,
+    Bytes,
+    Int32,
+    Items,
+    ListType,
+    MergeKey,
+    Model,
+    Proto,
+    Time,
+    TypedModel,
+)
+from apimachinery.types.meta import ObjectMeta
+
+
+class ServiceReference(Model):
+    """ServiceReference."""
+
+    namespace: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(2), REQUIRED] = ""
+    port: Annotated[Int32 | None, Proto(3)] = None
+
+
+class APIServiceSpec(Model):
+    """What is wanted of the api service."""
+
+    service: Annotated[ServiceReference | None, Proto(1)] = None
+    group: Annotated[str, Proto(2)] = ""
+    version: Annotated[str, Proto(3)] = ""
+    insecure_skip_tls_verify: Annotated[bool | None, Proto(4)] = Field(
+        None, alias="insecureSkipTLSVerify"
+    )
+    ca_bundle: Annotated[Bytes, Proto(5)] = Field("", alias="caBundle")
+    group_priority_minimum: Annotated[Int32, Proto(7), REQUIRED] = Field(
+        0, alias="groupPriorityMinimum"
+    )
+    version_priority: Annotated[Int32, Proto(8), REQUIRED] = Field(0, alias="versionPriority")
+
+
+class APIServiceCondition(Model):
+    """One aspect of the state of the api service, and when it changed."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Which aspect of the state this is about."
+    )
+    status: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="What was last observed; written by the system."
+    )
+    last_transition_time: Annotated[Time, Proto(3)] = Field(
+        "", alias="lastTransitionTime", description="When the status last changed."
+    )
+    reason: Annotated[str, Proto(4)] = Field(
+        "", description="One word in CamelCase for programs: why it is so."
+    )
+    message: Annotated[str, Proto(5)] = Field("", description="A sentence for people.")
+
+
+class APIServiceStatus(Model):
+    """What was last observed of the api service."""
+
+    conditions: Annotated[
+        Items[APIServiceCondition], Proto(1), MergeKey("type"), ListType("map", "type")
+    ] = ()
+
+
+class APIService(TypedModel):
+    """APIService."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[APIServiceSpec, Proto(2)] = Field(
+        default_factory=APIServiceSpec, description="What is wanted."
+    )
+    status: Annotated[APIServiceStatus, Proto(3)] = Field(
+        default_factory=APIServiceStatus,
+        description="What was last observed; written by the system.",
+    )

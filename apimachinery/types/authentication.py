@@ -1,0 +1,108 @@
+"""authentication models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import REQUIRED, Int64, Items, Model, Proto, Strings, Time, TypedModel
+from apimachinery.types.meta import ObjectMeta
+
+
+class BoundObjectReference(Model):
+    """BoundObjectReference."""
+
+    kind: Annotated[str, Proto(1)] = ""
+    api_version: Annotated[str, Proto(2)] = Field("", alias="apiVersion")
+    name: Annotated[str, Proto(3)] = ""
+    uid: Annotated[str, Proto(4)] = ""
+
+
+class UserInfo(Model):
+    """UserInfo."""
+
+    username: Annotated[str, Proto(1)] = ""
+    uid: Annotated[str, Proto(2)] = ""
+    groups: Annotated[Items[str], Proto(3)] = ()
+    extra: Annotated[Mapping[str, Strings], Proto(4)] = Field(default_factory=dict)
+
+
+class SelfSubjectReviewStatus(Model):
+    """What was last observed of the self subject review."""
+
+    user_info: Annotated[UserInfo | None, Proto(1)] = Field(None, alias="userInfo")
+
+
+class SelfSubjectReview(TypedModel):
+    """SelfSubjectReview."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    status: Annotated[SelfSubjectReviewStatus, Proto(2)] = Field(
+        default_factory=SelfSubjectReviewStatus,
+        description="What was last observed; written by the system.",
+    )
+
+
+class TokenRequestSpec(Model):
+    """What is wanted of the token request."""
+
+    audiences: Annotated[Items[str], Proto(1)] = ()
+    expiration_seconds: Annotated[Int64 | None, Proto(4)] = Field(None, alias="expirationSeconds")
+    bound_object_ref: Annotated[BoundObjectReference | None, Proto(3)] = Field(
+        None, alias="boundObjectRef"
+    )
+
+
+class TokenRequestStatus(Model):
+    """What was last observed of the token request."""
+
+    token: Annotated[str, Proto(1)] = ""
+    expiration_timestamp: Annotated[Time, Proto(2)] = Field("", alias="expirationTimestamp")
+
+
+class TokenRequest(TypedModel):
+    """TokenRequest."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[TokenRequestSpec, Proto(2)] = Field(
+        default_factory=TokenRequestSpec, description="What is wanted."
+    )
+    status: Annotated[TokenRequestStatus, Proto(3)] = Field(
+        default_factory=TokenRequestStatus,
+        description="What was last observed; written by the system.",
+    )
+
+
+class TokenReviewSpec(Model):
+    """What is wanted of the token review."""
+
+    token: Annotated[str, Proto(1), REQUIRED] = ""
+    audiences: Annotated[Items[str], Proto(2)] = ()
+
+
+class TokenReviewStatus(Model):
+    """What was last observed of the token review."""
+
+    authenticated: Annotated[bool | None, Proto(1)] = None
+    user: Annotated[UserInfo | None, Proto(2)] = None
+    audiences: Annotated[Items[str], Proto(4)] = ()
+    error: Annotated[str, Proto(3)] = ""
+
+
+class TokenReview(TypedModel):
+    """TokenReview."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[TokenReviewSpec, Proto(2), REQUIRED] = Field(
+        default_factory=TokenReviewSpec, description="What is wanted."
+    )
+    status: Annotated[TokenReviewStatus, Proto(3)] = Field(
+        default_factory=TokenReviewStatus,
+        description="What was last observed; written by the system.",
+    )

@@ -1,0 +1,240 @@
+"""autoscaling_v2 models."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    REQUIRED,
+    Int32,
+    Int64,
+    Items,
+    ListType,
+    MergeKey,
+    Model,
+    Proto,
+    Quantity,
+    Time,
+    TypedModel,
+)
+from apimachinery.types.meta import LabelSelector, ObjectMeta
+
+
+class MetricTarget(Model):
+    """MetricTarget."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+    value: Annotated[Quantity | None, Proto(2)] = None
+    average_value: Annotated[Quantity | None, Proto(3)] = Field(None, alias="averageValue")
+    average_utilization: Annotated[Int32 | None, Proto(4)] = Field(None, alias="averageUtilization")
+
+
+class ContainerResourceMetricSource(Model):
+    """ContainerResourceMetricSource."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
+    container: Annotated[str, Proto(3), REQUIRED] = ""
+
+
+class MetricValueStatus(Model):
+    """What was last observed of the metric value."""
+
+    value: Annotated[Quantity | None, Proto(1)] = None
+    average_value: Annotated[Quantity | None, Proto(2)] = Field(None, alias="averageValue")
+    average_utilization: Annotated[Int32 | None, Proto(3)] = Field(None, alias="averageUtilization")
+
+
+class ContainerResourceMetricStatus(Model):
+    """What was last observed of the container resource metric."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    current: Annotated[MetricValueStatus | None, Proto(2), REQUIRED] = None
+    container: Annotated[str, Proto(3), REQUIRED] = ""
+
+
+class CrossVersionObjectReference(Model):
+    """CrossVersionObjectReference."""
+
+    kind: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(2), REQUIRED] = ""
+    api_version: Annotated[str, Proto(3)] = Field("", alias="apiVersion")
+
+
+class MetricIdentifier(Model):
+    """MetricIdentifier."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    selector: Annotated[LabelSelector | None, Proto(2)] = None
+
+
+class ExternalMetricSource(Model):
+    """ExternalMetricSource."""
+
+    metric: Annotated[MetricIdentifier | None, Proto(1), REQUIRED] = None
+    target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
+
+
+class ExternalMetricStatus(Model):
+    """What was last observed of the external metric."""
+
+    metric: Annotated[MetricIdentifier | None, Proto(1), REQUIRED] = None
+    current: Annotated[MetricValueStatus | None, Proto(2), REQUIRED] = None
+
+
+class HPAScalingPolicy(Model):
+    """HPAScalingPolicy."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+    value: Annotated[Int32, Proto(2), REQUIRED] = 0
+    period_seconds: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="periodSeconds")
+
+
+class HPAScalingRules(Model):
+    """HPAScalingRules."""
+
+    stabilization_window_seconds: Annotated[Int32 | None, Proto(3)] = Field(
+        None, alias="stabilizationWindowSeconds"
+    )
+    select_policy: Annotated[str, Proto(1)] = Field("", alias="selectPolicy")
+    policies: Annotated[Items[HPAScalingPolicy], Proto(2)] = ()
+    tolerance: Annotated[Quantity | None, Proto(4)] = None
+
+
+class HorizontalPodAutoscalerBehavior(Model):
+    """HorizontalPodAutoscalerBehavior."""
+
+    scale_up: Annotated[HPAScalingRules | None, Proto(1)] = Field(None, alias="scaleUp")
+    scale_down: Annotated[HPAScalingRules | None, Proto(2)] = Field(None, alias="scaleDown")
+
+
+class ObjectMetricSource(Model):
+    """ObjectMetricSource."""
+
+    described_object: Annotated[CrossVersionObjectReference | None, Proto(1), REQUIRED] = Field(
+        None, alias="describedObject"
+    )
+    target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
+    metric: Annotated[MetricIdentifier | None, Proto(3), REQUIRED] = None
+
+
+class PodsMetricSource(Model):
+    """PodsMetricSource."""
+
+    metric: Annotated[MetricIdentifier | None, Proto(1), REQUIRED] = None
+    target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
+
+
+class ResourceMetricSource(Model):
+    """ResourceMetricSource."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
+
+
+class MetricSpec(Model):
+    """What is wanted of the metric."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+    object: Annotated[ObjectMetricSource | None, Proto(2)] = None
+    pods: Annotated[PodsMetricSource | None, Proto(3)] = None
+    resource: Annotated[ResourceMetricSource | None, Proto(4)] = None
+    container_resource: Annotated[ContainerResourceMetricSource | None, Proto(7)] = Field(
+        None, alias="containerResource"
+    )
+    external: Annotated[ExternalMetricSource | None, Proto(5)] = None
+
+
+class HorizontalPodAutoscalerSpec(Model):
+    """What is wanted of the horizontal pod autoscaler."""
+
+    scale_target_ref: Annotated[CrossVersionObjectReference | None, Proto(1), REQUIRED] = Field(
+        None, alias="scaleTargetRef"
+    )
+    min_replicas: Annotated[Int32 | None, Proto(2)] = Field(None, alias="minReplicas")
+    max_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="maxReplicas")
+    metrics: Annotated[Items[MetricSpec], Proto(4)] = ()
+    behavior: Annotated[HorizontalPodAutoscalerBehavior | None, Proto(5)] = None
+
+
+class HorizontalPodAutoscalerCondition(Model):
+    """One aspect of the state of the horizontal pod autoscaler, and when it changed."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Which aspect of the state this is about."
+    )
+    status: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="What was last observed; written by the system."
+    )
+    last_transition_time: Annotated[Time, Proto(3)] = Field(
+        "", alias="lastTransitionTime", description="When the status last changed."
+    )
+    reason: Annotated[str, Proto(4)] = Field(
+        "", description="One word in CamelCase for programs: why it is so."
+    )
+    message: Annotated[str, Proto(5)] = Field("", description="A sentence for people.")
+
+
+class ObjectMetricStatus(Model):
+    """What was last observed of the object metric."""
+
+    metric: Annotated[MetricIdentifier | None, Proto(1), REQUIRED] = None
+    current: Annotated[MetricValueStatus | None, Proto(2), REQUIRED] = None
+    described_object: Annotated[CrossVersionObjectReference | None, Proto(3), REQUIRED] = Field(
+        None, alias="describedObject"
+    )
+
+
+class PodsMetricStatus(Model):
+    """What was last observed of the pods metric."""
+
+    metric: Annotated[MetricIdentifier | None, Proto(1), REQUIRED] = None
+    current: Annotated[MetricValueStatus | None, Proto(2), REQUIRED] = None
+
+
+class ResourceMetricStatus(Model):
+    """What was last observed of the resource metric."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    current: Annotated[MetricValueStatus | None, Proto(2), REQUIRED] = None
+
+
+class MetricStatus(Model):
+    """What was last observed of the metric."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+    object: Annotated[ObjectMetricStatus | None, Proto(2)] = None
+    pods: Annotated[PodsMetricStatus | None, Proto(3)] = None
+    resource: Annotated[ResourceMetricStatus | None, Proto(4)] = None
+    container_resource: Annotated[ContainerResourceMetricStatus | None, Proto(7)] = Field(
+        None, alias="containerResource"
+    )
+    external: Annotated[ExternalMetricStatus | None, Proto(5)] = None
+
+
+class HorizontalPodAutoscalerStatus(Model):
+    """What was last observed of the horizontal pod autoscaler."""
+
+    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
+    last_scale_time: Annotated[Time, Proto(2)] = Field("", alias="lastScaleTime")
+    current_replicas: Annotated[Int32 | None, Proto(3)] = Field(None, alias="currentReplicas")
+    desired_replicas: Annotated[Int32, Proto(4), REQUIRED] = Field(0, alias="desiredReplicas")
+    current_metrics: Annotated[Items[MetricStatus], Proto(5)] = Field((), alias="currentMetrics")
+    conditions: Annotated[
+        Items[HorizontalPodAutoscalerCondition], Proto(6), MergeKey("type"), ListType("map", "type")
+    ] = ()
+
+
+class HorizontalPodAutoscaler(TypedModel):
+    """HorizontalPodAutoscaler."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[HorizontalPodAutoscalerSpec, Proto(2)] = Field(
+        default_factory=HorizontalPodAutoscalerSpec, description="What is wanted."
+    )
+    status: Annotated[HorizontalPodAutoscalerStatus, Proto(3)] = Field(
+        default_factory=HorizontalPodAutoscalerStatus,
+        description="What was last observed; written by the system.",
+    )

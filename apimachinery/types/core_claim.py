@@ -1,0 +1,128 @@
+"""core_claim models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    REQUIRED,
+    Items,
+    ListType,
+    MergeKey,
+    Model,
+    Proto,
+    Quantity,
+    Time,
+    TypedModel,
+)
+from apimachinery.types.core_reference import TypedLocalObjectReference, TypedObjectReference
+from apimachinery.types.meta import LabelSelector, ObjectMeta
+
+
+class VolumeResourceRequirements(Model):
+    """VolumeResourceRequirements."""
+
+    limits: Annotated[Mapping[str, Quantity], Proto(1)] = Field(default_factory=dict)
+    requests: Annotated[Mapping[str, Quantity], Proto(2)] = Field(default_factory=dict)
+
+
+class PersistentVolumeClaimSpec(Model):
+    """What is wanted of the persistent volume claim."""
+
+    access_modes: Annotated[Items[str], Proto(1)] = Field((), alias="accessModes")
+    selector: Annotated[LabelSelector | None, Proto(4)] = None
+    resources: Annotated[VolumeResourceRequirements | None, Proto(2)] = None
+    volume_name: Annotated[str, Proto(3)] = Field("", alias="volumeName")
+    storage_class_name: Annotated[str | None, Proto(5)] = Field(None, alias="storageClassName")
+    volume_mode: Annotated[str, Proto(6)] = Field("", alias="volumeMode")
+    data_source: Annotated[TypedLocalObjectReference | None, Proto(7)] = Field(
+        None, alias="dataSource"
+    )
+    data_source_ref: Annotated[TypedObjectReference | None, Proto(8)] = Field(
+        None, alias="dataSourceRef"
+    )
+    volume_attributes_class_name: Annotated[str | None, Proto(9)] = Field(
+        None, alias="volumeAttributesClassName"
+    )
+
+
+class PersistentVolumeClaimTemplate(Model):
+    """PersistentVolumeClaimTemplate."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[PersistentVolumeClaimSpec, Proto(2), REQUIRED] = Field(
+        default_factory=PersistentVolumeClaimSpec, description="What is wanted."
+    )
+
+
+class PersistentVolumeClaimCondition(Model):
+    """One aspect of the state of the persistent volume claim, and when it changed."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Which aspect of the state this is about."
+    )
+    status: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="What was last observed; written by the system."
+    )
+    last_probe_time: Annotated[Time, Proto(3)] = Field(
+        "", alias="lastProbeTime", description="When it was last checked."
+    )
+    last_transition_time: Annotated[Time, Proto(4)] = Field(
+        "", alias="lastTransitionTime", description="When the status last changed."
+    )
+    reason: Annotated[str, Proto(5)] = Field(
+        "", description="One word in CamelCase for programs: why it is so."
+    )
+    message: Annotated[str, Proto(6)] = Field("", description="A sentence for people.")
+
+
+class ModifyVolumeStatus(Model):
+    """What was last observed of the modify volume."""
+
+    target_volume_attributes_class_name: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="targetVolumeAttributesClassName"
+    )
+    status: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="What was last observed; written by the system."
+    )
+
+
+class PersistentVolumeClaimStatus(Model):
+    """What was last observed of the persistent volume claim."""
+
+    phase: Annotated[str, Proto(1)] = ""
+    access_modes: Annotated[Items[str], Proto(2)] = Field((), alias="accessModes")
+    capacity: Annotated[Mapping[str, Quantity], Proto(3)] = Field(default_factory=dict)
+    conditions: Annotated[
+        Items[PersistentVolumeClaimCondition], Proto(4), MergeKey("type"), ListType("map", "type")
+    ] = ()
+    allocated_resources: Annotated[Mapping[str, Quantity], Proto(5)] = Field(
+        default_factory=dict, alias="allocatedResources"
+    )
+    allocated_resource_statuses: Annotated[Mapping[str, str], Proto(7)] = Field(
+        default_factory=dict, alias="allocatedResourceStatuses"
+    )
+    current_volume_attributes_class_name: Annotated[str, Proto(8)] = Field(
+        "", alias="currentVolumeAttributesClassName"
+    )
+    modify_volume_status: Annotated[ModifyVolumeStatus | None, Proto(9)] = Field(
+        None, alias="modifyVolumeStatus"
+    )
+
+
+class PersistentVolumeClaim(TypedModel):
+    """PersistentVolumeClaim."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[PersistentVolumeClaimSpec, Proto(2)] = Field(
+        default_factory=PersistentVolumeClaimSpec, description="What is wanted."
+    )
+    status: Annotated[PersistentVolumeClaimStatus, Proto(3)] = Field(
+        default_factory=PersistentVolumeClaimStatus,
+        description="What was last observed; written by the system.",
+    )

@@ -1,0 +1,266 @@
+"""core_persistent models."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from apimachinery.types.base import REQUIRED, Int32, Items, Model, Proto, Quantity, Time, TypedModel
+from apimachinery.types.core_affinity import NodeSelector
+from apimachinery.types.core_reference import ObjectReference, SecretReference
+from apimachinery.types.core_volume import HostPathVolumeSource, NFSVolumeSource
+from apimachinery.types.core_volume_plugins import (
+    AWSElasticBlockStoreVolumeSource,
+    AzureDiskVolumeSource,
+    FCVolumeSource,
+    FlockerVolumeSource,
+    GCEPersistentDiskVolumeSource,
+    PhotonPersistentDiskVolumeSource,
+    PortworxVolumeSource,
+    QuobyteVolumeSource,
+    VsphereVirtualDiskVolumeSource,
+)
+from apimachinery.types.meta import ObjectMeta
+
+
+class AzureFilePersistentVolumeSource(Model):
+    """AzureFilePersistentVolumeSource."""
+
+    secret_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="secretName")
+    share_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="shareName")
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    secret_namespace: Annotated[str, Proto(4)] = Field("", alias="secretNamespace")
+
+
+class CSIPersistentVolumeSource(Model):
+    """CSIPersistentVolumeSource."""
+
+    driver: Annotated[str, Proto(1), REQUIRED] = ""
+    volume_handle: Annotated[str, Proto(2), REQUIRED] = Field("", alias="volumeHandle")
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    fs_type: Annotated[str, Proto(4)] = Field("", alias="fsType")
+    volume_attributes: Annotated[Mapping[str, str], Proto(5)] = Field(
+        default_factory=dict, alias="volumeAttributes"
+    )
+    controller_publish_secret_ref: Annotated[SecretReference | None, Proto(6)] = Field(
+        None, alias="controllerPublishSecretRef"
+    )
+    node_stage_secret_ref: Annotated[SecretReference | None, Proto(7)] = Field(
+        None, alias="nodeStageSecretRef"
+    )
+    node_publish_secret_ref: Annotated[SecretReference | None, Proto(8)] = Field(
+        None, alias="nodePublishSecretRef"
+    )
+    controller_expand_secret_ref: Annotated[SecretReference | None, Proto(9)] = Field(
+        None, alias="controllerExpandSecretRef"
+    )
+    node_expand_secret_ref: Annotated[SecretReference | None, Proto(10)] = Field(
+        None, alias="nodeExpandSecretRef"
+    )
+
+
+class CephFSPersistentVolumeSource(Model):
+    """CephFSPersistentVolumeSource."""
+
+    monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
+    path: Annotated[str, Proto(2)] = ""
+    user: Annotated[str, Proto(3)] = ""
+    secret_file: Annotated[str, Proto(4)] = Field("", alias="secretFile")
+    secret_ref: Annotated[SecretReference | None, Proto(5)] = Field(None, alias="secretRef")
+    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+
+
+class CinderPersistentVolumeSource(Model):
+    """CinderPersistentVolumeSource."""
+
+    volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    secret_ref: Annotated[SecretReference | None, Proto(4)] = Field(None, alias="secretRef")
+
+
+class FlexPersistentVolumeSource(Model):
+    """FlexPersistentVolumeSource."""
+
+    driver: Annotated[str, Proto(1), REQUIRED] = ""
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    secret_ref: Annotated[SecretReference | None, Proto(3)] = Field(None, alias="secretRef")
+    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    options: Annotated[Mapping[str, str], Proto(5)] = Field(default_factory=dict)
+
+
+class GlusterfsPersistentVolumeSource(Model):
+    """GlusterfsPersistentVolumeSource."""
+
+    endpoints: Annotated[str, Proto(1), REQUIRED] = ""
+    path: Annotated[str, Proto(2), REQUIRED] = ""
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    endpoints_namespace: Annotated[str, Proto(4)] = Field("", alias="endpointsNamespace")
+
+
+class ISCSIPersistentVolumeSource(Model):
+    """ISCSIPersistentVolumeSource."""
+
+    target_portal: Annotated[str, Proto(1), REQUIRED] = Field("", alias="targetPortal")
+    iqn: Annotated[str, Proto(2), REQUIRED] = ""
+    lun: Annotated[Int32, Proto(3), REQUIRED] = 0
+    iscsi_interface: Annotated[str, Proto(4)] = Field(
+        "", alias="iscsiInterface", json_schema_extra={"default": "default"}
+    )
+    fs_type: Annotated[str, Proto(5)] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+    portals: Annotated[Items[str], Proto(7)] = ()
+    chap_auth_discovery: Annotated[bool | None, Proto(8)] = Field(None, alias="chapAuthDiscovery")
+    chap_auth_session: Annotated[bool | None, Proto(11)] = Field(None, alias="chapAuthSession")
+    secret_ref: Annotated[SecretReference | None, Proto(10)] = Field(None, alias="secretRef")
+    initiator_name: Annotated[str, Proto(12)] = Field("", alias="initiatorName")
+
+
+class LocalVolumeSource(Model):
+    """LocalVolumeSource."""
+
+    path: Annotated[str, Proto(1), REQUIRED] = ""
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+
+
+class RBDPersistentVolumeSource(Model):
+    """RBDPersistentVolumeSource."""
+
+    monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
+    image: Annotated[str, Proto(2), REQUIRED] = ""
+    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
+    pool: Annotated[str, Proto(4)] = Field("", json_schema_extra={"default": "rbd"})
+    user: Annotated[str, Proto(5)] = Field("", json_schema_extra={"default": "admin"})
+    keyring: Annotated[str, Proto(6)] = Field(
+        "", json_schema_extra={"default": "/etc/ceph/keyring"}
+    )
+    secret_ref: Annotated[SecretReference | None, Proto(7)] = Field(None, alias="secretRef")
+    read_only: Annotated[bool | None, Proto(8)] = Field(None, alias="readOnly")
+
+
+class ScaleIOPersistentVolumeSource(Model):
+    """ScaleIOPersistentVolumeSource."""
+
+    gateway: Annotated[str, Proto(1), REQUIRED] = ""
+    system: Annotated[str, Proto(2), REQUIRED] = ""
+    secret_ref: Annotated[SecretReference | None, Proto(3), REQUIRED] = Field(
+        None, alias="secretRef"
+    )
+    ssl_enabled: Annotated[bool | None, Proto(4)] = Field(None, alias="sslEnabled")
+    protection_domain: Annotated[str, Proto(5)] = Field("", alias="protectionDomain")
+    storage_pool: Annotated[str, Proto(6)] = Field("", alias="storagePool")
+    storage_mode: Annotated[str, Proto(7)] = Field(
+        "", alias="storageMode", json_schema_extra={"default": "ThinProvisioned"}
+    )
+    volume_name: Annotated[str, Proto(8), REQUIRED] = Field("", alias="volumeName")
+    fs_type: Annotated[str, Proto(9)] = Field(
+        "", alias="fsType", json_schema_extra={"default": "xfs"}
+    )
+    read_only: Annotated[bool | None, Proto(10)] = Field(None, alias="readOnly")
+
+
+class StorageOSPersistentVolumeSource(Model):
+    """StorageOSPersistentVolumeSource."""
+
+    volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
+    volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
+    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    secret_ref: Annotated[ObjectReference | None, Proto(5)] = Field(None, alias="secretRef")
+
+
+class PersistentVolumeSource(Model):
+    """PersistentVolumeSource."""
+
+    gce_persistent_disk: Annotated[GCEPersistentDiskVolumeSource | None, Proto(1)] = Field(
+        None, alias="gcePersistentDisk"
+    )
+    aws_elastic_block_store: Annotated[AWSElasticBlockStoreVolumeSource | None, Proto(2)] = Field(
+        None, alias="awsElasticBlockStore"
+    )
+    host_path: Annotated[HostPathVolumeSource | None, Proto(3)] = Field(None, alias="hostPath")
+    glusterfs: Annotated[GlusterfsPersistentVolumeSource | None, Proto(4)] = None
+    nfs: Annotated[NFSVolumeSource | None, Proto(5)] = None
+    rbd: Annotated[RBDPersistentVolumeSource | None, Proto(6)] = None
+    iscsi: Annotated[ISCSIPersistentVolumeSource | None, Proto(7)] = None
+    cinder: Annotated[CinderPersistentVolumeSource | None, Proto(8)] = None
+    cephfs: Annotated[CephFSPersistentVolumeSource | None, Proto(9)] = None
+    fc: Annotated[FCVolumeSource | None, Proto(10)] = None
+    flocker: Annotated[FlockerVolumeSource | None, Proto(11)] = None
+    flex_volume: Annotated[FlexPersistentVolumeSource | None, Proto(12)] = Field(
+        None, alias="flexVolume"
+    )
+    azure_file: Annotated[AzureFilePersistentVolumeSource | None, Proto(13)] = Field(
+        None, alias="azureFile"
+    )
+    vsphere_volume: Annotated[VsphereVirtualDiskVolumeSource | None, Proto(14)] = Field(
+        None, alias="vsphereVolume"
+    )
+    quobyte: Annotated[QuobyteVolumeSource | None, Proto(15)] = None
+    azure_disk: Annotated[AzureDiskVolumeSource | None, Proto(16)] = Field(None, alias="azureDisk")
+    photon_persistent_disk: Annotated[PhotonPersistentDiskVolumeSource | None, Proto(17)] = Field(
+        None, alias="photonPersistentDisk"
+    )
+    portworx_volume: Annotated[PortworxVolumeSource | None, Proto(18)] = Field(
+        None, alias="portworxVolume"
+    )
+    scale_io: Annotated[ScaleIOPersistentVolumeSource | None, Proto(19)] = Field(
+        None, alias="scaleIO"
+    )
+    local: Annotated[LocalVolumeSource | None, Proto(20)] = None
+    storageos: Annotated[StorageOSPersistentVolumeSource | None, Proto(21)] = None
+    csi: Annotated[CSIPersistentVolumeSource | None, Proto(22)] = None
+
+
+class VolumeNodeAffinity(Model):
+    """VolumeNodeAffinity."""
+
+    required: Annotated[NodeSelector | None, Proto(1), REQUIRED] = None
+
+
+class PersistentVolumeSpec(PersistentVolumeSource):
+    """What is wanted of the persistent volume."""
+
+    embedded: ClassVar[Mapping[type[Model], int]] = {PersistentVolumeSource: 2}
+
+    capacity: Annotated[Mapping[str, Quantity], Proto(1)] = Field(default_factory=dict)
+    access_modes: Annotated[Items[str], Proto(3)] = Field((), alias="accessModes")
+    claim_ref: Annotated[ObjectReference | None, Proto(4)] = Field(None, alias="claimRef")
+    persistent_volume_reclaim_policy: Annotated[str, Proto(5)] = Field(
+        "", alias="persistentVolumeReclaimPolicy"
+    )
+    storage_class_name: Annotated[str | None, Proto(6)] = Field(None, alias="storageClassName")
+    mount_options: Annotated[Items[str], Proto(7)] = Field((), alias="mountOptions")
+    volume_mode: Annotated[str, Proto(8)] = Field("", alias="volumeMode")
+    node_affinity: Annotated[VolumeNodeAffinity | None, Proto(9)] = Field(
+        None, alias="nodeAffinity"
+    )
+    volume_attributes_class_name: Annotated[str | None, Proto(10)] = Field(
+        None, alias="volumeAttributesClassName"
+    )
+
+
+class PersistentVolumeStatus(Model):
+    """What was last observed of the persistent volume."""
+
+    phase: Annotated[str, Proto(1)] = ""
+    message: Annotated[str, Proto(2)] = ""
+    reason: Annotated[str, Proto(3)] = ""
+    last_phase_transition_time: Annotated[Time, Proto(4)] = Field(
+        "", alias="lastPhaseTransitionTime"
+    )
+
+
+class PersistentVolume(TypedModel):
+    """PersistentVolume."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[PersistentVolumeSpec, Proto(2)] = Field(
+        default_factory=PersistentVolumeSpec, description="What is wanted."
+    )
+    status: Annotated[PersistentVolumeStatus, Proto(3)] = Field(
+        default_factory=PersistentVolumeStatus,
+        description="What was last observed; written by the system.",
+    )

@@ -1,0 +1,214 @@
+"""core_volume_plugins models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import REQUIRED, Int32, Items, Model, Proto
+from apimachinery.types.core_reference import LocalObjectReference
+
+
+class AWSElasticBlockStoreVolumeSource(Model):
+    """AWSElasticBlockStoreVolumeSource."""
+
+    volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    partition: Annotated[Int32 | None, Proto(3)] = None
+    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+
+
+class AzureDiskVolumeSource(Model):
+    """AzureDiskVolumeSource."""
+
+    disk_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="diskName")
+    disk_uri: Annotated[str, Proto(2), REQUIRED] = Field("", alias="diskURI")
+    caching_mode: Annotated[str, Proto(3)] = Field(
+        "", alias="cachingMode", json_schema_extra={"default": "ReadWrite"}
+    )
+    fs_type: Annotated[str, Proto(4)] = Field(
+        "", alias="fsType", json_schema_extra={"default": "ext4"}
+    )
+    read_only: Annotated[bool | None, Proto(5)] = Field(
+        None, alias="readOnly", json_schema_extra={"default": False}
+    )
+    kind: Annotated[str, Proto(6), REQUIRED] = Field("", json_schema_extra={"default": "Shared"})
+
+
+class AzureFileVolumeSource(Model):
+    """AzureFileVolumeSource."""
+
+    secret_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="secretName")
+    share_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="shareName")
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+
+
+class CephFSVolumeSource(Model):
+    """CephFSVolumeSource."""
+
+    monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
+    path: Annotated[str, Proto(2)] = ""
+    user: Annotated[str, Proto(3)] = ""
+    secret_file: Annotated[str, Proto(4)] = Field("", alias="secretFile")
+    secret_ref: Annotated[LocalObjectReference | None, Proto(5)] = Field(None, alias="secretRef")
+    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+
+
+class CinderVolumeSource(Model):
+    """CinderVolumeSource."""
+
+    volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    secret_ref: Annotated[LocalObjectReference | None, Proto(4)] = Field(None, alias="secretRef")
+
+
+class FCVolumeSource(Model):
+    """FCVolumeSource."""
+
+    target_wwns: Annotated[Items[str], Proto(1)] = Field((), alias="targetWWNs")
+    lun: Annotated[Int32 | None, Proto(2)] = None
+    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    wwids: Annotated[Items[str], Proto(5)] = ()
+
+
+class FlexVolumeSource(Model):
+    """FlexVolumeSource."""
+
+    driver: Annotated[str, Proto(1), REQUIRED] = ""
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    secret_ref: Annotated[LocalObjectReference | None, Proto(3)] = Field(None, alias="secretRef")
+    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    options: Annotated[Mapping[str, str], Proto(5)] = Field(default_factory=dict)
+
+
+class FlockerVolumeSource(Model):
+    """FlockerVolumeSource."""
+
+    dataset_name: Annotated[str, Proto(1)] = Field("", alias="datasetName")
+    dataset_uuid: Annotated[str, Proto(2)] = Field("", alias="datasetUUID")
+
+
+class GCEPersistentDiskVolumeSource(Model):
+    """GCEPersistentDiskVolumeSource."""
+
+    pd_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="pdName")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    partition: Annotated[Int32 | None, Proto(3)] = None
+    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+
+
+class GitRepoVolumeSource(Model):
+    """GitRepoVolumeSource."""
+
+    repository: Annotated[str, Proto(1), REQUIRED] = ""
+    revision: Annotated[str, Proto(2)] = ""
+    directory: Annotated[str, Proto(3)] = ""
+
+
+class GlusterfsVolumeSource(Model):
+    """GlusterfsVolumeSource."""
+
+    endpoints: Annotated[str, Proto(1), REQUIRED] = ""
+    path: Annotated[str, Proto(2), REQUIRED] = ""
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+
+
+class ISCSIVolumeSource(Model):
+    """ISCSIVolumeSource."""
+
+    target_portal: Annotated[str, Proto(1), REQUIRED] = Field("", alias="targetPortal")
+    iqn: Annotated[str, Proto(2), REQUIRED] = ""
+    lun: Annotated[Int32, Proto(3), REQUIRED] = 0
+    iscsi_interface: Annotated[str, Proto(4)] = Field(
+        "", alias="iscsiInterface", json_schema_extra={"default": "default"}
+    )
+    fs_type: Annotated[str, Proto(5)] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+    portals: Annotated[Items[str], Proto(7)] = ()
+    chap_auth_discovery: Annotated[bool | None, Proto(8)] = Field(None, alias="chapAuthDiscovery")
+    chap_auth_session: Annotated[bool | None, Proto(11)] = Field(None, alias="chapAuthSession")
+    secret_ref: Annotated[LocalObjectReference | None, Proto(10)] = Field(None, alias="secretRef")
+    initiator_name: Annotated[str, Proto(12)] = Field("", alias="initiatorName")
+
+
+class PhotonPersistentDiskVolumeSource(Model):
+    """PhotonPersistentDiskVolumeSource."""
+
+    pd_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="pdID")
+    fs_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fsType")
+
+
+class PortworxVolumeSource(Model):
+    """PortworxVolumeSource."""
+
+    volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
+    fs_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+
+
+class QuobyteVolumeSource(Model):
+    """QuobyteVolumeSource."""
+
+    registry: Annotated[str, Proto(1), REQUIRED] = ""
+    volume: Annotated[str, Proto(2), REQUIRED] = ""
+    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    user: Annotated[str, Proto(4)] = ""
+    group: Annotated[str, Proto(5)] = ""
+    tenant: Annotated[str, Proto(6)] = ""
+
+
+class RBDVolumeSource(Model):
+    """RBDVolumeSource."""
+
+    monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
+    image: Annotated[str, Proto(2), REQUIRED] = ""
+    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
+    pool: Annotated[str, Proto(4)] = Field("", json_schema_extra={"default": "rbd"})
+    user: Annotated[str, Proto(5)] = Field("", json_schema_extra={"default": "admin"})
+    keyring: Annotated[str, Proto(6)] = Field(
+        "", json_schema_extra={"default": "/etc/ceph/keyring"}
+    )
+    secret_ref: Annotated[LocalObjectReference | None, Proto(7)] = Field(None, alias="secretRef")
+    read_only: Annotated[bool | None, Proto(8)] = Field(None, alias="readOnly")
+
+
+class ScaleIOVolumeSource(Model):
+    """ScaleIOVolumeSource."""
+
+    gateway: Annotated[str, Proto(1), REQUIRED] = ""
+    system: Annotated[str, Proto(2), REQUIRED] = ""
+    secret_ref: Annotated[LocalObjectReference | None, Proto(3), REQUIRED] = Field(
+        None, alias="secretRef"
+    )
+    ssl_enabled: Annotated[bool | None, Proto(4)] = Field(None, alias="sslEnabled")
+    protection_domain: Annotated[str, Proto(5)] = Field("", alias="protectionDomain")
+    storage_pool: Annotated[str, Proto(6)] = Field("", alias="storagePool")
+    storage_mode: Annotated[str, Proto(7)] = Field(
+        "", alias="storageMode", json_schema_extra={"default": "ThinProvisioned"}
+    )
+    volume_name: Annotated[str, Proto(8), REQUIRED] = Field("", alias="volumeName")
+    fs_type: Annotated[str, Proto(9)] = Field(
+        "", alias="fsType", json_schema_extra={"default": "xfs"}
+    )
+    read_only: Annotated[bool | None, Proto(10)] = Field(None, alias="readOnly")
+
+
+class StorageOSVolumeSource(Model):
+    """StorageOSVolumeSource."""
+
+    volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
+    volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
+    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
+    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    secret_ref: Annotated[LocalObjectReference | None, Proto(5)] = Field(None, alias="secretRef")
+
+
+class VsphereVirtualDiskVolumeSource(Model):
+    """VsphereVirtualDiskVolumeSource."""
+
+    volume_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumePath")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    storage_policy_name: Annotated[str, Proto(3)] = Field("", alias="storagePolicyName")
+    storage_policy_id: Annotated[str, Proto(4)] = Field("", alias="storagePolicyID")

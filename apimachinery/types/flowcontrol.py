@@ -1,0 +1,238 @@
+"""flowcontrol models."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    REQUIRED,
+    Int32,
+    Items,
+    ListType,
+    MergeKey,
+    Model,
+    Proto,
+    Time,
+    TypedModel,
+)
+from apimachinery.types.meta import ObjectMeta
+
+
+class ExemptPriorityLevelConfiguration(Model):
+    """ExemptPriorityLevelConfiguration."""
+
+    nominal_concurrency_shares: Annotated[Int32 | None, Proto(1)] = Field(
+        None, alias="nominalConcurrencyShares"
+    )
+    lendable_percent: Annotated[Int32 | None, Proto(2)] = Field(None, alias="lendablePercent")
+
+
+class FlowDistinguisherMethod(Model):
+    """FlowDistinguisherMethod."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+
+
+class NonResourcePolicyRule(Model):
+    """NonResourcePolicyRule."""
+
+    verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
+    non_resource_urls: Annotated[Items[str], Proto(6), ListType("set")] = Field(
+        (), alias="nonResourceURLs"
+    )
+
+
+class ResourcePolicyRule(Model):
+    """ResourcePolicyRule."""
+
+    verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
+    api_groups: Annotated[Items[str], Proto(2), ListType("set"), REQUIRED] = Field(
+        (), alias="apiGroups"
+    )
+    resources: Annotated[Items[str], Proto(3), ListType("set"), REQUIRED] = ()
+    cluster_scope: Annotated[bool | None, Proto(4)] = Field(None, alias="clusterScope")
+    namespaces: Annotated[Items[str], Proto(5), ListType("set")] = ()
+
+
+class GroupSubject(Model):
+    """GroupSubject."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+
+
+class ServiceAccountSubject(Model):
+    """ServiceAccountSubject."""
+
+    namespace: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(2), REQUIRED] = ""
+
+
+class UserSubject(Model):
+    """UserSubject."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+
+
+class Subject(Model):
+    """Subject."""
+
+    kind: Annotated[str, Proto(1), REQUIRED] = ""
+    user: Annotated[UserSubject | None, Proto(2)] = None
+    group: Annotated[GroupSubject | None, Proto(3)] = None
+    service_account: Annotated[ServiceAccountSubject | None, Proto(4)] = Field(
+        None, alias="serviceAccount"
+    )
+
+
+class PolicyRulesWithSubjects(Model):
+    """PolicyRulesWithSubjects."""
+
+    subjects: Annotated[Items[Subject], Proto(1), REQUIRED] = ()
+    resource_rules: Annotated[Items[ResourcePolicyRule], Proto(2)] = Field(
+        (), alias="resourceRules"
+    )
+    non_resource_rules: Annotated[Items[NonResourcePolicyRule], Proto(3)] = Field(
+        (), alias="nonResourceRules"
+    )
+
+
+class PriorityLevelConfigurationReference(Model):
+    """PriorityLevelConfigurationReference."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+
+
+class FlowSchemaSpec(Model):
+    """What is wanted of the flow schema."""
+
+    priority_level_configuration: Annotated[
+        PriorityLevelConfigurationReference | None, Proto(1), REQUIRED
+    ] = Field(None, alias="priorityLevelConfiguration")
+    matching_precedence: Annotated[Int32 | None, Proto(2)] = Field(None, alias="matchingPrecedence")
+    distinguisher_method: Annotated[FlowDistinguisherMethod | None, Proto(3)] = Field(
+        None, alias="distinguisherMethod"
+    )
+    rules: Annotated[Items[PolicyRulesWithSubjects], Proto(4)] = ()
+
+
+class FlowSchemaCondition(Model):
+    """One aspect of the state of the flow schema, and when it changed."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Which aspect of the state this is about."
+    )
+    status: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="What was last observed; written by the system."
+    )
+    last_transition_time: Annotated[Time, Proto(3), REQUIRED] = Field(
+        "", alias="lastTransitionTime", description="When the status last changed."
+    )
+    reason: Annotated[str, Proto(4), REQUIRED] = Field(
+        "", description="One word in CamelCase for programs: why it is so."
+    )
+    message: Annotated[str, Proto(5), REQUIRED] = Field("", description="A sentence for people.")
+
+
+class FlowSchemaStatus(Model):
+    """What was last observed of the flow schema."""
+
+    conditions: Annotated[
+        Items[FlowSchemaCondition], Proto(1), MergeKey("type"), ListType("map", "type")
+    ] = ()
+
+
+class FlowSchema(TypedModel):
+    """FlowSchema."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[FlowSchemaSpec, Proto(2)] = Field(
+        default_factory=FlowSchemaSpec, description="What is wanted."
+    )
+    status: Annotated[FlowSchemaStatus, Proto(3)] = Field(
+        default_factory=FlowSchemaStatus,
+        description="What was last observed; written by the system.",
+    )
+
+
+class QueuingConfiguration(Model):
+    """QueuingConfiguration."""
+
+    queues: Annotated[Int32 | None, Proto(1)] = None
+    hand_size: Annotated[Int32 | None, Proto(2)] = Field(None, alias="handSize")
+    queue_length_limit: Annotated[Int32 | None, Proto(3)] = Field(None, alias="queueLengthLimit")
+
+
+class LimitResponse(Model):
+    """LimitResponse."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+    queuing: Annotated[QueuingConfiguration | None, Proto(2)] = None
+
+
+class LimitedPriorityLevelConfiguration(Model):
+    """LimitedPriorityLevelConfiguration."""
+
+    nominal_concurrency_shares: Annotated[Int32 | None, Proto(1)] = Field(
+        None, alias="nominalConcurrencyShares"
+    )
+    limit_response: Annotated[LimitResponse | None, Proto(2), REQUIRED] = Field(
+        None, alias="limitResponse"
+    )
+    lendable_percent: Annotated[Int32 | None, Proto(3)] = Field(None, alias="lendablePercent")
+    borrowing_limit_percent: Annotated[Int32 | None, Proto(4)] = Field(
+        None, alias="borrowingLimitPercent"
+    )
+
+
+class PriorityLevelConfigurationSpec(Model):
+    """What is wanted of the priority level configuration."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+    limited: Annotated[LimitedPriorityLevelConfiguration | None, Proto(2)] = None
+    exempt: Annotated[ExemptPriorityLevelConfiguration | None, Proto(3)] = None
+
+
+class PriorityLevelConfigurationCondition(Model):
+    """One aspect of the state of the priority level configuration, and when it changed."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Which aspect of the state this is about."
+    )
+    status: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="What was last observed; written by the system."
+    )
+    last_transition_time: Annotated[Time, Proto(3), REQUIRED] = Field(
+        "", alias="lastTransitionTime", description="When the status last changed."
+    )
+    reason: Annotated[str, Proto(4), REQUIRED] = Field(
+        "", description="One word in CamelCase for programs: why it is so."
+    )
+    message: Annotated[str, Proto(5), REQUIRED] = Field("", description="A sentence for people.")
+
+
+class PriorityLevelConfigurationStatus(Model):
+    """What was last observed of the priority level configuration."""
+
+    conditions: Annotated[
+        Items[PriorityLevelConfigurationCondition],
+        Proto(1),
+        MergeKey("type"),
+        ListType("map", "type"),
+    ] = ()
+
+
+class PriorityLevelConfiguration(TypedModel):
+    """PriorityLevelConfiguration."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[PriorityLevelConfigurationSpec, Proto(2)] = Field(
+        default_factory=PriorityLevelConfigurationSpec, description="What is wanted."
+    )
+    status: Annotated[PriorityLevelConfigurationStatus, Proto(3)] = Field(
+        default_factory=PriorityLevelConfigurationStatus,
+        description="What was last observed; written by the system.",
+    )

@@ -1,0 +1,208 @@
+"""meta_options models."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    REQUIRED,
+    Int32,
+    Int64,
+    Items,
+    Model,
+    Proto,
+    RawExtension,
+    Strings,
+    TypedModel,
+)
+from apimachinery.types.meta import ListMeta, ObjectMeta
+
+
+class Preconditions(Model):
+    """Preconditions."""
+
+    uid: Annotated[str, Proto(1)] = ""
+    resource_version: Annotated[str, Proto(2)] = Field("", alias="resourceVersion")
+
+
+class DeleteOptions(TypedModel):
+    """DeleteOptions."""
+
+    grace_period_seconds: Annotated[Int64 | None, Proto(1)] = Field(
+        None, alias="gracePeriodSeconds"
+    )
+    preconditions: Annotated[Preconditions | None, Proto(2)] = None
+    orphan_dependents: Annotated[bool | None, Proto(3)] = Field(None, alias="orphanDependents")
+    propagation_policy: Annotated[str, Proto(4)] = Field("", alias="propagationPolicy")
+    dry_run: Annotated[Items[str], Proto(5)] = Field((), alias="dryRun")
+    ignore_store_read_error_with_cluster_breaking_potential: Annotated[bool | None, Proto(6)] = (
+        Field(None, alias="ignoreStoreReadErrorWithClusterBreakingPotential")
+    )
+
+
+class CreateOptions(TypedModel):
+    """CreateOptions."""
+
+    dry_run: Annotated[Items[str], Proto(1)] = Field((), alias="dryRun")
+    field_manager: Annotated[str, Proto(3)] = Field("", alias="fieldManager")
+    field_validation: Annotated[str, Proto(4)] = Field("", alias="fieldValidation")
+
+
+class UpdateOptions(TypedModel):
+    """UpdateOptions."""
+
+    dry_run: Annotated[Items[str], Proto(1)] = Field((), alias="dryRun")
+    field_manager: Annotated[str, Proto(2)] = Field("", alias="fieldManager")
+    field_validation: Annotated[str, Proto(3)] = Field("", alias="fieldValidation")
+
+
+class PatchOptions(TypedModel):
+    """PatchOptions."""
+
+    dry_run: Annotated[Items[str], Proto(1)] = Field((), alias="dryRun")
+    force: Annotated[bool | None, Proto(2)] = None
+    field_manager: Annotated[str, Proto(3)] = Field("", alias="fieldManager")
+    field_validation: Annotated[str, Proto(4)] = Field("", alias="fieldValidation")
+
+
+class GetOptions(TypedModel):
+    """GetOptions."""
+
+    resource_version: Annotated[str, Proto(1)] = Field("", alias="resourceVersion")
+
+
+class ListOptions(TypedModel):
+    """ListOptions."""
+
+    label_selector: Annotated[str, Proto(1)] = Field("", alias="labelSelector")
+    field_selector: Annotated[str, Proto(2)] = Field("", alias="fieldSelector")
+    watch: Annotated[bool | None, Proto(3)] = None
+    allow_watch_bookmarks: Annotated[bool | None, Proto(9)] = Field(
+        None, alias="allowWatchBookmarks"
+    )
+    resource_version: Annotated[str, Proto(4)] = Field("", alias="resourceVersion")
+    resource_version_match: Annotated[str, Proto(10)] = Field("", alias="resourceVersionMatch")
+    timeout_seconds: Annotated[Int64 | None, Proto(5)] = Field(None, alias="timeoutSeconds")
+    limit: Annotated[Int64 | None, Proto(7)] = None
+    continue_: Annotated[str, Proto(8)] = Field("", alias="continue")
+    send_initial_events: Annotated[bool | None, Proto(11)] = Field(None, alias="sendInitialEvents")
+    shard_selector: Annotated[str, Proto(15)] = Field("", alias="shardSelector")
+
+
+class TableOptions(TypedModel):
+    """TableOptions."""
+
+    include_object: Annotated[str, Proto(1)] = Field("", alias="includeObject")
+
+
+class StatusCause(Model):
+    """StatusCause."""
+
+    reason: Annotated[str, Proto(1)] = ""
+    message: Annotated[str, Proto(2)] = ""
+    field: Annotated[str, Proto(3)] = ""
+
+
+class StatusDetails(Model):
+    """StatusDetails."""
+
+    name: Annotated[str, Proto(1)] = ""
+    group: Annotated[str, Proto(2)] = ""
+    kind: Annotated[str, Proto(3)] = ""
+    uid: Annotated[str, Proto(6)] = ""
+    causes: Annotated[Items[StatusCause], Proto(4)] = ()
+    retry_after_seconds: Annotated[Int32 | None, Proto(5)] = Field(None, alias="retryAfterSeconds")
+
+
+class Status(TypedModel):
+    """Status."""
+
+    metadata: Annotated[ListMeta, Proto(1)] = Field(
+        default_factory=ListMeta, description="Revision and continuation."
+    )
+    status: Annotated[str, Proto(2)] = Field(
+        "", description="What was last observed; written by the system."
+    )
+    message: Annotated[str, Proto(3)] = ""
+    reason: Annotated[str, Proto(4)] = ""
+    details: Annotated[StatusDetails | None, Proto(5)] = None
+    code: Annotated[Int32 | None, Proto(6)] = None
+
+
+class GroupVersionForDiscovery(Model):
+    """GroupVersionForDiscovery."""
+
+    group_version: Annotated[str, Proto(1), REQUIRED] = Field("", alias="groupVersion")
+    version: Annotated[str, Proto(2), REQUIRED] = ""
+
+
+class ServerAddressByClientCIDR(Model):
+    """ServerAddressByClientCIDR."""
+
+    client_cidr: Annotated[str, Proto(1), REQUIRED] = Field("", alias="clientCIDR")
+    server_address: Annotated[str, Proto(2), REQUIRED] = Field("", alias="serverAddress")
+
+
+class APIGroup(TypedModel):
+    """APIGroup."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    versions: Annotated[Items[GroupVersionForDiscovery], Proto(2), REQUIRED] = ()
+    preferred_version: Annotated[GroupVersionForDiscovery | None, Proto(3)] = Field(
+        None, alias="preferredVersion"
+    )
+    server_address_by_client_cidrs: Annotated[Items[ServerAddressByClientCIDR], Proto(4)] = Field(
+        (), alias="serverAddressByClientCIDRs"
+    )
+
+
+class APIGroupList(TypedModel):
+    """APIGroupList."""
+
+    groups: Annotated[Items[APIGroup], Proto(1), REQUIRED] = ()
+
+
+class APIResource(Model):
+    """APIResource."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    singular_name: Annotated[str, Proto(6), REQUIRED] = Field("", alias="singularName")
+    namespaced: Annotated[bool, Proto(2), REQUIRED] = False
+    group: Annotated[str, Proto(8)] = ""
+    version: Annotated[str, Proto(9)] = ""
+    kind: Annotated[str, Proto(3), REQUIRED] = ""
+    verbs: Annotated[Strings, Proto(4), REQUIRED] = ()
+    short_names: Annotated[Items[str], Proto(5)] = Field((), alias="shortNames")
+    categories: Annotated[Items[str], Proto(7)] = ()
+    storage_version_hash: Annotated[str, Proto(10)] = Field("", alias="storageVersionHash")
+
+
+class APIResourceList(TypedModel):
+    """APIResourceList."""
+
+    group_version: Annotated[str, Proto(1), REQUIRED] = Field("", alias="groupVersion")
+    resources: Annotated[Items[APIResource], Proto(2), REQUIRED] = ()
+
+
+class APIVersions(TypedModel):
+    """APIVersions."""
+
+    versions: Annotated[Items[str], Proto(1), REQUIRED] = ()
+    server_address_by_client_cidrs: Annotated[
+        Items[ServerAddressByClientCIDR], Proto(2), REQUIRED
+    ] = Field((), alias="serverAddressByClientCIDRs")
+
+
+class PartialObjectMetadata(TypedModel):
+    """PartialObjectMetadata."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+
+
+class WatchEvent(Model):
+    """WatchEvent."""
+
+    type: Annotated[str, Proto(1), REQUIRED] = ""
+    object: Annotated[RawExtension | None, Proto(2), REQUIRED] = None

@@ -1,0 +1,47 @@
+"""metrics models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    REQUIRED,
+    Duration,
+    Items,
+    Model,
+    Proto,
+    Quantity,
+    Time,
+    TypedModel,
+)
+from apimachinery.types.meta import ObjectMeta
+
+
+class ContainerMetrics(Model):
+    """ContainerMetrics."""
+
+    name: Annotated[str, Proto(1), REQUIRED] = ""
+    usage: Annotated[Mapping[str, Quantity], Proto(2), REQUIRED] = Field(default_factory=dict)
+
+
+class NodeMetrics(TypedModel):
+    """NodeMetrics."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    timestamp: Annotated[Time, Proto(2), REQUIRED] = ""
+    window: Annotated[Duration, Proto(3), REQUIRED] = ""
+    usage: Annotated[Mapping[str, Quantity], Proto(4), REQUIRED] = Field(default_factory=dict)
+
+
+class PodMetrics(TypedModel):
+    """PodMetrics."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    timestamp: Annotated[Time, Proto(2), REQUIRED] = ""
+    window: Annotated[Duration, Proto(3), REQUIRED] = ""
+    containers: Annotated[Items[ContainerMetrics], Proto(4), REQUIRED] = ()

@@ -1,0 +1,38 @@
+"""node models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import REQUIRED, Items, MapType, Model, Proto, Quantity, TypedModel
+from apimachinery.types.core_affinity import Toleration
+from apimachinery.types.meta import ObjectMeta
+
+
+class Overhead(Model):
+    """Overhead."""
+
+    pod_fixed: Annotated[Mapping[str, Quantity], Proto(1)] = Field(
+        default_factory=dict, alias="podFixed"
+    )
+
+
+class Scheduling(Model):
+    """Scheduling."""
+
+    node_selector: Annotated[Mapping[str, str], Proto(1), MapType("atomic")] = Field(
+        default_factory=dict, alias="nodeSelector"
+    )
+    tolerations: Annotated[Items[Toleration], Proto(2)] = ()
+
+
+class RuntimeClass(TypedModel):
+    """RuntimeClass."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    handler: Annotated[str, Proto(2), REQUIRED] = ""
+    overhead: Annotated[Overhead | None, Proto(3)] = None
+    scheduling: Annotated[Scheduling | None, Proto(4)] = None

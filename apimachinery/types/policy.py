@@ -1,0 +1,73 @@
+"""policy models."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from apimachinery.types.base import (
+    Int32,
+    Int64,
+    IntOrString,
+    Items,
+    ListType,
+    MergeKey,
+    Model,
+    PatchStrategy,
+    Proto,
+    Time,
+    TypedModel,
+)
+from apimachinery.types.meta import Condition, LabelSelector, ObjectMeta
+from apimachinery.types.meta_options import DeleteOptions
+
+
+class Eviction(TypedModel):
+    """Eviction."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    delete_options: Annotated[DeleteOptions | None, Proto(2)] = Field(None, alias="deleteOptions")
+
+
+class PodDisruptionBudgetSpec(Model):
+    """What is wanted of the pod disruption budget."""
+
+    min_available: Annotated[IntOrString | None, Proto(1)] = Field(None, alias="minAvailable")
+    selector: Annotated[LabelSelector | None, Proto(2), PatchStrategy("replace")] = None
+    max_unavailable: Annotated[IntOrString | None, Proto(3)] = Field(None, alias="maxUnavailable")
+    unhealthy_pod_eviction_policy: Annotated[str, Proto(4)] = Field(
+        "", alias="unhealthyPodEvictionPolicy"
+    )
+
+
+class PodDisruptionBudgetStatus(Model):
+    """What was last observed of the pod disruption budget."""
+
+    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
+    disrupted_pods: Annotated[Mapping[str, Time], Proto(2)] = Field(
+        default_factory=dict, alias="disruptedPods"
+    )
+    disruptions_allowed: Annotated[Int32 | None, Proto(3)] = Field(None, alias="disruptionsAllowed")
+    current_healthy: Annotated[Int32 | None, Proto(4)] = Field(None, alias="currentHealthy")
+    desired_healthy: Annotated[Int32 | None, Proto(5)] = Field(None, alias="desiredHealthy")
+    expected_pods: Annotated[Int32 | None, Proto(6)] = Field(None, alias="expectedPods")
+    conditions: Annotated[
+        Items[Condition], Proto(7), MergeKey("type"), ListType("map", "type")
+    ] = ()
+
+
+class PodDisruptionBudget(TypedModel):
+    """PodDisruptionBudget."""
+
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
+        default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
+    )
+    spec: Annotated[PodDisruptionBudgetSpec, Proto(2)] = Field(
+        default_factory=PodDisruptionBudgetSpec, description="What is wanted."
+    )
+    status: Annotated[PodDisruptionBudgetStatus, Proto(3)] = Field(
+        default_factory=PodDisruptionBudgetStatus,
+        description="What was last observed; written by the system.",
+    )
