@@ -1,0 +1,109 @@
+"""How a `wire.Response` leaves the server: whole bodies, compressed ones, streams.
+
+Back-pressure is the transport's: a stream's next chunk is asked for only when the last one has
+been taken, and a client that takes nothing for `STALL_SECONDS` is cut off. Neighbours:
+`apiserver.app` (calls), `apiserver.connection` (tells when the client has gone). Nothing here
+looks into a body.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from typing import cast
+
+import orjson
+from aiohttp import web
+
+from apimachinery import status, wire
+from apiserver.connection import Connection
+
+COMPRESS_FROM = 128 * 1024
+"""Bytes from which a body is worth compressing (Kubernetes' own limit)."""
+
+COMPRESS_LEVEL = 1
+"""Half of level 6's gain in a sixth of its time, as Kubernetes chose."""
+
+STALL_SECONDS = 60.0
+"""How long a client may leave a stream's full buffer unread before it is cut off."""
+
+
+def error(problem: status.ApiError) -> wire.Response:
+    """An error as the Status that clients expect."""
+    headers = {"Content-Type": "application/json", **problem.headers}
+    return wire.Response(problem.code, headers, orjson.dumps(problem.to_status()))
+
+
+async def whole(response: wire.Response, body: bytes, *, compress: bool) -> web.Response:
+    """A complete answer, compressed when that pays and the client takes it."""
+    headers = response.headers
+    if compress and len(body) >= COMPRESS_FROM:
+        # zlib releases the interpreter lock: other requests go on meanwhile.
+        body = await asyncio.to_thread(_gzip, body)
+        headers = {**headers, "Content-Encoding": "gzip", "Vary": _with_encoding(headers)}
+    return web.Response(status=response.status, headers=headers, body=body)
+
+
+class Streams:
+    """The answers that have no end of their own, so that a shutdown can give them one."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ending = False
+
+    async def send(
+        self, raw: web.BaseRequest, response: wire.Response, body: AsyncIterator[bytes]
+    ) -> web.StreamResponse:
+        """Send chunks as they come, until the iterator ends, the client goes or stalls."""
+        connection = cast(Connection, raw.protocol)
+        answer = web.StreamResponse(status=response.status, headers=response.headers)
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        connection.on_lost = task.cancel
+        self._tasks.add(task)
+        try:
+            # The headers leave at once: a watch may have nothing to say for minutes.
+            await answer.prepare(raw)
+            if raw.method != "HEAD":
+                async for chunk in body:
+                    await _send(answer, chunk)
+        except asyncio.CancelledError:
+            if not self._ending or connection.transport is None:
+                raise
+            # Shutdown: the client shall see the end of the answer, not a broken line.
+            task.uncancel()
+        finally:
+            connection.on_lost = None
+            self._tasks.discard(task)
+            await close(body)
+        await answer.write_eof()
+        return answer
+
+    def end(self) -> None:
+        """Finish all streams now; later ones end as soon as they begin."""
+        self._ending = True
+        for task in self._tasks:
+            task.cancel()
+
+
+async def close(body: object) -> None:
+    """Tell an iterator that nobody listens any more, if it can be told."""
+    closer = getattr(body, "aclose", None)
+    if closer is not None:
+        await closer()
+
+
+async def _send(answer: web.StreamResponse, chunk: bytes) -> None:
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            await answer.write(chunk)
+    except TimeoutError:
+        raise ConnectionResetError("the client stopped reading") from None
+
+
+def _gzip(body: bytes) -> bytes:
+    packer = zlib.compressobj(COMPRESS_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+def _with_encoding(headers: Mapping[str, str]) -> str:
+    varied = headers.get("Vary", "")
+    return f"{varied}, Accept-Encoding" if varied else "Accept-Encoding"

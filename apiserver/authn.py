@@ -1,0 +1,256 @@
+"""Who asks: from certificates, bearer tokens and impersonation headers to a `UserInfo`.
+
+Order as in Kubernetes: the client certificate, then the bearer token (static, bootstrap,
+service account), then nobody, who may only ask for health and version. All of it reads memory
+and never waits. Neighbours: `apiserver.app` (calls once a request), `apiserver.tokens`
+(service accounts), `apiserver.authz` (asked whether one may speak as another). It does not
+decide what a user may do.
+"""
+
+import base64
+import binascii
+import csv
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from apimachinery import meta, scheme, status, wire
+from apiserver import attributes
+from apiserver.tokens import Objects, ServiceAccountTokens, TokenError, service_account_groups
+
+log = logging.getLogger(__name__)
+
+AUTHENTICATED = "system:authenticated"
+UNAUTHENTICATED = "system:unauthenticated"
+BOOTSTRAPPERS = "system:bootstrappers"
+ANONYMOUS = wire.UserInfo("system:anonymous", groups=(UNAUTHENTICATED,))
+
+ANONYMOUS_PATHS = frozenset({"/version", "/version/", "/healthz", "/livez", "/readyz"})
+"""What may be asked without credentials; everything else answers 401 to strangers."""
+
+BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
+_BOOTSTRAP = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})")
+_EXTRA_GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
+
+_SERVICE_ACCOUNT = "system:serviceaccount:"
+_IMPERSONATE_EXTRA = "impersonate-extra-"
+
+Tokens = Mapping[bytes, wire.UserInfo]
+"""Users by the SHA-256 of their token: a look-up by digest tells no timing."""
+
+
+class Authenticator:
+    """Turns a request into a user, or raises 401."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        authorizer: attributes.Authorizer,
+        clock: Callable[[], float],
+        *,
+        accounts: ServiceAccountTokens | None = None,
+        static: Tokens | None = None,
+    ) -> None:
+        self._objects = objects
+        self._authorizer = authorizer
+        self._clock = clock
+        self._accounts = accounts
+        self._static = static or {}
+
+    def authenticate(
+        self, request: wire.Request, certificate: wire.UserInfo | None
+    ) -> wire.UserInfo:
+        """The user of a request; `certificate` is what `certificate_user` made of the client's.
+
+        Raises:
+            ApiError: 401 for strangers and bad tokens, 403 for forbidden impersonation.
+        """
+        user = self._identify(request, certificate)
+        if "impersonate-user" in request.headers:
+            return self._impersonate(user, request)
+        return user
+
+    def token_user(self, token: str) -> wire.UserInfo | None:
+        """The user of a bearer token, None when it is no good."""
+        user = self._static.get(hashlib.sha256(token.encode()).digest())
+        if user is None and _BOOTSTRAP.fullmatch(token):
+            user = self._bootstrap_user(token)
+        if user is None and self._accounts is not None and token.count(".") == 2:
+            try:
+                user = self._accounts.verify(token).user
+            except TokenError as problem:
+                log.info("token refused reason=%r", str(problem))
+        return user and _authenticated(user)
+
+    def _identify(self, request: wire.Request, certificate: wire.UserInfo | None) -> wire.UserInfo:
+        if certificate is not None:
+            return certificate
+        scheme_name, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme_name.lower() == "bearer" and token:
+            user = self.token_user(token.strip())
+            if user is None:
+                raise status.unauthorized()
+            return user
+        if request.path in ANONYMOUS_PATHS or request.path.startswith(("/livez/", "/readyz/")):
+            return ANONYMOUS
+        raise status.unauthorized()
+
+    def _bootstrap_user(self, token: str) -> wire.UserInfo | None:
+        token_id, secret = token.split(".")
+        found = self._objects.object(scheme.SECRETS, "kube-system", f"bootstrap-token-{token_id}")
+        if found is None or found.get("type") != BOOTSTRAP_TYPE:
+            return None
+        data = _decoded(found.get("data") or {})
+        if not hmac.compare_digest(data.get("token-secret", "").encode(), secret.encode()):
+            return None
+        if data.get("token-id") != token_id or found["metadata"].get("deletionTimestamp"):
+            return None
+        if data.get("usage-bootstrap-authentication") != "true" or self._expired(data):
+            return None
+        wanted = data.get("auth-extra-groups", "").split(",")
+        groups = [BOOTSTRAPPERS, *(name for name in wanted if _EXTRA_GROUP.fullmatch(name))]
+        return wire.UserInfo(f"system:bootstrap:{token_id}", groups=tuple(groups))
+
+    def _expired(self, data: Mapping[str, str]) -> bool:
+        expiration = data.get("expiration", "")
+        if not expiration:
+            return False
+        try:
+            return meta.parse_time(expiration) <= self._clock()
+        except ValueError:
+            # A time that cannot be read must not make a token eternal.
+            return True
+
+    def _impersonate(self, user: wire.UserInfo, request: wire.Request) -> wire.UserInfo:
+        wanted = _impersonated(request.headers)
+        for attempt in _impersonation_requests(user, wanted):
+            decision = self._authorizer.authorize(attempt)
+            if not decision.allowed:
+                raise forbidden(attempt, decision)
+        return wanted
+
+
+def certificate_user(certificate: Any) -> wire.UserInfo | None:
+    """Name (CN) and groups (O) of a verified certificate, as `ssl` decodes its subject."""
+    if not certificate:
+        return None
+    name = ""
+    groups: list[str] = []
+    for relative_name in certificate.get("subject", ()):
+        for key, value in relative_name:
+            if key == "commonName":
+                name = value
+            elif key == "organizationName":
+                groups.append(value)
+    return wire.UserInfo(name, groups=(*groups, AUTHENTICATED)) if name else None
+
+
+def forbidden(attempt: attributes.Attributes, decision: attributes.Decision) -> status.ApiError:
+    """403 with the sentence that Kubernetes' users know."""
+    what = attempt.resource
+    if attempt.subresource:
+        what += f"/{attempt.subresource}"
+    detail = (
+        f'User "{attempt.user.name}" cannot {attempt.verb} resource "{what}" '
+        f'in API group "{attempt.group}" '
+    )
+    where = (
+        f'in the namespace "{attempt.namespace}"' if attempt.namespace else "at the cluster scope"
+    )
+    detail += where + (f": {decision.reason}" if decision.reason else "")
+    return status.forbidden(attempt.resource, attempt.name, detail, attempt.group)
+
+
+def read_token_file(path: Path) -> Tokens:
+    """Static tokens from Kubernetes' CSV format: token,user,uid[,"group1,group2"]."""
+    users: dict[bytes, wire.UserInfo] = {}
+    with path.open(newline="") as handle:
+        for number, row in enumerate(csv.reader(handle, skipinitialspace=True), 1):
+            if not row or row[0].startswith("#"):
+                continue
+            if len(row) < 3 or not row[0] or not row[1]:
+                raise ValueError(f"{path}:{number}: expected token,user,uid[,groups]")
+            groups = tuple(g.strip() for g in row[3].split(",") if g.strip()) if row[3:] else ()
+            users[hashlib.sha256(row[0].encode()).digest()] = wire.UserInfo(row[1], row[2], groups)
+    return users
+
+
+def _authenticated(user: wire.UserInfo) -> wire.UserInfo:
+    if AUTHENTICATED in user.groups:
+        return user
+    return replace(user, groups=(*user.groups, AUTHENTICATED))
+
+
+def _decoded(data: Mapping[str, str]) -> dict[str, str]:
+    out = {}
+    for key, value in data.items():
+        try:
+            out[key] = base64.b64decode(value).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+    return out
+
+
+def _impersonated(headers: Mapping[str, str]) -> wire.UserInfo:
+    name = headers.get("impersonate-user", "")
+    if not name:
+        raise status.bad_request("Impersonate-User must not be empty")
+    groups = tuple(_all(headers, "impersonate-group"))
+    if not groups and name.startswith(_SERVICE_ACCOUNT):
+        groups = service_account_groups(name.split(":")[2])
+    extra: dict[str, tuple[str, ...]] = {}
+    for header in dict.fromkeys(key.lower() for key in headers):
+        if header.startswith(_IMPERSONATE_EXTRA):
+            key = unquote(header.removeprefix(_IMPERSONATE_EXTRA))
+            extra[key] = tuple(_all(headers, header))
+    user = wire.UserInfo(name, headers.get("impersonate-uid", ""), groups, extra)
+    return user if name == ANONYMOUS.name else _authenticated(user)
+
+
+def _all(headers: Mapping[str, str], name: str) -> list[str]:
+    """Every value of a header that may repeat; plain mappings hold one."""
+    getall = getattr(headers, "getall", None)
+    if getall is not None:
+        return list(getall(name, ()))
+    return [headers[name]] if name in headers else []
+
+
+def _impersonation_requests(
+    user: wire.UserInfo, wanted: wire.UserInfo
+) -> list[attributes.Attributes]:
+    """What `user` must be allowed to do before it may speak as `wanted`."""
+
+    def ask(resource: str, name: str, **more: str) -> attributes.Attributes:
+        return attributes.Attributes(
+            user, "impersonate", is_resource=True, path="", resource=resource, name=name, **more
+        )
+
+    asked = []
+    if wanted.name.startswith(_SERVICE_ACCOUNT) and wanted.name.count(":") == 3:
+        _, _, namespace, name = wanted.name.split(":")
+        asked.append(ask("serviceaccounts", name, namespace=namespace))
+    else:
+        asked.append(ask("users", wanted.name))
+    implied = {AUTHENTICATED, *_implied_groups(wanted.name)}
+    asked += [ask("groups", group) for group in wanted.groups if group not in implied]
+    group = "authentication.k8s.io"
+    if wanted.uid:
+        asked.append(ask("uids", wanted.uid, group=group))
+    asked += [
+        ask("userextras", value, group=group, subresource=key)
+        for key, values in wanted.extra.items()
+        for value in values
+    ]
+    return asked
+
+
+def _implied_groups(name: str) -> tuple[str, ...]:
+    if name.startswith(_SERVICE_ACCOUNT) and name.count(":") == 3:
+        return service_account_groups(name.split(":")[2])
+    return ()
