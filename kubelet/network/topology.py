@@ -67,6 +67,11 @@ class Topology:
         return f"{PREFIX}{self.slot}-switch"
 
     @property
+    def table(self) -> str:
+        """The nftables table that the host's own service proxy keeps."""
+        return f"{PREFIX}{self.slot}"
+
+    @property
     def host_interface(self) -> str:
         return f"brm{self.slot}host"
 
@@ -96,6 +101,8 @@ def host_commands(plan: Topology) -> list[str]:
         f"addr add {plan.host_address}/24 dev {interface}",
         f"link set {interface} up",
         *(f"route add {place.pod_cidr} via {place.address}" for place in plan.places),
+        # The host's own proxy rewrites ClusterIPs; the route gives them a way out and a source.
+        *(f"route add {plan.service_cidr} via {place.address}" for place in plan.places[:1]),
     ]
 
 

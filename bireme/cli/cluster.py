@@ -1,0 +1,152 @@
+"""What `up` decides: a cluster's options and the processes that make it up. Pure.
+
+Neighbours: `bireme.cli.up` carries it out, `bireme.cli.supervisor` keeps the processes running,
+`bireme.cli.down` and the next `up` read the options back.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bireme.cli.errors import CommandError
+from bireme.cli.paths import DataDir
+from kubelet.network.topology import Topology
+
+API_PORT = 6443
+RUNTIMES = ("oci", "fake")
+STORES = ("sqlite", "etcd", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user said; None and "" where nothing was said."""
+
+    nodes: int | None = None
+    store: str | None = None
+    runtime: str | None = None
+    port: int | None = None
+    node_cpus: str = ""
+    node_memory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """What a cluster is: kept in `cluster.json`, so that `up` brings the same one back."""
+
+    nodes: int = 0
+    store: str = "sqlite"
+    runtime: str = "oci"
+    port: int = API_PORT
+    slot: int = 0
+    """Which of the machine's address ranges it lives in (kubelet.network.topology)."""
+    node_cpus: str = ""
+    node_memory: str = ""
+
+    @property
+    def topology(self) -> Topology:
+        return Topology(self.slot, self.nodes)
+
+    @property
+    def networked(self) -> bool:
+        """Whether nodes stand in network namespaces; the fake runtime needs none."""
+        return self.nodes > 0 and self.runtime != "fake"
+
+
+def merge(asked: Asked, kept: ClusterOptions | None) -> ClusterOptions:
+    """The options to start with: what was asked, else what was kept, else the defaults."""
+    base = kept or ClusterOptions()
+    said = {name: value for name, value in asdict(asked).items() if value not in (None, "")}
+    options = replace(base, **said)
+    if options.runtime not in RUNTIMES:
+        raise CommandError(
+            f"--runtime {options.runtime} is unknown: use one of {', '.join(RUNTIMES)}"
+        )
+    if options.store not in STORES and "://" not in options.store:
+        raise CommandError(
+            f"--store {options.store} is unknown: use one of {', '.join(STORES)}, or etcd's URL"
+        )
+    if options.nodes < 0 or not 0 < options.port < 65536:
+        raise CommandError("--nodes can't be negative, and --port is between 1 and 65535")
+    if kept is not None and options.store != kept.store:
+        raise CommandError(
+            f"this data directory was made with --store {kept.store}, not {options.store}:"
+            " choose another --data-dir, or `bireme down --purge` first"
+        )
+    return options
+
+
+def load(path: Path) -> ClusterOptions | None:
+    """The options kept in a data directory; None where no cluster was yet."""
+    try:
+        return ClusterOptions(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise CommandError(f"{path} can't be read ({error}): mend or remove it") from error
+
+
+def save(options: ClusterOptions, path: Path) -> None:
+    """Keep the options, whole or not at all."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(options), indent=1) + "\n")
+    temporary.replace(path)
+
+
+def _entry(dirs: DataDir, name: str, argv: list[str]) -> dict[str, Any]:
+    return {"name": name, "argv": argv, "log": str(dirs.logs / f"{name}.log")}
+
+
+def _bireme(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "bireme", *arguments]
+
+
+def server_entry(options: ClusterOptions, dirs: DataDir, store: str) -> dict[str, Any]:
+    """The control plane, on loopback and, with nodes, on the host's address among them."""
+    argv = _bireme(
+        "server", "--data-dir", str(dirs.root), "--port", str(options.port), "--store", store,
+        "--bind", "127.0.0.1",
+    )  # fmt: skip
+    if options.networked:
+        plan = options.topology
+        argv += [
+            "--bind", plan.host_address, "--service-cidr", plan.service_cidr,
+            "--cluster-cidr", str(plan.network), "--host-interface", plan.host_interface,
+        ]  # fmt: skip
+    return _entry(dirs, "server", argv)
+
+
+def node_entry(options: ClusterOptions, dirs: DataDir, number: int) -> dict[str, Any]:
+    """One node's agent, in its own network namespace where there are real containers."""
+    plan = options.topology
+    place = plan.place(number)
+    argv = _bireme(
+        "node", "--name", place.name, "--data-dir", str(dirs.node(place.name)),
+        "--kubeconfig", str(dirs.node(place.name) / "kubeconfig"),
+        "--runtime", options.runtime, "--images", str(dirs.images),
+        "--pod-cidr", place.pod_cidr, "--pki", str(dirs.pki),
+    )  # fmt: skip
+    if options.networked:
+        argv += [
+            "--address", place.address, "--netns", str(place.netns),
+            "--service-cidr", plan.service_cidr, "--cluster-cidr", str(plan.network),
+        ]  # fmt: skip
+    else:
+        argv += ["--address", "127.0.0.1"]
+    if options.node_cpus:
+        argv += ["--node-cpus", options.node_cpus]
+    if options.node_memory:
+        argv += ["--node-memory", options.node_memory]
+    return _entry(dirs, place.name, argv)
+
+
+def processes(
+    options: ClusterOptions, dirs: DataDir, *, store: str, etcd: list[str] | None
+) -> list[dict[str, Any]]:
+    """The plan for the supervisor, in the order of starting."""
+    return [
+        *([_entry(dirs, "etcd", etcd)] if etcd else []),
+        server_entry(options, dirs, store),
+        *(node_entry(options, dirs, number) for number in range(1, options.nodes + 1)),
+    ]

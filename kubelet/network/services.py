@@ -1,0 +1,222 @@
+"""What the network must know of Services and EndpointSlices, and the frontends they make. Pure.
+
+`ServiceView` and `SliceView` are what the informers keep of each object: parsed once on arrival.
+Neighbours: `proxy` turns frontends into rules, `dns` answers names from the same views.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apimachinery.wire import JsonObject
+from kubelet.network.rules import Frontend, Target
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+"""On an EndpointSlice: the Service that it belongs to (KEP-752)."""
+PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+"""On a Service: another proxy serves it (KEP-2447)."""
+
+
+PROTOCOLS = frozenset({"tcp", "udp"})
+"""What the rules balance; SCTP ports are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One port of a Service."""
+
+    name: str
+    protocol: str
+    """lower case"""
+    port: int
+    node_port: int
+    """0 for none"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """One Service; `cluster_ip` is empty for headless and ExternalName ones."""
+
+    namespace: str
+    name: str
+    cluster_ip: str
+    headless: bool
+    external_name: str
+    external_ips: tuple[str, ...]
+    """externalIPs, and the addresses that a load balancer reported."""
+    ports: tuple[ServicePort, ...]
+    affinity_seconds: int
+    external_local: bool
+    """externalTrafficPolicy: Local"""
+    internal_local: bool
+    """internalTrafficPolicy: Local"""
+    elsewhere: bool
+    """Another proxy's business."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint of a slice, its conditions resolved."""
+
+    addresses: tuple[str, ...]
+    ready: bool
+    serving: bool
+    terminating: bool
+    node: str
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True)
+class SliceView:
+    """One EndpointSlice of IPv4 addresses (others count as empty)."""
+
+    key: str
+    service: str
+    """namespace/name, or empty if it belongs to none"""
+    ports: tuple[tuple[str, str, int], ...]
+    """(name, protocol in lower case, port)"""
+    endpoints: tuple[Endpoint, ...]
+
+
+def service_view(obj: JsonObject) -> ServiceView:
+    """Keep of a Service what the network reads."""
+    meta, spec = obj["metadata"], obj.get("spec") or {}
+    cluster_ip = spec.get("clusterIP") or ""
+    affinity = 0
+    if spec.get("sessionAffinity") == "ClientIP":
+        config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+        affinity = int(config.get("timeoutSeconds") or 10800)
+    ingress = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    balanced = [entry["ip"] for entry in ingress if entry.get("ip")]
+    return ServiceView(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        cluster_ip=next(iter(_addresses([cluster_ip])), ""),
+        headless=cluster_ip == "None",
+        external_name=spec.get("externalName") or "",
+        external_ips=_addresses([*(spec.get("externalIPs") or ()), *balanced]),
+        ports=tuple(
+            port
+            for port in map(_service_port, spec.get("ports") or ())
+            if port.protocol in PROTOCOLS
+        ),
+        affinity_seconds=affinity,
+        external_local=spec.get("externalTrafficPolicy") == "Local",
+        internal_local=spec.get("internalTrafficPolicy") == "Local",
+        elsewhere=PROXY_NAME_LABEL in (meta.get("labels") or {}),
+    )
+
+
+def _addresses(candidates: Iterable[Any]) -> tuple[str, ...]:
+    """The IPv4 addresses among them, in one spelling: nothing else may reach a rule."""
+    found = []
+    for candidate in candidates:
+        try:
+            found.append(str(ipaddress.IPv4Address(candidate)))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def _service_port(port: Mapping[str, Any]) -> ServicePort:
+    return ServicePort(
+        name=port.get("name") or "",
+        protocol=(port.get("protocol") or "TCP").lower(),
+        port=int(port["port"]),
+        node_port=int(port.get("nodePort") or 0),
+    )
+
+
+def slice_view(obj: JsonObject) -> SliceView:
+    """Keep of an EndpointSlice what the network reads."""
+    meta = obj["metadata"]
+    name = (meta.get("labels") or {}).get(SERVICE_NAME_LABEL)
+    ours = obj.get("addressType") == "IPv4"
+    return SliceView(
+        key=f"{meta['namespace']}/{meta['name']}",
+        service=f"{meta['namespace']}/{name}" if name else "",
+        ports=tuple(
+            (port.get("name") or "", (port.get("protocol") or "TCP").lower(), int(port["port"]))
+            for port in obj.get("ports") or ()
+            if port.get("port") is not None
+        ),
+        endpoints=tuple(_endpoint(e) for e in obj.get("endpoints") or ()) if ours else (),
+    )
+
+
+def _endpoint(entry: Mapping[str, Any]) -> Endpoint:
+    conditions = entry.get("conditions") or {}
+    ready = conditions.get("ready") is not False
+    serving = conditions.get("serving")
+    return Endpoint(
+        addresses=_addresses(entry.get("addresses") or ()),
+        ready=ready,
+        serving=ready if serving is None else serving,
+        terminating=conditions.get("terminating") is True,
+        node=entry.get("nodeName") or "",
+        hostname=entry.get("hostname") or "",
+    )
+
+
+def usable(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+    """The ready ones; if there are none, those that still serve while they end (KEP-1669)."""
+    everyone = list(endpoints)
+    ready = [e for e in everyone if e.ready]
+    return ready or [e for e in everyone if e.serving and e.terminating]
+
+
+def backends(
+    port: ServicePort, slices: Iterable[SliceView], *, only_node: str = ""
+) -> tuple[tuple[str, int], ...]:
+    """The sorted (address, port) pairs behind a service's port, of one node only if named."""
+    candidates = [
+        (number, endpoint)
+        for view in slices
+        for name, protocol, number in view.ports
+        if name == port.name and protocol == port.protocol
+        for endpoint in view.endpoints
+        if not only_node or endpoint.node == only_node
+    ]
+    chosen = usable(endpoint for _, endpoint in candidates)
+    return tuple(
+        sorted({(address, n) for n, e in candidates if e in chosen for address in e.addresses[:1]})
+    )
+
+
+def frontends(
+    service: ServiceView | None,
+    slices: Iterable[SliceView],
+    *,
+    node: str,
+    node_addresses: Iterable[str],
+) -> dict[Frontend, Target]:
+    """Every address under which this node must know a service, and where each leads.
+
+    `node` is empty on a host that runs no pods itself; the Local policies don't apply there.
+    """
+    if service is None or service.elsewhere or not service.cluster_ip:
+        return {}
+    behind = list(slices)
+    found: dict[Frontend, Target] = {}
+    for port in service.ports:
+        internal = backends(port, behind, only_node=node if service.internal_local else "")
+        found[Frontend(service.cluster_ip, port.protocol, port.port)] = Target(
+            internal, affinity_seconds=service.affinity_seconds
+        )
+        local = service.external_local and node
+        external = Target(
+            backends(port, behind, only_node=node if local else ""),
+            masquerade=not local,
+            affinity_seconds=service.affinity_seconds,
+        )
+        for ip in service.external_ips:
+            found[Frontend(ip, port.protocol, port.port)] = external
+        if port.node_port:
+            for ip in node_addresses:
+                found[Frontend(ip, port.protocol, port.node_port)] = external
+    return found

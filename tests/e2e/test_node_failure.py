@@ -1,0 +1,40 @@
+"""A node that stops answering: its pods move to the others."""
+
+import os
+import signal
+
+from tests.e2e.conftest import SAMPLES, a_cluster, eventually
+
+TOLERATION = (
+    '{"spec":{"template":{"spec":{"tolerations":['
+    '{"key":"node.kubernetes.io/unreachable","operator":"Exists","effect":"NoExecute","tolerationSeconds":1},'
+    '{"key":"node.kubernetes.io/not-ready","operator":"Exists","effect":"NoExecute","tolerationSeconds":1}]}}}}'
+)
+
+
+def test_pods_move_away_from_a_node_whose_agent_is_gone() -> None:
+    with a_cluster("--nodes", "2", "--node-monitor-grace-period", "12") as cluster:
+        cluster.kubectl("apply", "-f", str(SAMPLES / "hello.yaml"))
+        cluster.kubectl("patch", "deployment/hello", "-p", TOLERATION)
+        cluster.kubectl("rollout", "status", "deployment/hello", "--timeout=90s")
+        frozen = cluster.pid("node-1")
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            eventually(lambda: "NotReady" in cluster.kubectl("get", "node", "node-1"))
+            pods = eventually(
+                lambda: (
+                    len(
+                        p := [
+                            q
+                            for q in cluster.pods("app=hello")
+                            if q["status"]["phase"] == "Running"
+                        ]
+                    )
+                    == 3
+                    and p
+                )
+            )
+            assert {pod["spec"]["nodeName"] for pod in pods} == {"node-2"}
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        eventually(lambda: "NotReady" not in cluster.kubectl("get", "node", "node-1"))
