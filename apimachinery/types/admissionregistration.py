@@ -270,7 +270,7 @@ class ValidatingAdmissionPolicySpec(Model):
 class ValidatingAdmissionPolicyStatus(Model):
     """What was last observed of the validating admission policy."""
 
-    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
+    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
     type_checking: Annotated[TypeChecking | None, Proto(2)] = Field(None, alias="typeChecking")
     conditions: Annotated[Items[Condition], Proto(3), ListType("map", "type")] = ()
 

@@ -57,7 +57,7 @@ class CustomResourceColumnDefinition(Model):
     type: Annotated[str, Proto(2), REQUIRED] = ""
     format: Annotated[str, Proto(3)] = ""
     description: Annotated[str, Proto(4)] = ""
-    priority: Annotated[Int32 | None, Proto(5)] = None
+    priority: Annotated[Int32, Proto(5)] = 0
     json_path: Annotated[str, Proto(6), REQUIRED] = Field("", alias="jsonPath")
 
 
@@ -158,15 +158,15 @@ class JSONSchemaProps(Model):
     title: Annotated[str, Proto(7)] = ""
     default: Annotated[Json | None, Proto(8)] = None
     maximum: Annotated[Double | None, Proto(9)] = None
-    exclusive_maximum: Annotated[bool | None, Proto(10)] = Field(None, alias="exclusiveMaximum")
+    exclusive_maximum: Annotated[bool, Proto(10)] = Field(False, alias="exclusiveMaximum")
     minimum: Annotated[Double | None, Proto(11)] = None
-    exclusive_minimum: Annotated[bool | None, Proto(12)] = Field(None, alias="exclusiveMinimum")
+    exclusive_minimum: Annotated[bool, Proto(12)] = Field(False, alias="exclusiveMinimum")
     max_length: Annotated[Int64 | None, Proto(13)] = Field(None, alias="maxLength")
     min_length: Annotated[Int64 | None, Proto(14)] = Field(None, alias="minLength")
     pattern: Annotated[str, Proto(15)] = ""
     max_items: Annotated[Int64 | None, Proto(16)] = Field(None, alias="maxItems")
     min_items: Annotated[Int64 | None, Proto(17)] = Field(None, alias="minItems")
-    unique_items: Annotated[bool | None, Proto(18)] = Field(None, alias="uniqueItems")
+    unique_items: Annotated[bool, Proto(18)] = Field(False, alias="uniqueItems")
     multiple_of: Annotated[Double | None, Proto(19)] = Field(None, alias="multipleOf")
     enum: Annotated[Items[Json], Proto(20)] = ()
     max_properties: Annotated[Int64 | None, Proto(21)] = Field(None, alias="maxProperties")
@@ -195,15 +195,15 @@ class JSONSchemaProps(Model):
         None, alias="externalDocs"
     )
     example: Annotated[Json | None, Proto(36)] = None
-    nullable: Annotated[bool | None, Proto(37)] = None
+    nullable: Annotated[bool, Proto(37)] = False
     x_kubernetes_preserve_unknown_fields: Annotated[bool | None, Proto(38)] = Field(
         None, alias="x-kubernetes-preserve-unknown-fields"
     )
-    x_kubernetes_embedded_resource: Annotated[bool | None, Proto(39)] = Field(
-        None, alias="x-kubernetes-embedded-resource"
+    x_kubernetes_embedded_resource: Annotated[bool, Proto(39)] = Field(
+        False, alias="x-kubernetes-embedded-resource"
     )
-    x_kubernetes_int_or_string: Annotated[bool | None, Proto(40)] = Field(
-        None, alias="x-kubernetes-int-or-string"
+    x_kubernetes_int_or_string: Annotated[bool, Proto(40)] = Field(
+        False, alias="x-kubernetes-int-or-string"
     )
     x_kubernetes_list_map_keys: Annotated[Items[str], Proto(41)] = Field(
         (), alias="x-kubernetes-list-map-keys"
@@ -235,7 +235,7 @@ class CustomResourceDefinitionVersion(Model):
     name: Annotated[str, Proto(1), REQUIRED] = ""
     served: Annotated[bool, Proto(2), REQUIRED] = False
     storage: Annotated[bool, Proto(3), REQUIRED] = False
-    deprecated: Annotated[bool | None, Proto(7)] = None
+    deprecated: Annotated[bool, Proto(7)] = False
     deprecation_warning: Annotated[str, Proto(8)] = Field("", alias="deprecationWarning")
     schema_: Annotated[CustomResourceValidation | None, Proto(4)] = Field(None, alias="schema")
     subresources: Annotated[CustomResourceSubresources | None, Proto(5)] = None
@@ -255,8 +255,8 @@ class CustomResourceDefinitionSpec(Model):
     scope: Annotated[str, Proto(4), REQUIRED] = ""
     versions: Annotated[Items[CustomResourceDefinitionVersion], Proto(7), REQUIRED] = ()
     conversion: Annotated[CustomResourceConversion | None, Proto(9)] = None
-    preserve_unknown_fields: Annotated[bool | None, Proto(10)] = Field(
-        None, alias="preserveUnknownFields"
+    preserve_unknown_fields: Annotated[bool, Proto(10)] = Field(
+        False, alias="preserveUnknownFields"
     )
 
 
@@ -276,8 +276,8 @@ class CustomResourceDefinitionCondition(Model):
         "", description="One word in CamelCase for programs: why it is so."
     )
     message: Annotated[str, Proto(5)] = Field("", description="A sentence for people.")
-    observed_generation: Annotated[Int64 | None, Proto(6)] = Field(
-        None,
+    observed_generation: Annotated[Int64, Proto(6)] = Field(
+        0,
         alias="observedGeneration",
         description="The generation of the object that this was judged on.",
     )
@@ -293,7 +293,7 @@ class CustomResourceDefinitionStatus(Model):
         None, alias="acceptedNames"
     )
     stored_versions: Annotated[Items[str], Proto(3)] = Field((), alias="storedVersions")
-    observed_generation: Annotated[Int64 | None, Proto(4)] = Field(None, alias="observedGeneration")
+    observed_generation: Annotated[Int64, Proto(4)] = Field(0, alias="observedGeneration")
 
 
 class CustomResourceDefinition(TypedModel):

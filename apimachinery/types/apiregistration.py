@@ -33,8 +33,8 @@ class APIServiceSpec(Model):
     service: Annotated[ServiceReference | None, Proto(1)] = None
     group: Annotated[str, Proto(2)] = ""
     version: Annotated[str, Proto(3)] = ""
-    insecure_skip_tls_verify: Annotated[bool | None, Proto(4)] = Field(
-        None, alias="insecureSkipTLSVerify"
+    insecure_skip_tls_verify: Annotated[bool, Proto(4)] = Field(
+        False, alias="insecureSkipTLSVerify"
     )
     ca_bundle: Annotated[Bytes, Proto(5)] = Field("", alias="caBundle")
     group_priority_minimum: Annotated[Int32, Proto(7), REQUIRED] = Field(

@@ -58,7 +58,7 @@ class DaemonSetSpec(Model):
     update_strategy: Annotated[DaemonSetUpdateStrategy | None, Proto(3)] = Field(
         None, alias="updateStrategy"
     )
-    min_ready_seconds: Annotated[Int32 | None, Proto(4)] = Field(None, alias="minReadySeconds")
+    min_ready_seconds: Annotated[Int32, Proto(4)] = Field(0, alias="minReadySeconds")
     revision_history_limit: Annotated[Int32 | None, Proto(6)] = Field(
         None, alias="revisionHistoryLimit"
     )
@@ -93,12 +93,10 @@ class DaemonSetStatus(Model):
         0, alias="desiredNumberScheduled"
     )
     number_ready: Annotated[Int32, Proto(4), REQUIRED] = Field(0, alias="numberReady")
-    observed_generation: Annotated[Int64 | None, Proto(5)] = Field(None, alias="observedGeneration")
-    updated_number_scheduled: Annotated[Int32 | None, Proto(6)] = Field(
-        None, alias="updatedNumberScheduled"
-    )
-    number_available: Annotated[Int32 | None, Proto(7)] = Field(None, alias="numberAvailable")
-    number_unavailable: Annotated[Int32 | None, Proto(8)] = Field(None, alias="numberUnavailable")
+    observed_generation: Annotated[Int64, Proto(5)] = Field(0, alias="observedGeneration")
+    updated_number_scheduled: Annotated[Int32, Proto(6)] = Field(0, alias="updatedNumberScheduled")
+    number_available: Annotated[Int32, Proto(7)] = Field(0, alias="numberAvailable")
+    number_unavailable: Annotated[Int32, Proto(8)] = Field(0, alias="numberUnavailable")
     collision_count: Annotated[Int32 | None, Proto(9)] = Field(None, alias="collisionCount")
     conditions: Annotated[
         Items[DaemonSetCondition], Proto(10), MergeKey("type"), ListType("map", "type")
@@ -143,11 +141,11 @@ class DeploymentSpec(Model):
     selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = None
     template: Annotated[PodTemplateSpec | None, Proto(3), REQUIRED] = None
     strategy: Annotated[DeploymentStrategy | None, Proto(4), PatchStrategy("retainKeys")] = None
-    min_ready_seconds: Annotated[Int32 | None, Proto(5)] = Field(None, alias="minReadySeconds")
+    min_ready_seconds: Annotated[Int32, Proto(5)] = Field(0, alias="minReadySeconds")
     revision_history_limit: Annotated[Int32 | None, Proto(6)] = Field(
         None, alias="revisionHistoryLimit"
     )
-    paused: Annotated[bool | None, Proto(7)] = None
+    paused: Annotated[bool, Proto(7)] = False
     progress_deadline_seconds: Annotated[Int32 | None, Proto(9)] = Field(
         None, alias="progressDeadlineSeconds"
     )
@@ -177,14 +175,12 @@ class DeploymentCondition(Model):
 class DeploymentStatus(Model):
     """What was last observed of the deployment."""
 
-    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
-    replicas: Annotated[Int32 | None, Proto(2)] = None
-    updated_replicas: Annotated[Int32 | None, Proto(3)] = Field(None, alias="updatedReplicas")
-    ready_replicas: Annotated[Int32 | None, Proto(7)] = Field(None, alias="readyReplicas")
-    available_replicas: Annotated[Int32 | None, Proto(4)] = Field(None, alias="availableReplicas")
-    unavailable_replicas: Annotated[Int32 | None, Proto(5)] = Field(
-        None, alias="unavailableReplicas"
-    )
+    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
+    replicas: Annotated[Int32, Proto(2)] = 0
+    updated_replicas: Annotated[Int32, Proto(3)] = Field(0, alias="updatedReplicas")
+    ready_replicas: Annotated[Int32, Proto(7)] = Field(0, alias="readyReplicas")
+    available_replicas: Annotated[Int32, Proto(4)] = Field(0, alias="availableReplicas")
+    unavailable_replicas: Annotated[Int32, Proto(5)] = Field(0, alias="unavailableReplicas")
     terminating_replicas: Annotated[Int32 | None, Proto(9)] = Field(
         None, alias="terminatingReplicas"
     )
@@ -213,7 +209,7 @@ class ReplicaSetSpec(Model):
     """What is wanted of the replica set."""
 
     replicas: Annotated[Int32 | None, Proto(1)] = None
-    min_ready_seconds: Annotated[Int32 | None, Proto(4)] = Field(None, alias="minReadySeconds")
+    min_ready_seconds: Annotated[Int32, Proto(4)] = Field(0, alias="minReadySeconds")
     selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = None
     template: Annotated[PodTemplateSpec | None, Proto(3)] = None
 
@@ -240,15 +236,13 @@ class ReplicaSetStatus(Model):
     """What was last observed of the replica set."""
 
     replicas: Annotated[Int32, Proto(1), REQUIRED] = 0
-    fully_labeled_replicas: Annotated[Int32 | None, Proto(2)] = Field(
-        None, alias="fullyLabeledReplicas"
-    )
-    ready_replicas: Annotated[Int32 | None, Proto(4)] = Field(None, alias="readyReplicas")
-    available_replicas: Annotated[Int32 | None, Proto(5)] = Field(None, alias="availableReplicas")
+    fully_labeled_replicas: Annotated[Int32, Proto(2)] = Field(0, alias="fullyLabeledReplicas")
+    ready_replicas: Annotated[Int32, Proto(4)] = Field(0, alias="readyReplicas")
+    available_replicas: Annotated[Int32, Proto(5)] = Field(0, alias="availableReplicas")
     terminating_replicas: Annotated[Int32 | None, Proto(7)] = Field(
         None, alias="terminatingReplicas"
     )
-    observed_generation: Annotated[Int64 | None, Proto(3)] = Field(None, alias="observedGeneration")
+    observed_generation: Annotated[Int64, Proto(3)] = Field(0, alias="observedGeneration")
     conditions: Annotated[
         Items[ReplicaSetCondition], Proto(6), MergeKey("type"), ListType("map", "type")
     ] = ()
@@ -279,7 +273,7 @@ class RollingUpdateStatefulSetStrategy(Model):
 class StatefulSetOrdinals(Model):
     """StatefulSetOrdinals."""
 
-    start: Annotated[Int32 | None, Proto(1)] = None
+    start: Annotated[Int32, Proto(1)] = 0
 
 
 class StatefulSetPersistentVolumeClaimRetentionPolicy(Model):
@@ -315,7 +309,7 @@ class StatefulSetSpec(Model):
     revision_history_limit: Annotated[Int32 | None, Proto(8)] = Field(
         None, alias="revisionHistoryLimit"
     )
-    min_ready_seconds: Annotated[Int32 | None, Proto(9)] = Field(None, alias="minReadySeconds")
+    min_ready_seconds: Annotated[Int32, Proto(9)] = Field(0, alias="minReadySeconds")
     persistent_volume_claim_retention_policy: Annotated[
         StatefulSetPersistentVolumeClaimRetentionPolicy | None, Proto(10)
     ] = Field(None, alias="persistentVolumeClaimRetentionPolicy")
@@ -343,7 +337,7 @@ class StatefulSetCondition(Model):
 class StatefulSetStatus(Model):
     """What was last observed of the stateful set."""
 
-    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
+    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
     replicas: Annotated[Int32, Proto(2), REQUIRED] = 0
     ready_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="readyReplicas")
     current_replicas: Annotated[Int32, Proto(4), REQUIRED] = Field(0, alias="currentReplicas")
@@ -354,7 +348,7 @@ class StatefulSetStatus(Model):
     conditions: Annotated[
         Items[StatefulSetCondition], Proto(10), MergeKey("type"), ListType("map", "type")
     ] = ()
-    available_replicas: Annotated[Int32 | None, Proto(11)] = Field(None, alias="availableReplicas")
+    available_replicas: Annotated[Int32, Proto(11)] = Field(0, alias="availableReplicas")
 
 
 class StatefulSet(TypedModel):

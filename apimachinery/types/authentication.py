@@ -87,7 +87,7 @@ class TokenReviewSpec(Model):
 class TokenReviewStatus(Model):
     """What was last observed of the token review."""
 
-    authenticated: Annotated[bool | None, Proto(1)] = None
+    authenticated: Annotated[bool, Proto(1)] = False
     user: Annotated[UserInfo | None, Proto(2)] = None
     audiences: Annotated[Items[str], Proto(4)] = ()
     error: Annotated[str, Proto(3)] = ""

@@ -67,7 +67,7 @@ class SubjectAccessReviewStatus(Model):
     """What was last observed of the subject access review."""
 
     allowed: Annotated[bool, Proto(1), REQUIRED] = False
-    denied: Annotated[bool | None, Proto(4)] = None
+    denied: Annotated[bool, Proto(4)] = False
     reason: Annotated[str, Proto(2)] = ""
     evaluation_error: Annotated[str, Proto(3)] = Field("", alias="evaluationError")
 

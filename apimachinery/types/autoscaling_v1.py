@@ -219,7 +219,7 @@ class MetricStatus(Model):
 class ScaleSpec(Model):
     """What is wanted of the scale."""
 
-    replicas: Annotated[Int32 | None, Proto(1)] = Field(None, json_schema_extra={"default": 0})
+    replicas: Annotated[Int32, Proto(1)] = Field(0, json_schema_extra={"default": 0})
 
 
 class ScaleStatus(Model):

@@ -217,7 +217,7 @@ class HorizontalPodAutoscalerStatus(Model):
 
     observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
     last_scale_time: Annotated[Time, Proto(2)] = Field("", alias="lastScaleTime")
-    current_replicas: Annotated[Int32 | None, Proto(3)] = Field(None, alias="currentReplicas")
+    current_replicas: Annotated[Int32, Proto(3)] = Field(0, alias="currentReplicas")
     desired_replicas: Annotated[Int32, Proto(4), REQUIRED] = Field(0, alias="desiredReplicas")
     current_metrics: Annotated[Items[MetricStatus], Proto(5)] = Field((), alias="currentMetrics")
     conditions: Annotated[

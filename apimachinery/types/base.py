@@ -160,6 +160,8 @@ class FieldFacts:
     number: int
     """0: the field does not exist in protobuf (apiVersion, kind)."""
     required: bool
+    presence: bool
+    """Whether a zero value (0, false, "") means something else than no value."""
     merge_key: str
     strategies: tuple[str, ...]
     list_type: str
@@ -186,6 +188,7 @@ def list_model(item: type[Model]) -> type[Model]:
     """The model of a kind's list: made here, so that no module needs a class per list."""
     from apimachinery.types.meta import ListMeta
 
+    items: Any = Annotated[Items[item], Proto(2), REQUIRED]  # type: ignore[valid-type] # run time
     return create_model(
         f"{item.__name__}List",
         __base__=TypedModel,
@@ -195,10 +198,7 @@ def list_model(item: type[Model]) -> type[Model]:
             Annotated[ListMeta | None, Proto(1)],
             Field(None, description="Revision of the list and its continuation."),
         ),
-        items=(
-            Annotated[Items[item], Proto(2), REQUIRED],  # type: ignore[valid-type] # made at run time
-            Field((), description="The objects."),
-        ),
+        items=(items, Field((), description="The objects.")),
     )
 
 
@@ -217,6 +217,7 @@ def _field_facts(attribute: str, info: FieldInfo) -> FieldFacts:
         shape=shape,
         number=markers[Proto].number if Proto in markers else 0,
         required=Presence in markers,
+        presence=Presence in markers or info.default is None,
         merge_key=merge_key,
         strategies=strategy.strategies if strategy else ("merge",) if merge_key else (),
         list_type=list_type.kind if list_type else "atomic" if shape == "list" else "",

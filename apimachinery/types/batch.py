@@ -186,9 +186,9 @@ class JobStatus(Model):
     conditions: Annotated[Items[JobCondition], Proto(1), MergeKey("type")] = ()
     start_time: Annotated[Time, Proto(2)] = Field("", alias="startTime")
     completion_time: Annotated[Time, Proto(3)] = Field("", alias="completionTime")
-    active: Annotated[Int32 | None, Proto(4)] = None
-    succeeded: Annotated[Int32 | None, Proto(5)] = None
-    failed: Annotated[Int32 | None, Proto(6)] = None
+    active: Annotated[Int32, Proto(4)] = 0
+    succeeded: Annotated[Int32, Proto(5)] = 0
+    failed: Annotated[Int32, Proto(6)] = 0
     terminating: Annotated[Int32 | None, Proto(11)] = None
     completed_indexes: Annotated[str, Proto(7)] = Field("", alias="completedIndexes")
     failed_indexes: Annotated[str, Proto(10)] = Field("", alias="failedIndexes")

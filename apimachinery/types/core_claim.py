@@ -35,7 +35,7 @@ class PersistentVolumeClaimSpec(Model):
     resources: Annotated[VolumeResourceRequirements | None, Proto(2)] = None
     volume_name: Annotated[str, Proto(3)] = Field("", alias="volumeName")
     storage_class_name: Annotated[str | None, Proto(5)] = Field(None, alias="storageClassName")
-    volume_mode: Annotated[str, Proto(6)] = Field("", alias="volumeMode")
+    volume_mode: Annotated[str | None, Proto(6)] = Field(None, alias="volumeMode")
     data_source: Annotated[TypedLocalObjectReference | None, Proto(7)] = Field(
         None, alias="dataSource"
     )

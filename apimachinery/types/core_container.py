@@ -28,7 +28,7 @@ class ContainerPort(Model):
     """ContainerPort."""
 
     name: Annotated[str, Proto(1)] = ""
-    host_port: Annotated[Int32 | None, Proto(2)] = Field(None, alias="hostPort")
+    host_port: Annotated[Int32, Proto(2)] = Field(0, alias="hostPort")
     container_port: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="containerPort")
     protocol: Annotated[str, Proto(4)] = Field("", json_schema_extra={"default": "TCP"})
     host_ip: Annotated[str, Proto(5)] = Field("", alias="hostIP")
@@ -153,7 +153,7 @@ class VolumeMount(Model):
     """VolumeMount."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
-    read_only: Annotated[bool | None, Proto(2)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(2)] = Field(False, alias="readOnly")
     recursive_read_only: Annotated[str, Proto(7)] = Field("", alias="recursiveReadOnly")
     mount_path: Annotated[str, Proto(3), REQUIRED] = Field("", alias="mountPath")
     sub_path: Annotated[str, Proto(4)] = Field("", alias="subPath")
@@ -210,9 +210,9 @@ class Container(Model):
     security_context: Annotated[SecurityContext | None, Proto(15)] = Field(
         None, alias="securityContext"
     )
-    stdin: Annotated[bool | None, Proto(16)] = None
-    stdin_once: Annotated[bool | None, Proto(17)] = Field(None, alias="stdinOnce")
-    tty: Annotated[bool | None, Proto(18)] = None
+    stdin: Annotated[bool, Proto(16)] = False
+    stdin_once: Annotated[bool, Proto(17)] = Field(False, alias="stdinOnce")
+    tty: Annotated[bool, Proto(18)] = False
 
 
 class EphemeralContainerCommon(Model):
@@ -257,9 +257,9 @@ class EphemeralContainerCommon(Model):
     security_context: Annotated[SecurityContext | None, Proto(15)] = Field(
         None, alias="securityContext"
     )
-    stdin: Annotated[bool | None, Proto(16)] = None
-    stdin_once: Annotated[bool | None, Proto(17)] = Field(None, alias="stdinOnce")
-    tty: Annotated[bool | None, Proto(18)] = None
+    stdin: Annotated[bool, Proto(16)] = False
+    stdin_once: Annotated[bool, Proto(17)] = Field(False, alias="stdinOnce")
+    tty: Annotated[bool, Proto(18)] = False
 
 
 class EphemeralContainer(EphemeralContainerCommon):

@@ -39,7 +39,7 @@ class Event(TypedModel):
     source: Annotated[EventSource | None, Proto(5)] = None
     first_timestamp: Annotated[Time, Proto(6)] = Field("", alias="firstTimestamp")
     last_timestamp: Annotated[Time, Proto(7)] = Field("", alias="lastTimestamp")
-    count: Annotated[Int32 | None, Proto(8)] = None
+    count: Annotated[Int32, Proto(8)] = 0
     type: Annotated[str, Proto(9)] = ""
     event_time: Annotated[MicroTime, Proto(10)] = Field("", alias="eventTime")
     series: Annotated[EventSeries | None, Proto(11)] = None

@@ -93,7 +93,7 @@ class ContainerImage(Model):
     """ContainerImage."""
 
     names: Annotated[Items[str], Proto(1)] = ()
-    size_bytes: Annotated[Int64 | None, Proto(2)] = Field(None, alias="sizeBytes")
+    size_bytes: Annotated[Int64, Proto(2)] = Field(0, alias="sizeBytes")
 
 
 class AttachedVolume(Model):
@@ -164,7 +164,7 @@ class NodeSpec(Model):
         (), alias="podCIDRs"
     )
     provider_id: Annotated[str, Proto(3)] = Field("", alias="providerID")
-    unschedulable: Annotated[bool | None, Proto(4)] = None
+    unschedulable: Annotated[bool, Proto(4)] = False
     taints: Annotated[Items[Taint], Proto(5)] = ()
     config_source: Annotated[NodeConfigSource | None, Proto(6)] = Field(None, alias="configSource")
     external_id: Annotated[str, Proto(2)] = Field("", alias="externalID")

@@ -28,7 +28,7 @@ class AzureFilePersistentVolumeSource(Model):
 
     secret_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="secretName")
     share_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="shareName")
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
     secret_namespace: Annotated[str, Proto(4)] = Field("", alias="secretNamespace")
 
 
@@ -37,7 +37,7 @@ class CSIPersistentVolumeSource(Model):
 
     driver: Annotated[str, Proto(1), REQUIRED] = ""
     volume_handle: Annotated[str, Proto(2), REQUIRED] = Field("", alias="volumeHandle")
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
     fs_type: Annotated[str, Proto(4)] = Field("", alias="fsType")
     volume_attributes: Annotated[Mapping[str, str], Proto(5)] = Field(
         default_factory=dict, alias="volumeAttributes"
@@ -67,7 +67,7 @@ class CephFSPersistentVolumeSource(Model):
     user: Annotated[str, Proto(3)] = ""
     secret_file: Annotated[str, Proto(4)] = Field("", alias="secretFile")
     secret_ref: Annotated[SecretReference | None, Proto(5)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(6)] = Field(False, alias="readOnly")
 
 
 class CinderPersistentVolumeSource(Model):
@@ -75,7 +75,7 @@ class CinderPersistentVolumeSource(Model):
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
     secret_ref: Annotated[SecretReference | None, Proto(4)] = Field(None, alias="secretRef")
 
 
@@ -85,7 +85,7 @@ class FlexPersistentVolumeSource(Model):
     driver: Annotated[str, Proto(1), REQUIRED] = ""
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
     secret_ref: Annotated[SecretReference | None, Proto(3)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
     options: Annotated[Mapping[str, str], Proto(5)] = Field(default_factory=dict)
 
 
@@ -94,7 +94,7 @@ class GlusterfsPersistentVolumeSource(Model):
 
     endpoints: Annotated[str, Proto(1), REQUIRED] = ""
     path: Annotated[str, Proto(2), REQUIRED] = ""
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
     endpoints_namespace: Annotated[str, Proto(4)] = Field("", alias="endpointsNamespace")
 
 
@@ -108,10 +108,10 @@ class ISCSIPersistentVolumeSource(Model):
         "", alias="iscsiInterface", json_schema_extra={"default": "default"}
     )
     fs_type: Annotated[str, Proto(5)] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(6)] = Field(False, alias="readOnly")
     portals: Annotated[Items[str], Proto(7)] = ()
-    chap_auth_discovery: Annotated[bool | None, Proto(8)] = Field(None, alias="chapAuthDiscovery")
-    chap_auth_session: Annotated[bool | None, Proto(11)] = Field(None, alias="chapAuthSession")
+    chap_auth_discovery: Annotated[bool, Proto(8)] = Field(False, alias="chapAuthDiscovery")
+    chap_auth_session: Annotated[bool, Proto(11)] = Field(False, alias="chapAuthSession")
     secret_ref: Annotated[SecretReference | None, Proto(10)] = Field(None, alias="secretRef")
     initiator_name: Annotated[str, Proto(12)] = Field("", alias="initiatorName")
 
@@ -135,7 +135,7 @@ class RBDPersistentVolumeSource(Model):
         "", json_schema_extra={"default": "/etc/ceph/keyring"}
     )
     secret_ref: Annotated[SecretReference | None, Proto(7)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool | None, Proto(8)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(8)] = Field(False, alias="readOnly")
 
 
 class ScaleIOPersistentVolumeSource(Model):
@@ -146,7 +146,7 @@ class ScaleIOPersistentVolumeSource(Model):
     secret_ref: Annotated[SecretReference | None, Proto(3), REQUIRED] = Field(
         None, alias="secretRef"
     )
-    ssl_enabled: Annotated[bool | None, Proto(4)] = Field(None, alias="sslEnabled")
+    ssl_enabled: Annotated[bool, Proto(4)] = Field(False, alias="sslEnabled")
     protection_domain: Annotated[str, Proto(5)] = Field("", alias="protectionDomain")
     storage_pool: Annotated[str, Proto(6)] = Field("", alias="storagePool")
     storage_mode: Annotated[str, Proto(7)] = Field(
@@ -156,7 +156,7 @@ class ScaleIOPersistentVolumeSource(Model):
     fs_type: Annotated[str, Proto(9)] = Field(
         "", alias="fsType", json_schema_extra={"default": "xfs"}
     )
-    read_only: Annotated[bool | None, Proto(10)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(10)] = Field(False, alias="readOnly")
 
 
 class StorageOSPersistentVolumeSource(Model):
@@ -165,7 +165,7 @@ class StorageOSPersistentVolumeSource(Model):
     volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
     volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
     fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
     secret_ref: Annotated[ObjectReference | None, Proto(5)] = Field(None, alias="secretRef")
 
 
@@ -229,14 +229,14 @@ class PersistentVolumeSpec(PersistentVolumeSource):
     persistent_volume_reclaim_policy: Annotated[str, Proto(5)] = Field(
         "", alias="persistentVolumeReclaimPolicy"
     )
-    storage_class_name: Annotated[str | None, Proto(6)] = Field(None, alias="storageClassName")
+    storage_class_name: Annotated[str, Proto(6)] = Field("", alias="storageClassName")
     mount_options: Annotated[Items[str], Proto(7)] = Field((), alias="mountOptions")
-    volume_mode: Annotated[str, Proto(8)] = Field("", alias="volumeMode")
+    volume_mode: Annotated[str | None, Proto(8)] = Field(None, alias="volumeMode")
     node_affinity: Annotated[VolumeNodeAffinity | None, Proto(9)] = Field(
         None, alias="nodeAffinity"
     )
-    volume_attributes_class_name: Annotated[str | None, Proto(10)] = Field(
-        None, alias="volumeAttributesClassName"
+    volume_attributes_class_name: Annotated[str, Proto(10)] = Field(
+        "", alias="volumeAttributesClassName"
     )
 
 

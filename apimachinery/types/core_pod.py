@@ -121,9 +121,9 @@ class PodSpec(Model):
         None, alias="automountServiceAccountToken"
     )
     node_name: Annotated[str, Proto(10)] = Field("", alias="nodeName")
-    host_network: Annotated[bool | None, Proto(11)] = Field(None, alias="hostNetwork")
-    host_pid: Annotated[bool | None, Proto(12)] = Field(None, alias="hostPID")
-    host_ipc: Annotated[bool | None, Proto(13)] = Field(None, alias="hostIPC")
+    host_network: Annotated[bool, Proto(11)] = Field(False, alias="hostNetwork")
+    host_pid: Annotated[bool, Proto(12)] = Field(False, alias="hostPID")
+    host_ipc: Annotated[bool, Proto(13)] = Field(False, alias="hostIPC")
     share_process_namespace: Annotated[bool | None, Proto(27)] = Field(
         None, alias="shareProcessNamespace"
     )
@@ -225,20 +225,20 @@ class Binding(TypedModel):
 class PodAttachOptions(TypedModel):
     """PodAttachOptions."""
 
-    stdin: Annotated[bool | None, Proto(1)] = None
-    stdout: Annotated[bool | None, Proto(2)] = None
-    stderr: Annotated[bool | None, Proto(3)] = None
-    tty: Annotated[bool | None, Proto(4)] = None
+    stdin: Annotated[bool, Proto(1)] = False
+    stdout: Annotated[bool, Proto(2)] = False
+    stderr: Annotated[bool, Proto(3)] = False
+    tty: Annotated[bool, Proto(4)] = False
     container: Annotated[str, Proto(5)] = ""
 
 
 class PodExecOptions(TypedModel):
     """PodExecOptions."""
 
-    stdin: Annotated[bool | None, Proto(1)] = None
-    stdout: Annotated[bool | None, Proto(2)] = None
-    stderr: Annotated[bool | None, Proto(3)] = None
-    tty: Annotated[bool | None, Proto(4)] = None
+    stdin: Annotated[bool, Proto(1)] = False
+    stdout: Annotated[bool, Proto(2)] = False
+    stderr: Annotated[bool, Proto(3)] = False
+    tty: Annotated[bool, Proto(4)] = False
     container: Annotated[str, Proto(5)] = ""
     command: Annotated[Items[str], Proto(6)] = ()
 
@@ -247,15 +247,15 @@ class PodLogOptions(TypedModel):
     """PodLogOptions."""
 
     container: Annotated[str, Proto(1)] = ""
-    follow: Annotated[bool | None, Proto(2)] = None
-    previous: Annotated[bool | None, Proto(3)] = None
+    follow: Annotated[bool, Proto(2)] = False
+    previous: Annotated[bool, Proto(3)] = False
     since_seconds: Annotated[Int64 | None, Proto(4)] = Field(None, alias="sinceSeconds")
     since_time: Annotated[Time, Proto(5)] = Field("", alias="sinceTime")
-    timestamps: Annotated[bool | None, Proto(6)] = None
+    timestamps: Annotated[bool, Proto(6)] = False
     tail_lines: Annotated[Int64 | None, Proto(7)] = Field(None, alias="tailLines")
     limit_bytes: Annotated[Int64 | None, Proto(8)] = Field(None, alias="limitBytes")
-    insecure_skip_tls_verify_backend: Annotated[bool | None, Proto(9)] = Field(
-        None, alias="insecureSkipTLSVerifyBackend"
+    insecure_skip_tls_verify_backend: Annotated[bool, Proto(9)] = Field(
+        False, alias="insecureSkipTLSVerifyBackend"
     )
     stream: Annotated[str, Proto(10)] = ""
 

@@ -42,7 +42,7 @@ class GRPCAction(Model):
     """GRPCAction."""
 
     port: Annotated[Int32, Proto(1), REQUIRED] = 0
-    service: Annotated[str, Proto(2)] = Field("", json_schema_extra={"default": ""})
+    service: Annotated[str | None, Proto(2)] = Field(None, json_schema_extra={"default": ""})
 
 
 class SleepAction(Model):
@@ -65,13 +65,11 @@ class Probe(ProbeHandler):
 
     embedded: ClassVar[Mapping[type[Model], int]] = {ProbeHandler: 1}
 
-    initial_delay_seconds: Annotated[Int32 | None, Proto(2)] = Field(
-        None, alias="initialDelaySeconds"
-    )
-    timeout_seconds: Annotated[Int32 | None, Proto(3)] = Field(None, alias="timeoutSeconds")
-    period_seconds: Annotated[Int32 | None, Proto(4)] = Field(None, alias="periodSeconds")
-    success_threshold: Annotated[Int32 | None, Proto(5)] = Field(None, alias="successThreshold")
-    failure_threshold: Annotated[Int32 | None, Proto(6)] = Field(None, alias="failureThreshold")
+    initial_delay_seconds: Annotated[Int32, Proto(2)] = Field(0, alias="initialDelaySeconds")
+    timeout_seconds: Annotated[Int32, Proto(3)] = Field(0, alias="timeoutSeconds")
+    period_seconds: Annotated[Int32, Proto(4)] = Field(0, alias="periodSeconds")
+    success_threshold: Annotated[Int32, Proto(5)] = Field(0, alias="successThreshold")
+    failure_threshold: Annotated[Int32, Proto(6)] = Field(0, alias="failureThreshold")
     termination_grace_period_seconds: Annotated[Int64 | None, Proto(7)] = Field(
         None, alias="terminationGracePeriodSeconds"
     )

@@ -35,7 +35,7 @@ class SecretReference(Model):
 class TypedLocalObjectReference(Model):
     """TypedLocalObjectReference."""
 
-    api_group: Annotated[str, Proto(1)] = Field("", alias="apiGroup")
+    api_group: Annotated[str | None, Proto(1)] = Field(None, alias="apiGroup")
     kind: Annotated[str, Proto(2), REQUIRED] = ""
     name: Annotated[str, Proto(3), REQUIRED] = ""
 
@@ -43,7 +43,7 @@ class TypedLocalObjectReference(Model):
 class TypedObjectReference(Model):
     """TypedObjectReference."""
 
-    api_group: Annotated[str, Proto(1)] = Field("", alias="apiGroup")
+    api_group: Annotated[str | None, Proto(1)] = Field(None, alias="apiGroup")
     kind: Annotated[str, Proto(2), REQUIRED] = ""
     name: Annotated[str, Proto(3), REQUIRED] = ""
     namespace: Annotated[str, Proto(4)] = ""

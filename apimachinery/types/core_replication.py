@@ -26,8 +26,8 @@ class ReplicationControllerSpec(Model):
     """What is wanted of the replication controller."""
 
     replicas: Annotated[Int32 | None, Proto(1)] = Field(None, json_schema_extra={"default": 1})
-    min_ready_seconds: Annotated[Int32 | None, Proto(4)] = Field(
-        None, alias="minReadySeconds", json_schema_extra={"default": 0}
+    min_ready_seconds: Annotated[Int32, Proto(4)] = Field(
+        0, alias="minReadySeconds", json_schema_extra={"default": 0}
     )
     selector: Annotated[Mapping[str, str], Proto(2), MapType("atomic")] = Field(
         default_factory=dict
@@ -57,12 +57,10 @@ class ReplicationControllerStatus(Model):
     """What was last observed of the replication controller."""
 
     replicas: Annotated[Int32, Proto(1), REQUIRED] = 0
-    fully_labeled_replicas: Annotated[Int32 | None, Proto(2)] = Field(
-        None, alias="fullyLabeledReplicas"
-    )
-    ready_replicas: Annotated[Int32 | None, Proto(4)] = Field(None, alias="readyReplicas")
-    available_replicas: Annotated[Int32 | None, Proto(5)] = Field(None, alias="availableReplicas")
-    observed_generation: Annotated[Int64 | None, Proto(3)] = Field(None, alias="observedGeneration")
+    fully_labeled_replicas: Annotated[Int32, Proto(2)] = Field(0, alias="fullyLabeledReplicas")
+    ready_replicas: Annotated[Int32, Proto(4)] = Field(0, alias="readyReplicas")
+    available_replicas: Annotated[Int32, Proto(5)] = Field(0, alias="availableReplicas")
+    observed_generation: Annotated[Int64, Proto(3)] = Field(0, alias="observedGeneration")
     conditions: Annotated[
         Items[ReplicationControllerCondition], Proto(6), MergeKey("type"), ListType("map", "type")
     ] = ()

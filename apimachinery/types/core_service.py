@@ -29,7 +29,7 @@ class ServicePort(Model):
     app_protocol: Annotated[str, Proto(6)] = Field("", alias="appProtocol")
     port: Annotated[Int32, Proto(3), REQUIRED] = 0
     target_port: Annotated[IntOrString | None, Proto(4)] = Field(None, alias="targetPort")
-    node_port: Annotated[Int32 | None, Proto(5)] = Field(None, alias="nodePort")
+    node_port: Annotated[Int32, Proto(5)] = Field(0, alias="nodePort")
 
 
 class ClientIPConfig(Model):
@@ -64,11 +64,9 @@ class ServiceSpec(Model):
     )
     external_name: Annotated[str, Proto(10)] = Field("", alias="externalName")
     external_traffic_policy: Annotated[str, Proto(11)] = Field("", alias="externalTrafficPolicy")
-    health_check_node_port: Annotated[Int32 | None, Proto(12)] = Field(
-        None, alias="healthCheckNodePort"
-    )
-    publish_not_ready_addresses: Annotated[bool | None, Proto(13)] = Field(
-        None, alias="publishNotReadyAddresses"
+    health_check_node_port: Annotated[Int32, Proto(12)] = Field(0, alias="healthCheckNodePort")
+    publish_not_ready_addresses: Annotated[bool, Proto(13)] = Field(
+        False, alias="publishNotReadyAddresses"
     )
     session_affinity_config: Annotated[SessionAffinityConfig | None, Proto(14)] = Field(
         None, alias="sessionAffinityConfig"
@@ -142,7 +140,7 @@ class EndpointAddress(Model):
 
     ip: Annotated[str, Proto(1), REQUIRED] = ""
     hostname: Annotated[str, Proto(3)] = ""
-    node_name: Annotated[str, Proto(4)] = Field("", alias="nodeName")
+    node_name: Annotated[str | None, Proto(4)] = Field(None, alias="nodeName")
     target_ref: Annotated[ObjectReference | None, Proto(2)] = Field(None, alias="targetRef")
 
 
@@ -152,7 +150,7 @@ class EndpointPort(Model):
     name: Annotated[str, Proto(1)] = ""
     port: Annotated[Int32 | None, Proto(2)] = None
     protocol: Annotated[str, Proto(3)] = ""
-    app_protocol: Annotated[str, Proto(4)] = Field("", alias="appProtocol")
+    app_protocol: Annotated[str | None, Proto(4)] = Field(None, alias="appProtocol")
 
 
 class EndpointSubset(Model):

@@ -38,7 +38,7 @@ class ContainerStateTerminated(Model):
     """ContainerStateTerminated."""
 
     exit_code: Annotated[Int32, Proto(1), REQUIRED] = Field(0, alias="exitCode")
-    signal: Annotated[Int32 | None, Proto(2)] = None
+    signal: Annotated[Int32, Proto(2)] = 0
     reason: Annotated[str, Proto(3)] = ""
     message: Annotated[str, Proto(4)] = ""
     started_at: Annotated[Time, Proto(5)] = Field("", alias="startedAt")
@@ -71,7 +71,7 @@ class VolumeMountStatus(Model):
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     mount_path: Annotated[str, Proto(2), REQUIRED] = Field("", alias="mountPath")
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
     recursive_read_only: Annotated[str, Proto(4)] = Field("", alias="recursiveReadOnly")
     volume_status: Annotated[VolumeStatus | None, Proto(5)] = Field(None, alias="volumeStatus")
 
@@ -139,8 +139,8 @@ class PodCondition(Model):
     type: Annotated[str, Proto(1), REQUIRED] = Field(
         "", description="Which aspect of the state this is about."
     )
-    observed_generation: Annotated[Int64 | None, Proto(7)] = Field(
-        None,
+    observed_generation: Annotated[Int64, Proto(7)] = Field(
+        0,
         alias="observedGeneration",
         description="The generation of the object that this was judged on.",
     )
@@ -206,9 +206,7 @@ class NodeAllocatableResourceClaimStatus(Model):
 class PodStatus(Model):
     """What was last observed of the pod."""
 
-    observed_generation: Annotated[Int64 | None, Proto(17)] = Field(
-        None, alias="observedGeneration"
-    )
+    observed_generation: Annotated[Int64, Proto(17)] = Field(0, alias="observedGeneration")
     phase: Annotated[str, Proto(1)] = ""
     conditions: Annotated[
         Items[PodCondition], Proto(2), MergeKey("type"), ListType("map", "type")

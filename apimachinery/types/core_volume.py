@@ -48,7 +48,7 @@ class HostPathVolumeSource(Model):
     """HostPathVolumeSource."""
 
     path: Annotated[str, Proto(1), REQUIRED] = ""
-    type: Annotated[str, Proto(2)] = ""
+    type: Annotated[str | None, Proto(2)] = None
 
 
 class SecretVolumeSource(Model):
@@ -176,7 +176,7 @@ class PersistentVolumeClaimVolumeSource(Model):
     """PersistentVolumeClaimVolumeSource."""
 
     claim_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="claimName")
-    read_only: Annotated[bool | None, Proto(2)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(2)] = Field(False, alias="readOnly")
 
 
 class NFSVolumeSource(Model):
@@ -184,7 +184,7 @@ class NFSVolumeSource(Model):
 
     server: Annotated[str, Proto(1), REQUIRED] = ""
     path: Annotated[str, Proto(2), REQUIRED] = ""
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
 
 
 class CSIVolumeSource(Model):

@@ -14,8 +14,8 @@ class AWSElasticBlockStoreVolumeSource(Model):
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
-    partition: Annotated[Int32 | None, Proto(3)] = None
-    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    partition: Annotated[Int32, Proto(3)] = 0
+    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
 
 
 class AzureDiskVolumeSource(Model):
@@ -40,7 +40,7 @@ class AzureFileVolumeSource(Model):
 
     secret_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="secretName")
     share_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="shareName")
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
 
 
 class CephFSVolumeSource(Model):
@@ -51,7 +51,7 @@ class CephFSVolumeSource(Model):
     user: Annotated[str, Proto(3)] = ""
     secret_file: Annotated[str, Proto(4)] = Field("", alias="secretFile")
     secret_ref: Annotated[LocalObjectReference | None, Proto(5)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(6)] = Field(False, alias="readOnly")
 
 
 class CinderVolumeSource(Model):
@@ -59,7 +59,7 @@ class CinderVolumeSource(Model):
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
     secret_ref: Annotated[LocalObjectReference | None, Proto(4)] = Field(None, alias="secretRef")
 
 
@@ -69,7 +69,7 @@ class FCVolumeSource(Model):
     target_wwns: Annotated[Items[str], Proto(1)] = Field((), alias="targetWWNs")
     lun: Annotated[Int32 | None, Proto(2)] = None
     fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
     wwids: Annotated[Items[str], Proto(5)] = ()
 
 
@@ -79,7 +79,7 @@ class FlexVolumeSource(Model):
     driver: Annotated[str, Proto(1), REQUIRED] = ""
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
     secret_ref: Annotated[LocalObjectReference | None, Proto(3)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
     options: Annotated[Mapping[str, str], Proto(5)] = Field(default_factory=dict)
 
 
@@ -95,8 +95,8 @@ class GCEPersistentDiskVolumeSource(Model):
 
     pd_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="pdName")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
-    partition: Annotated[Int32 | None, Proto(3)] = None
-    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    partition: Annotated[Int32, Proto(3)] = 0
+    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
 
 
 class GitRepoVolumeSource(Model):
@@ -112,7 +112,7 @@ class GlusterfsVolumeSource(Model):
 
     endpoints: Annotated[str, Proto(1), REQUIRED] = ""
     path: Annotated[str, Proto(2), REQUIRED] = ""
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
 
 
 class ISCSIVolumeSource(Model):
@@ -125,10 +125,10 @@ class ISCSIVolumeSource(Model):
         "", alias="iscsiInterface", json_schema_extra={"default": "default"}
     )
     fs_type: Annotated[str, Proto(5)] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(6)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(6)] = Field(False, alias="readOnly")
     portals: Annotated[Items[str], Proto(7)] = ()
-    chap_auth_discovery: Annotated[bool | None, Proto(8)] = Field(None, alias="chapAuthDiscovery")
-    chap_auth_session: Annotated[bool | None, Proto(11)] = Field(None, alias="chapAuthSession")
+    chap_auth_discovery: Annotated[bool, Proto(8)] = Field(False, alias="chapAuthDiscovery")
+    chap_auth_session: Annotated[bool, Proto(11)] = Field(False, alias="chapAuthSession")
     secret_ref: Annotated[LocalObjectReference | None, Proto(10)] = Field(None, alias="secretRef")
     initiator_name: Annotated[str, Proto(12)] = Field("", alias="initiatorName")
 
@@ -145,7 +145,7 @@ class PortworxVolumeSource(Model):
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
 
 
 class QuobyteVolumeSource(Model):
@@ -153,7 +153,7 @@ class QuobyteVolumeSource(Model):
 
     registry: Annotated[str, Proto(1), REQUIRED] = ""
     volume: Annotated[str, Proto(2), REQUIRED] = ""
-    read_only: Annotated[bool | None, Proto(3)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
     user: Annotated[str, Proto(4)] = ""
     group: Annotated[str, Proto(5)] = ""
     tenant: Annotated[str, Proto(6)] = ""
@@ -171,7 +171,7 @@ class RBDVolumeSource(Model):
         "", json_schema_extra={"default": "/etc/ceph/keyring"}
     )
     secret_ref: Annotated[LocalObjectReference | None, Proto(7)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool | None, Proto(8)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(8)] = Field(False, alias="readOnly")
 
 
 class ScaleIOVolumeSource(Model):
@@ -182,7 +182,7 @@ class ScaleIOVolumeSource(Model):
     secret_ref: Annotated[LocalObjectReference | None, Proto(3), REQUIRED] = Field(
         None, alias="secretRef"
     )
-    ssl_enabled: Annotated[bool | None, Proto(4)] = Field(None, alias="sslEnabled")
+    ssl_enabled: Annotated[bool, Proto(4)] = Field(False, alias="sslEnabled")
     protection_domain: Annotated[str, Proto(5)] = Field("", alias="protectionDomain")
     storage_pool: Annotated[str, Proto(6)] = Field("", alias="storagePool")
     storage_mode: Annotated[str, Proto(7)] = Field(
@@ -192,7 +192,7 @@ class ScaleIOVolumeSource(Model):
     fs_type: Annotated[str, Proto(9)] = Field(
         "", alias="fsType", json_schema_extra={"default": "xfs"}
     )
-    read_only: Annotated[bool | None, Proto(10)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(10)] = Field(False, alias="readOnly")
 
 
 class StorageOSVolumeSource(Model):
@@ -201,7 +201,7 @@ class StorageOSVolumeSource(Model):
     volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
     volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
     fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
-    read_only: Annotated[bool | None, Proto(4)] = Field(None, alias="readOnly")
+    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
     secret_ref: Annotated[LocalObjectReference | None, Proto(5)] = Field(None, alias="secretRef")
 
 

@@ -42,23 +42,23 @@ class Endpoint(Model):
 
     addresses: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
     conditions: Annotated[EndpointConditions | None, Proto(2)] = None
-    hostname: Annotated[str, Proto(3)] = ""
+    hostname: Annotated[str | None, Proto(3)] = None
     target_ref: Annotated[ObjectReference | None, Proto(4)] = Field(None, alias="targetRef")
     deprecated_topology: Annotated[Mapping[str, str], Proto(5)] = Field(
         default_factory=dict, alias="deprecatedTopology"
     )
-    node_name: Annotated[str, Proto(6)] = Field("", alias="nodeName")
-    zone: Annotated[str, Proto(7)] = ""
+    node_name: Annotated[str | None, Proto(6)] = Field(None, alias="nodeName")
+    zone: Annotated[str | None, Proto(7)] = None
     hints: Annotated[EndpointHints | None, Proto(8)] = None
 
 
 class EndpointPort(Model):
     """EndpointPort."""
 
-    name: Annotated[str, Proto(1)] = ""
-    protocol: Annotated[str, Proto(2)] = ""
+    name: Annotated[str | None, Proto(1)] = None
+    protocol: Annotated[str | None, Proto(2)] = None
     port: Annotated[Int32 | None, Proto(3)] = None
-    app_protocol: Annotated[str, Proto(4)] = Field("", alias="appProtocol")
+    app_protocol: Annotated[str | None, Proto(4)] = Field(None, alias="appProtocol")
 
 
 class EndpointSlice(TypedModel):

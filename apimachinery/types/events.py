@@ -44,4 +44,4 @@ class Event(TypedModel):
     deprecated_last_timestamp: Annotated[Time, Proto(14)] = Field(
         "", alias="deprecatedLastTimestamp"
     )
-    deprecated_count: Annotated[Int32 | None, Proto(15)] = Field(None, alias="deprecatedCount")
+    deprecated_count: Annotated[Int32, Proto(15)] = Field(0, alias="deprecatedCount")

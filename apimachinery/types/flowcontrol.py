@@ -50,7 +50,7 @@ class ResourcePolicyRule(Model):
         (), alias="apiGroups"
     )
     resources: Annotated[Items[str], Proto(3), ListType("set"), REQUIRED] = ()
-    cluster_scope: Annotated[bool | None, Proto(4)] = Field(None, alias="clusterScope")
+    cluster_scope: Annotated[bool, Proto(4)] = Field(False, alias="clusterScope")
     namespaces: Annotated[Items[str], Proto(5), ListType("set")] = ()
 
 
@@ -108,7 +108,7 @@ class FlowSchemaSpec(Model):
     priority_level_configuration: Annotated[
         PriorityLevelConfigurationReference | None, Proto(1), REQUIRED
     ] = Field(None, alias="priorityLevelConfiguration")
-    matching_precedence: Annotated[Int32 | None, Proto(2)] = Field(None, alias="matchingPrecedence")
+    matching_precedence: Annotated[Int32, Proto(2)] = Field(0, alias="matchingPrecedence")
     distinguisher_method: Annotated[FlowDistinguisherMethod | None, Proto(3)] = Field(
         None, alias="distinguisherMethod"
     )
@@ -159,9 +159,9 @@ class FlowSchema(TypedModel):
 class QueuingConfiguration(Model):
     """QueuingConfiguration."""
 
-    queues: Annotated[Int32 | None, Proto(1)] = None
-    hand_size: Annotated[Int32 | None, Proto(2)] = Field(None, alias="handSize")
-    queue_length_limit: Annotated[Int32 | None, Proto(3)] = Field(None, alias="queueLengthLimit")
+    queues: Annotated[Int32, Proto(1)] = 0
+    hand_size: Annotated[Int32, Proto(2)] = Field(0, alias="handSize")
+    queue_length_limit: Annotated[Int32, Proto(3)] = Field(0, alias="queueLengthLimit")
 
 
 class LimitResponse(Model):

@@ -51,7 +51,7 @@ class ObjectMeta(Model):
     self_link: Annotated[str, Proto(4)] = Field("", alias="selfLink")
     uid: Annotated[str, Proto(5)] = ""
     resource_version: Annotated[str, Proto(6)] = Field("", alias="resourceVersion")
-    generation: Annotated[Int64 | None, Proto(7)] = None
+    generation: Annotated[Int64, Proto(7)] = 0
     creation_timestamp: Annotated[Time, Proto(8)] = Field("", alias="creationTimestamp")
     deletion_timestamp: Annotated[Time, Proto(9)] = Field("", alias="deletionTimestamp")
     deletion_grace_period_seconds: Annotated[Int64 | None, Proto(10)] = Field(
@@ -122,8 +122,8 @@ class Condition(Model):
     status: Annotated[str, Proto(2), REQUIRED] = Field(
         "", description="What was last observed; written by the system."
     )
-    observed_generation: Annotated[Int64 | None, Proto(3)] = Field(
-        None,
+    observed_generation: Annotated[Int64, Proto(3)] = Field(
+        0,
         alias="observedGeneration",
         description="The generation of the object that this was judged on.",
     )

@@ -21,8 +21,8 @@ from apimachinery.types.meta import ListMeta, ObjectMeta
 class Preconditions(Model):
     """Preconditions."""
 
-    uid: Annotated[str, Proto(1)] = ""
-    resource_version: Annotated[str, Proto(2)] = Field("", alias="resourceVersion")
+    uid: Annotated[str | None, Proto(1)] = None
+    resource_version: Annotated[str | None, Proto(2)] = Field(None, alias="resourceVersion")
 
 
 class DeleteOptions(TypedModel):
@@ -33,7 +33,7 @@ class DeleteOptions(TypedModel):
     )
     preconditions: Annotated[Preconditions | None, Proto(2)] = None
     orphan_dependents: Annotated[bool | None, Proto(3)] = Field(None, alias="orphanDependents")
-    propagation_policy: Annotated[str, Proto(4)] = Field("", alias="propagationPolicy")
+    propagation_policy: Annotated[str | None, Proto(4)] = Field(None, alias="propagationPolicy")
     dry_run: Annotated[Items[str], Proto(5)] = Field((), alias="dryRun")
     ignore_store_read_error_with_cluster_breaking_potential: Annotated[bool | None, Proto(6)] = (
         Field(None, alias="ignoreStoreReadErrorWithClusterBreakingPotential")
@@ -76,14 +76,12 @@ class ListOptions(TypedModel):
 
     label_selector: Annotated[str, Proto(1)] = Field("", alias="labelSelector")
     field_selector: Annotated[str, Proto(2)] = Field("", alias="fieldSelector")
-    watch: Annotated[bool | None, Proto(3)] = None
-    allow_watch_bookmarks: Annotated[bool | None, Proto(9)] = Field(
-        None, alias="allowWatchBookmarks"
-    )
+    watch: Annotated[bool, Proto(3)] = False
+    allow_watch_bookmarks: Annotated[bool, Proto(9)] = Field(False, alias="allowWatchBookmarks")
     resource_version: Annotated[str, Proto(4)] = Field("", alias="resourceVersion")
     resource_version_match: Annotated[str, Proto(10)] = Field("", alias="resourceVersionMatch")
     timeout_seconds: Annotated[Int64 | None, Proto(5)] = Field(None, alias="timeoutSeconds")
-    limit: Annotated[Int64 | None, Proto(7)] = None
+    limit: Annotated[Int64, Proto(7)] = 0
     continue_: Annotated[str, Proto(8)] = Field("", alias="continue")
     send_initial_events: Annotated[bool | None, Proto(11)] = Field(None, alias="sendInitialEvents")
     shard_selector: Annotated[str, Proto(15)] = Field("", alias="shardSelector")
@@ -111,7 +109,7 @@ class StatusDetails(Model):
     kind: Annotated[str, Proto(3)] = ""
     uid: Annotated[str, Proto(6)] = ""
     causes: Annotated[Items[StatusCause], Proto(4)] = ()
-    retry_after_seconds: Annotated[Int32 | None, Proto(5)] = Field(None, alias="retryAfterSeconds")
+    retry_after_seconds: Annotated[Int32, Proto(5)] = Field(0, alias="retryAfterSeconds")
 
 
 class Status(TypedModel):
@@ -126,7 +124,7 @@ class Status(TypedModel):
     message: Annotated[str, Proto(3)] = ""
     reason: Annotated[str, Proto(4)] = ""
     details: Annotated[StatusDetails | None, Proto(5)] = None
-    code: Annotated[Int32 | None, Proto(6)] = None
+    code: Annotated[Int32, Proto(6)] = 0
 
 
 class GroupVersionForDiscovery(Model):

@@ -24,7 +24,7 @@ class ServiceBackendPort(Model):
     """ServiceBackendPort."""
 
     name: Annotated[str, Proto(1)] = ""
-    number: Annotated[Int32 | None, Proto(2)] = None
+    number: Annotated[Int32, Proto(2)] = 0
 
 
 class IngressServiceBackend(Model):
@@ -114,7 +114,7 @@ class IngressTLS(Model):
 class IngressSpec(Model):
     """What is wanted of the ingress."""
 
-    ingress_class_name: Annotated[str, Proto(4)] = Field("", alias="ingressClassName")
+    ingress_class_name: Annotated[str | None, Proto(4)] = Field(None, alias="ingressClassName")
     default_backend: Annotated[IngressBackend | None, Proto(1)] = Field(
         None, alias="defaultBackend"
     )

@@ -45,14 +45,14 @@ class PodDisruptionBudgetSpec(Model):
 class PodDisruptionBudgetStatus(Model):
     """What was last observed of the pod disruption budget."""
 
-    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
+    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
     disrupted_pods: Annotated[Mapping[str, Time], Proto(2)] = Field(
         default_factory=dict, alias="disruptedPods"
     )
-    disruptions_allowed: Annotated[Int32 | None, Proto(3)] = Field(None, alias="disruptionsAllowed")
-    current_healthy: Annotated[Int32 | None, Proto(4)] = Field(None, alias="currentHealthy")
-    desired_healthy: Annotated[Int32 | None, Proto(5)] = Field(None, alias="desiredHealthy")
-    expected_pods: Annotated[Int32 | None, Proto(6)] = Field(None, alias="expectedPods")
+    disruptions_allowed: Annotated[Int32, Proto(3)] = Field(0, alias="disruptionsAllowed")
+    current_healthy: Annotated[Int32, Proto(4)] = Field(0, alias="currentHealthy")
+    desired_healthy: Annotated[Int32, Proto(5)] = Field(0, alias="desiredHealthy")
+    expected_pods: Annotated[Int32, Proto(6)] = Field(0, alias="expectedPods")
     conditions: Annotated[
         Items[Condition], Proto(7), MergeKey("type"), ListType("map", "type")
     ] = ()

@@ -14,7 +14,7 @@ class PriorityClass(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    value: Annotated[Int32 | None, Proto(2)] = None
-    global_default: Annotated[bool | None, Proto(3)] = Field(None, alias="globalDefault")
+    value: Annotated[Int32, Proto(2)] = 0
+    global_default: Annotated[bool, Proto(3)] = Field(False, alias="globalDefault")
     description: Annotated[str, Proto(4)] = ""
     preemption_policy: Annotated[str, Proto(5)] = Field("", alias="preemptionPolicy")

@@ -106,9 +106,7 @@ class CSIStorageCapacity(TypedModel):
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
     node_topology: Annotated[LabelSelector | None, Proto(2)] = Field(None, alias="nodeTopology")
-    storage_class_name: Annotated[str | None, Proto(3), REQUIRED] = Field(
-        None, alias="storageClassName"
-    )
+    storage_class_name: Annotated[str, Proto(3), REQUIRED] = Field("", alias="storageClassName")
     capacity: Annotated[Quantity | None, Proto(4)] = None
     maximum_volume_size: Annotated[Quantity | None, Proto(5)] = Field(
         None, alias="maximumVolumeSize"
