@@ -11,10 +11,9 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
-import orjson
 from aiohttp import web
 
-from apimachinery import status, wire
+from apimachinery import wire
 from apiserver.connection import Connection
 
 COMPRESS_FROM = 128 * 1024
@@ -25,12 +24,6 @@ COMPRESS_LEVEL = 1
 
 STALL_SECONDS = 60.0
 """How long a client may leave a stream's full buffer unread before it is cut off."""
-
-
-def error(problem: status.ApiError) -> wire.Response:
-    """An error as the Status that clients expect."""
-    headers = {"Content-Type": "application/json", **problem.headers}
-    return wire.Response(problem.code, headers, orjson.dumps(problem.to_status()))
 
 
 async def whole(response: wire.Response, body: bytes, *, compress: bool) -> web.Response:

@@ -7,7 +7,6 @@ Neighbours: `apiserver.authn` (who asks), `apiserver.server` (the core), `bireme
 it). It does not know what a resource is.
 """
 
-import logging
 import socket
 import ssl
 from collections.abc import Iterable
@@ -17,11 +16,9 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from apimachinery import status, wire
-from apiserver import answer
+from apiserver import answer, errors
 from apiserver.authn import Authenticator
 from apiserver.connection import Connection, ConnectionFactory
-
-log = logging.getLogger(__name__)
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body, Kubernetes' limit; also after decompression."""
@@ -112,16 +109,12 @@ class Front:
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         try:
             response = await self._answer(raw)
-        except status.ApiError as problem:
-            response = answer.error(problem)
         except web.HTTPRequestEntityTooLarge:
-            response = answer.error(status.entity_too_large(MAX_BODY))
+            response = errors.answer(status.entity_too_large(MAX_BODY))
         except ConnectionError:
             raise
-        except Exception:
-            # A fault of ours must not take the connection's other requests with it.
-            log.exception("request failed method=%s path=%s", raw.method, raw.raw_path)
-            response = answer.error(status.internal_error("see the API server's log"))
+        except Exception as problem:  # noqa: BLE001 - every fault becomes an answer, bugs are logged
+            response = errors.answer(problem)
         if isinstance(response, web.StreamResponse):
             return response
         body = response.body

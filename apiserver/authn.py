@@ -22,7 +22,13 @@ from urllib.parse import unquote
 
 from apimachinery import meta, scheme, status, wire
 from apiserver import attributes
-from apiserver.tokens import Objects, ServiceAccountTokens, TokenError, service_account_groups
+from apiserver.tokens import (
+    ISSUER,
+    Objects,
+    ServiceAccountTokens,
+    TokenError,
+    service_account_groups,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +47,7 @@ _EXTRA_GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 _IMPERSONATE_EXTRA = "impersonate-extra-"
 
-Tokens = Mapping[bytes, wire.UserInfo]
+Tokens = dict[bytes, wire.UserInfo]
 """Users by the SHA-256 of their token: a look-up by digest tells no timing."""
 
 
@@ -76,27 +82,37 @@ class Authenticator:
             return self._impersonate(user, request)
         return user
 
-    def token_user(self, token: str) -> wire.UserInfo | None:
-        """The user of a bearer token, None when it is no good."""
+    def review(self, token: str, audiences: tuple[str, ...] = ()) -> attributes.Verified | None:
+        """Whose token this is, None when it is no good (see `attributes.TokenReviewer`)."""
+        wanted = audiences or (ISSUER,)
         user = self._static.get(hashlib.sha256(token.encode()).digest())
         if user is None and _BOOTSTRAP.fullmatch(token):
             user = self._bootstrap_user(token)
-        if user is None and self._accounts is not None and token.count(".") == 2:
-            try:
-                user = self._accounts.verify(token).user
-            except TokenError as problem:
-                log.info("token refused reason=%r", str(problem))
-        return user and _authenticated(user)
+        if user is not None:
+            # Tokens that name no audience are good for the API server only.
+            verified = attributes.Verified(user, (ISSUER,)) if ISSUER in wanted else None
+        else:
+            verified = self._account(token, wanted)
+        return verified and replace(verified, user=_authenticated(verified.user))
+
+    def _account(self, token: str, audiences: tuple[str, ...]) -> attributes.Verified | None:
+        if self._accounts is None or token.count(".") != 2:
+            return None
+        try:
+            return self._accounts.verify(token, audiences)
+        except TokenError as problem:
+            log.info("token refused reason=%r", str(problem))
+            return None
 
     def _identify(self, request: wire.Request, certificate: wire.UserInfo | None) -> wire.UserInfo:
         if certificate is not None:
             return certificate
         scheme_name, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme_name.lower() == "bearer" and token:
-            user = self.token_user(token.strip())
-            if user is None:
+            verified = self.review(token.strip())
+            if verified is None:
                 raise status.unauthorized()
-            return user
+            return verified.user
         if request.path in ANONYMOUS_PATHS or request.path.startswith(("/livez/", "/readyz/")):
             return ANONYMOUS
         raise status.unauthorized()
@@ -165,6 +181,11 @@ def forbidden(attempt: attributes.Attributes, decision: attributes.Decision) -> 
     )
     detail += where + (f": {decision.reason}" if decision.reason else "")
     return status.forbidden(attempt.resource, attempt.name, detail, attempt.group)
+
+
+def digests(tokens: Mapping[str, wire.UserInfo]) -> Tokens:
+    """Static tokens in the form that the authenticator keeps."""
+    return {hashlib.sha256(token.encode()).digest(): user for token, user in tokens.items()}
 
 
 def read_token_file(path: Path) -> Tokens:

@@ -207,6 +207,10 @@ class ClusterAuthorizer:
             return attributes.ALLOW
         return attributes.Decision(allowed=False, reason=reason) if reason else DENIED
 
+    def rules(self, user: wire.UserInfo, namespace: str) -> list[wire.JsonObject]:
+        """What roles grant a user; what nodes may do besides is not written as rules."""
+        return self.index.rules(user, namespace)
+
     def _by_roles(self, asked: attributes.Attributes) -> bool:
         if not asked.is_resource:
             return any(

@@ -13,11 +13,11 @@ import hashlib
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from apimachinery import meta, scheme, wire
+from apiserver.attributes import Verified
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -57,14 +57,6 @@ class Objects(Protocol):
     def object(
         self, resource: scheme.Resource, namespace: str, name: str
     ) -> wire.JsonObject | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A good token: whose it is and for whom."""
-
-    user: wire.UserInfo
-    audiences: tuple[str, ...]
 
 
 class ServiceAccountTokens:
@@ -229,7 +221,7 @@ def _bound_claims(bound: Mapping[str, str]) -> wire.JsonObject:
 
 
 def _extra(token_id: str, named: wire.JsonObject) -> dict[str, tuple[str, ...]]:
-    extra = {CREDENTIAL: (f"JTI={token_id}",)}
+    extra: dict[str, tuple[str, ...]] = {CREDENTIAL: (f"JTI={token_id}",)}
     pod, node = named.get("pod") or {}, named.get("node") or {}
     for key, value in (
         (POD_NAME, pod.get("name")),

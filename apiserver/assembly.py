@@ -1,0 +1,111 @@
+"""A whole API server process: core, identities, permissions, streams, sockets, wired together.
+
+What a composition root needs: give it a store and a folder of keys, `start`, `stop`. Neighbours:
+`bireme.cli` and tests (use it); all parts of the package (it knows how they fit). It parses no
+settings and installs no signal handlers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apimachinery import scheme, wire
+from apimachinery.aio.clock import Clock, SystemClock
+from apiserver import authn, connection
+from apiserver.app import Front
+from apiserver.audit import FileAuditor
+from apiserver.authn import Authenticator
+from apiserver.authz import ClusterAuthorizer
+from apiserver.cache import WatchCache
+from apiserver.options import Options
+from apiserver.pki import Pki
+from apiserver.server import ApiServer
+from apiserver.storage.interface import Store
+from apiserver.streaming import Streaming
+from apiserver.tokens import ServiceAccountTokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Security:
+    """Where keys and secrets lie; all optional but the keys."""
+
+    keys: Pki
+    hosts: tuple[str, ...] = ()
+    """More names and addresses under which this server is reached."""
+    token_file: Path | None = None
+    """Static tokens in Kubernetes' CSV format."""
+    audit_file: Path | None = None
+    tokens: dict[str, wire.UserInfo] = field(default_factory=dict)
+    """Static tokens made by the caller (not written anywhere)."""
+
+
+class Process:
+    """One API server: `server` is its core, for in-process callers."""
+
+    def __init__(
+        self,
+        store: Store,
+        security: Security,
+        options: Options | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._security = security
+        self._auditor: FileAuditor | None = None
+        clock = clock or SystemClock()
+        if security.audit_file is not None:
+            self._auditor = FileAuditor(security.audit_file, clock.now)
+        self.server = ApiServer(store, options, auditor=self._auditor, clock=clock)
+        core = self.server.core
+        objects = CacheObjects(core.cache)
+        self._authorizer = ClusterAuthorizer(core.cache)
+        accounts = ServiceAccountTokens(security.keys.service_account_key(), objects, clock.now)
+        core.authorizer = self._authorizer
+        core.tokens = accounts
+        static = authn.digests(security.tokens)
+        if security.token_file is not None:
+            static |= authn.read_token_file(security.token_file)
+        authenticator = Authenticator(
+            objects, self._authorizer, clock.now, accounts=accounts, static=static
+        )
+        core.authenticator = authenticator
+        self._streaming = Streaming(self.server, security.keys)
+        pair = security.keys.api_server(security.hosts)
+        self._tls = connection.server_context(
+            str(pair.cert), str(pair.key), str(security.keys.ca.cert)
+        )
+        self.front = Front(self.server, authenticator, self._tls, self._streaming)
+
+    async def start(self, addresses: Iterable[tuple[str, int]]) -> None:
+        """Open the store, load everything, listen. Port 0 takes a free one."""
+        await self.server.start()
+        await self._authorizer.start()
+        await self.front.start(addresses)
+
+    async def stop(self) -> None:
+        """Take no more requests, end the streams, close the store."""
+        self.server.core.stopping = True
+        await self.front.stop()
+        await self._streaming.close()
+        await self._authorizer.stop()
+        await self.server.stop()
+        if self._auditor is not None:
+            self._auditor.close()
+
+    def renew_certificate(self) -> None:
+        """Serve new connections with a certificate that is not due for renewal."""
+        pair = self._security.keys.api_server(self._security.hosts)
+        self._tls.load_cert_chain(pair.cert, pair.key)
+
+
+class CacheObjects:
+    """Objects by name from the watch cache, for whoever checks that something still exists."""
+
+    def __init__(self, cache: WatchCache) -> None:
+        self._cache = cache
+
+    def object(
+        self, resource: scheme.Resource, namespace: str, name: str
+    ) -> wire.JsonObject | None:
+        """The object as it is now, None when there is none."""
+        entry = self._cache.get(resource, namespace, name)
+        return entry.parse() if entry is not None else None
