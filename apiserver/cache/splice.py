@@ -10,7 +10,7 @@ import re
 import orjson
 
 _HEAD = re.compile(
-    rb'\s*\{\s*(?:"(?:apiVersion|kind)"\s*:\s*"[^"\\]*"\s*,\s*)*"metadata"\s*:\s*\{\s*'
+    rb'\s*\{\s*(?:"(?:apiVersion|kind)"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)*"metadata"\s*:\s*\{\s*'
 )
 """An object's start up to inside its metadata, in any order and spacing that writers use."""
 

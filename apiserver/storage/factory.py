@@ -5,7 +5,9 @@ Backends are imported when chosen: a server on SQLite never loads gRPC. Neighbou
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from apiserver.storage.errors import BadStore
 from apiserver.storage.interface import Store
 
 
@@ -22,4 +24,20 @@ class StoreOptions:
 
 def open_store(address: str, options: StoreOptions | None = None) -> Store:
     """A store for the address, not started yet. Raises BadStore for one that makes no sense."""
-    raise NotImplementedError
+    kind, _, rest = address.partition(":")
+    if address == "memory":
+        from apiserver.storage.memory import MemoryStore
+
+        return MemoryStore()
+    if kind == "sqlite" and rest:
+        from apiserver.storage.sqlite import SqliteStore
+
+        return SqliteStore(Path(rest))
+    if kind in ("http", "https") and rest.startswith("//"):
+        from apiserver.storage.etcd.store import EtcdStore, parse_endpoints
+
+        return EtcdStore(parse_endpoints(address), options or StoreOptions())
+    raise BadStore(
+        f"store {address!r} is none that I know: use memory, sqlite:PATH, or "
+        "http(s)://HOST:PORT[,HOST:PORT] for etcd"
+    )

@@ -40,7 +40,7 @@ restart.
 watches after, revisions below N then raise `Compacted`. It does not block writers for long.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -130,8 +130,19 @@ class Store(Protocol):
         """Remove the state written at `expected_revision`; the deletion's revision."""
         ...
 
-    def watch(self, prefix: str, after_revision: int) -> AsyncIterator[WatchBatch]:
-        """Every event after a revision; close it (`aclose`, or leave the task) when done."""
+    def watch(self, prefix: str, after_revision: int) -> AsyncGenerator[WatchBatch]:
+        """Every event after a revision. The first batch comes at once, even if it is empty.
+
+        Close it (`contextlib.aclosing`) when done.
+        """
+        ...
+
+    async def nudge(self) -> None:
+        """Make every open watch tell a revision that is at least the current one.
+
+        A store whose watches learn of every write anyway does nothing. Elsewhere (an etcd that
+        others write to, outside the prefixes watched here) it may cost a write.
+        """
         ...
 
     async def compact(self, revision: int) -> None: ...

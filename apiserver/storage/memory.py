@@ -6,7 +6,7 @@ the process.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from apimachinery.aio.clock import Clock, SystemClock
@@ -102,7 +102,7 @@ class MemoryStore:
         await self.check()
         return self._remove(self._expected(key, expected_revision))
 
-    async def watch(self, prefix: str, after_revision: int) -> AsyncIterator[WatchBatch]:
+    async def watch(self, prefix: str, after_revision: int) -> AsyncGenerator[WatchBatch]:
         await self.check()
         self._check_revision(after_revision)
         feed = self._hub.open(prefix, self._feed_bytes_max)
@@ -117,6 +117,9 @@ class MemoryStore:
                 yield batch
         finally:
             self._hub.close(feed)
+
+    async def nudge(self) -> None:
+        await self.check()
 
     async def compact(self, revision: int) -> None:
         await self.check()

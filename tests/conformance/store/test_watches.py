@@ -136,7 +136,7 @@ async def test_a_watch_resumes_where_another_stopped(store: Store, root: str) ->
         events = (await read(stream, count))[:count]
         seen += [event.kv.mod_revision for event in events]
         after = seen[-1]
-        await stream.aclose()  # type: ignore[attr-defined]  # an async generator in all backends
+        await stream.aclose()
     assert seen == written
 
 

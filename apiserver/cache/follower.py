@@ -1,0 +1,250 @@
+"""Keeps the shelves as the store is: loads once, then applies one watch of the whole registry.
+
+The revision moves only after every event up to it is applied and offered. A watch that breaks is
+resumed from there; where the store cannot go on from there (compacted, restored from a backup)
+everything is loaded anew and all watchers are cut. Neighbours: `shelf` holds what is loaded,
+`watch_cache` asks; `compactor` keeps the store's past short.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from itertools import count
+
+import orjson
+
+from apimachinery.aio import tasks
+from apimachinery.aio.backoff import Backoff
+from apiserver.cache import splice
+from apiserver.cache.entry import Entry, Facts, facts
+from apiserver.cache.history import Change
+from apiserver.cache.shelf import Shelf
+from apiserver.storage import errors, keys
+from apiserver.storage.interface import Event, EventType, KeyValue, Store, WatchBatch
+
+LOG = logging.getLogger(__name__)
+
+LOAD_PAGE = 2000
+"""Objects in one read while loading: bounds what is held twice."""
+EXPECTED_MAX = 4096
+"""Writes under way whose facts are remembered; one that is lost costs a parse."""
+SLICE_SECONDS = 0.005
+"""Events are applied for this long before others may run."""
+RESUME = Backoff(initial=0.05, maximum=2.0)
+"""Between attempts to watch again; reads are stale meanwhile, so it does not back off far."""
+
+Owned = dict[str, set[tuple[Shelf, str]]]
+
+
+class Follower:
+    """The shelves and how far they are."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.revision = 0
+        self.ready = False
+        self.owned: Owned = {}
+        """uid of an owner → (shelf, key) of what it owns."""
+        self.on_rebuild: Callable[[], None] | None = None
+        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._floor = 0
+        self._expected: dict[bytes, Facts] = {}
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        """Heap of (revision, ticket, future)."""
+        self._tickets = count()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._load()
+        self.ready = True
+        self._task = asyncio.create_task(self._follow(), name="watch cache")
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A bug: reads that must be fresh now time out, and /readyz says why."""
+        self.ready = False
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOG.critical("the watch cache stopped following the store", exc_info=error)
+
+    async def stop(self) -> None:
+        self.ready = False
+        if self._task is not None:
+            await tasks.stop(self._task)
+            self._task = None
+        for shelf in self._shelves.values():
+            shelf.cut_all()
+
+    def shelf(self, group: str, plural: str) -> Shelf:
+        found = self._shelves.get((group, plural))
+        if found is None:
+            found = self._shelves[group, plural] = Shelf(group, plural, self._floor)
+        return found
+
+    async def reach(self, revision: int) -> None:
+        """Wait until the shelves are at a revision or beyond."""
+        if self.revision >= revision:
+            return
+        future = asyncio.get_running_loop().create_future()
+        waiting = (revision, next(self._tickets), future)
+        heapq.heappush(self._waiting, waiting)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                heapq.heapify(self._waiting)
+            raise
+
+    def expect(self, value: bytes, known: Facts) -> None:
+        """A write of these bytes is under way; its event need not be parsed."""
+        self._expected[value] = known
+        if len(self._expected) > EXPECTED_MAX:
+            del self._expected[next(iter(self._expected))]
+
+    def forget(self, value: bytes) -> None:
+        self._expected.pop(value, None)
+
+    # --- loading ------------------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        """Read everything at one revision into new shelves, then swap."""
+        shelves: dict[tuple[str, str], Shelf] = {}
+        owned: Owned = {}
+        page = await self._store.list(keys.ROOT, limit=LOAD_PAGE)
+        revision = page.revision
+        while True:
+            for item in page.items:
+                self._place(shelves, owned, item, revision)
+            if not page.more:
+                break
+            page = await self._store.list(
+                keys.ROOT, revision=revision, limit=LOAD_PAGE, start_after=page.items[-1].key
+            )
+        before, self._shelves, self.owned = self._shelves, shelves, owned
+        self._floor = revision
+        self._advance(revision)
+        for shelf in before.values():
+            shelf.cut_all()
+
+    def _place(
+        self,
+        shelves: dict[tuple[str, str], Shelf],
+        owned: Owned,
+        item: KeyValue,
+        floor: int,
+    ) -> None:
+        found = keys.parse(item.key)
+        if found is None:
+            return
+        shelf = shelves.get((found.group, found.plural))
+        if shelf is None:
+            shelf = shelves[found.group, found.plural] = Shelf(found.group, found.plural, floor)
+        entry = self._entry(shelf, found, item)
+        if entry is not None:
+            shelf.load(entry)
+            for uid in entry.owners:
+                owned.setdefault(uid, set()).add((shelf, entry.key))
+
+    def _entry(self, shelf: Shelf, key: keys.ObjectKey, item: KeyValue) -> Entry | None:
+        """An entry from stored bytes; None (and a warning) for bytes that are no object."""
+        try:
+            raw = splice.with_revision(item.value, item.mod_revision)
+            known = self._expected.pop(item.value, None)
+            if known is None:
+                known = facts(orjson.loads(item.value), shelf.getters)
+        except (splice.NotAnObject, orjson.JSONDecodeError) as error:
+            LOG.warning("key %s holds no API object, left out: %s", item.key, error)
+            return None
+        path = f"{key.namespace}/{key.name}" if key.namespace else key.name
+        return Entry(path, key.namespace, raw, item.mod_revision, item.create_revision, known)
+
+    # --- following ----------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Watch, and watch again, until cancelled."""
+        attempt = 0
+        while True:
+            try:
+                async with aclosing(self._store.watch(keys.ROOT, self.revision)) as stream:
+                    async for batch in stream:
+                        await self._apply(batch)
+                        attempt = 0
+                        self.ready = True
+            except (errors.Compacted, errors.FutureRevision) as error:
+                LOG.warning(
+                    "the store cannot go on from %d, loading anew: %s", self.revision, error
+                )
+                await self._rebuild()
+            except errors.StoreError as error:
+                self.ready = False
+                delay = RESUME.delay(attempt)
+                attempt += 1
+                LOG.warning("the store's watch broke, again in %.2f s: %s", delay, error)
+                await asyncio.sleep(delay)
+
+    async def _rebuild(self) -> None:
+        with contextlib.suppress(errors.StoreError):
+            await self._load()
+            if self.on_rebuild is not None:
+                self.on_rebuild()
+
+    async def _apply(self, batch: WatchBatch) -> None:
+        """Apply and offer events; a long batch lets others run now and then."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        after = [event.kv.mod_revision for event in batch.events[1:]]
+        after.append(batch.revision + 1)
+        for event, following in zip(batch.events, after, strict=False):
+            self._apply_one(event)
+            if following == event.kv.mod_revision:
+                # A transaction: its events are one state, nobody may look in between.
+                continue
+            self._advance(event.kv.mod_revision)
+            if loop.time() - began > SLICE_SECONDS:
+                await asyncio.sleep(0)
+                began = loop.time()
+        self._advance(batch.revision)
+
+    def _apply_one(self, event: Event) -> None:
+        key = keys.parse(event.kv.key)
+        if key is None:
+            return
+        shelf = self.shelf(key.group, key.plural)
+        entry: Entry | None = None
+        if event.type is EventType.PUT:
+            entry = self._entry(shelf, key, event.kv)
+        if entry is not None:
+            self._own(shelf, shelf.put(entry))
+            return
+        # A deletion, or bytes that are no object any more: gone for our readers.
+        path = f"{key.namespace}/{key.name}" if key.namespace else key.name
+        change = shelf.remove(path, event.kv.mod_revision)
+        if change is not None:
+            self._own(shelf, change)
+
+    def _own(self, shelf: Shelf, change: Change) -> None:
+        """Keep the index of owners; most updates leave it as it is."""
+        before = change.old.owners if change.old is not None else ()
+        after = change.new.owners if change.new is not None else ()
+        if before == after:
+            return
+        entry = change.new or change.old
+        assert entry is not None, "a change has a state before or after"
+        member = (shelf, entry.key)
+        for uid in before:
+            members = self.owned.get(uid, set())
+            members.discard(member)
+            if not members:
+                self.owned.pop(uid, None)
+        for uid in after:
+            self.owned.setdefault(uid, set()).add(member)
+
+    def _advance(self, revision: int) -> None:
+        self.revision = revision
+        while self._waiting and self._waiting[0][0] <= revision:
+            future = heapq.heappop(self._waiting)[2]
+            if not future.done():
+                future.set_result(None)

@@ -1,0 +1,55 @@
+"""The ring of changes gives all after a revision or says that some are gone."""
+
+import pytest
+
+from apimachinery import status
+from apiserver.cache.entry import NO_LABELS, Entry, Facts
+from apiserver.cache.history import CHANGE_OVERHEAD, Change, History
+
+
+def change(revision: int, size: int = 0) -> Change:
+    facts = Facts(NO_LABELS, (), ())
+    return Change(revision, None, Entry("a", "", b"x" * size, revision, 1, facts))
+
+
+def revisions(history: History, after: int) -> list[int]:
+    return [one.revision for one in history.since(after)]
+
+
+def test_since_gives_what_came_after() -> None:
+    history = History(10)
+    for revision in (11, 15, 20):
+        history.append(change(revision))
+    assert revisions(history, 10) == [11, 15, 20]
+    assert revisions(history, 11) == [15, 20]
+    assert revisions(history, 17) == [20]
+    assert revisions(history, 99) == []
+
+
+def test_before_the_floor_is_expired() -> None:
+    with pytest.raises(status.Expired):
+        History(10).since(9)
+
+
+def test_bounded_by_count() -> None:
+    history = History(0, changes_max=3)
+    for revision in range(1, 11):
+        history.append(change(revision))
+    assert history.floor == 7
+    assert revisions(history, 7) == [8, 9, 10]
+    with pytest.raises(status.Expired):
+        history.since(6)
+
+
+def test_bounded_by_bytes() -> None:
+    history = History(0, bytes_max=3 * (CHANGE_OVERHEAD + 100))
+    for revision in range(1, 11):
+        history.append(change(revision, 100))
+    assert revisions(history, history.floor) == [8, 9, 10]
+
+
+def test_last_is_the_newest_change_or_the_floor() -> None:
+    history = History(4)
+    assert history.last == 4
+    history.append(change(6))
+    assert history.last == 6
