@@ -1,0 +1,93 @@
+"""The admission chain: plugins in order, first those that change, then those that refuse.
+
+Neighbours: handlers call `Chain.mutate` before the registry prepares an object and hand
+`Chain.validate` to it for after validation; plugins live beside this module. The chain neither
+parses nor stores.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from apimachinery import wire
+from apimachinery.resource import Resource
+from apimachinery.wire import JsonObject
+
+CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One write as admission sees it. `obj` may be changed in place while mutating."""
+
+    operation: str
+    resource: Resource
+    namespace: str
+    name: str
+    obj: JsonObject | None
+    """The object to be written; None on DELETE."""
+    old: JsonObject | None
+    """The stored object; None on CREATE."""
+    user: wire.UserInfo
+    now: float
+    subresource: str = ""
+    dry_run: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+class Plugin:
+    """Base of all plugins: says what it cares about, and overrides one or both steps."""
+
+    kinds: ClassVar[frozenset[str] | None] = None
+    """Plural names of resources (`gr`); None for all."""
+    operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE})
+    subresources: ClassVar[frozenset[str]] = frozenset({""})
+    """Subresources that it cares about; "" is the main resource, "*" all."""
+
+    def concerns(self, resource: Resource, subresource: str, operation: str) -> bool:
+        return (
+            operation in self.operations
+            and ("*" in self.subresources or subresource in self.subresources)
+            and (self.kinds is None or resource.gr in self.kinds)
+        )
+
+    async def mutate(self, attempt: Attempt) -> None:
+        """Change `attempt.obj`, or raise ApiError."""
+
+    async def validate(self, attempt: Attempt) -> None:
+        """Raise ApiError to refuse."""
+
+
+_Key = tuple[str, str, str]
+
+
+class Chain:
+    """The plugins of one server. Which of them concern a write is remembered per kind."""
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self._plugins = tuple(plugins)
+        self._mutating: dict[_Key, tuple[Plugin, ...]] = {}
+        self._validating: dict[_Key, tuple[Plugin, ...]] = {}
+
+    async def mutate(self, attempt: Attempt) -> None:
+        for plugin in self._concerned(self._mutating, "mutate", attempt):
+            await plugin.mutate(attempt)
+
+    async def validate(self, attempt: Attempt) -> None:
+        for plugin in self._concerned(self._validating, "validate", attempt):
+            await plugin.validate(attempt)
+
+    def _concerned(
+        self, known: dict[_Key, tuple[Plugin, ...]], step: str, attempt: Attempt
+    ) -> tuple[Plugin, ...]:
+        key = (attempt.resource.gr, attempt.subresource, attempt.operation)
+        found = known.get(key)
+        if found is None:
+            base = getattr(Plugin, step)
+            found = known[key] = tuple(
+                plugin
+                for plugin in self._plugins
+                if getattr(type(plugin), step) is not base
+                and plugin.concerns(attempt.resource, attempt.subresource, attempt.operation)
+            )
+        return found

@@ -1,0 +1,52 @@
+"""What every handler needs, in one value: the parts of one API server, already wired.
+
+`apiserver.server` fills it; handlers, registry owners and admission plugins are handed it or a
+part of it. It has no behaviour of its own, so nothing depends on how a server is composed.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+from apimachinery import table
+from apimachinery.aio.clock import Clock, SystemClock
+from apimachinery.openapi import Documents
+from apimachinery.scheme import Scheme
+from apiserver.admission.chain import Chain
+from apiserver.attributes import AlwaysAllow, Auditor, Authorizer, TokenIssuer, TokenReviewer
+from apiserver.cache import WatchCache
+from apiserver.documents import Memo
+from apiserver.live import LiveResource
+from apiserver.metrics import Metrics
+from apiserver.options import Options
+from apiserver.printing import Rows
+from apiserver.registry.kinds import Registries
+from apiserver.storage.interface import Store
+
+
+@dataclass(slots=True)
+class Core:
+    """One API server without its sockets."""
+
+    scheme: Scheme
+    store: Store
+    cache: WatchCache
+    registries: Registries
+    admission: Chain
+    options: Options = field(default_factory=Options)
+    clock: Clock = field(default_factory=SystemClock)
+    authorizer: Authorizer = field(default_factory=AlwaysAllow)
+    auditor: Auditor | None = None
+    tokens: TokenIssuer | None = None
+    entropy: random.Random = field(default_factory=random.SystemRandom)
+    rows: Rows = field(default_factory=Rows)
+    printers: dict[tuple[str, str, str], table.Printer] = field(default_factory=dict)
+    """Printers of custom resources, by group, version and plural."""
+    authenticator: TokenReviewer | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    memo: Memo = field(default_factory=Memo)
+    openapi: Documents | None = None
+    """Made at the first request for a schema."""
+    stopping: bool = False
+    """Set at shutdown: /readyz fails, so that load balancers look elsewhere."""
+    live: dict[str, LiveResource] = field(default_factory=dict)
+    """`gr` of a resource that is served from memory (offers, metrics) → who serves it."""

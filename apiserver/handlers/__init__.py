@@ -1,0 +1,1 @@
+"""One module per verb or special path; each offers `handle`, and none knows of sockets."""

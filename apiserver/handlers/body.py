@@ -1,0 +1,165 @@
+"""Request bodies: from bytes in JSON, YAML or protobuf to an object of the expected kind.
+
+Neighbours: `apimachinery.decode` fits the object to its model, `apimachinery.protobuf` reads the
+binary form. Nothing here defaults, admits or validates values. Whatever the bytes are, the worst
+answer is a 400.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from apimachinery import decode, protobuf, status, wire
+from apimachinery.resource import Resource
+from apimachinery.scheme import Scheme, split_api_version
+from apimachinery.wire import JsonObject
+from apiserver import negotiation
+from apiserver.options import MAX_BODY
+
+MAX_DEPTH = 200
+"""Levels of nesting: no kind needs 30, and the JSON writer stops at 254."""
+
+MAX_WEIGHT = 2 * MAX_BODY
+"""Values and letters of one document after YAML aliases are followed: JSON of 3 MiB holds fewer."""
+
+
+def parse(request: wire.Request, scheme: Scheme) -> JsonObject:
+    """The body as a JSON object, whatever it is about."""
+    body = request.body
+    if len(body) > MAX_BODY:
+        raise status.entity_too_large(MAX_BODY)
+    kind = negotiation.body_type(request.headers.get("content-type", ""))
+    if kind == negotiation.JSON:
+        found = _json(body)
+    elif kind in (negotiation.YAML, "text/yaml", "application/x-yaml"):
+        found = _yaml(body)
+    elif kind == negotiation.PROTOBUF:
+        found = protobuf.decode(body, scheme)
+    else:
+        raise status.unsupported_media_type(negotiation.MEDIA_TYPES)
+    if not isinstance(found, dict):
+        raise status.bad_request(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal "
+            f"{_json_type(found)} into Go value of type struct"
+        )
+    return found
+
+
+def _json(body: bytes) -> Any:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        raise status.bad_request(
+            f"couldn't get version/kind; json parse error: {problem}"
+        ) from problem
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        check_depth(found)
+    return found
+
+
+def check_depth(value: Any) -> None:
+    """Refuse what nests deeper than MAX_DEPTH or, through YAML aliases, holds too much."""
+    level, weight = [value], 0
+    for _ in range(MAX_DEPTH):
+        # Weigh before making the next level: an alias may stand for millions of values.
+        weight += sum(len(one) + _text(one) for one in level)
+        if weight > MAX_WEIGHT:
+            raise status.bad_request(f"the object holds more than {MAX_WEIGHT} values and letters")
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return
+    raise status.bad_request(f"the object nests deeper than {MAX_DEPTH} levels")
+
+
+def _children(value: Any) -> Iterable[Any]:
+    inside = value.values() if isinstance(value, dict) else value
+    return [child for child in inside if isinstance(child, dict | list)]
+
+
+def _text(value: Any) -> int:
+    """Letters directly inside a container."""
+    inside = value.values() if isinstance(value, dict) else value
+    return sum(len(child) for child in inside if isinstance(child, str))
+
+
+def _yaml(body: bytes) -> Any:
+    import yaml
+
+    from apiserver.handlers import yaml_loader
+
+    try:
+        found = yaml_loader.load(body)
+    except (yaml.YAMLError, RecursionError, ValueError, UnicodeDecodeError) as problem:
+        raise status.bad_request(f"error converting YAML to JSON: {problem}") from problem
+    if isinstance(found, dict | list):
+        check_depth(found)
+    try:
+        # Through JSON, so that aliases become values of their own and only JSON types remain.
+        return orjson.loads(orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS))
+    except TypeError as problem:
+        raise status.bad_request(f"error converting YAML to JSON: {problem}") from problem
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case list():
+            return "array"
+        case str():
+            return "string"
+        case bool():
+            return "bool"
+        case None:
+            return "null"
+        case _:
+            return "number"
+
+
+def expect(obj: JsonObject, scheme: Scheme, *, group: str, version: str, kind: str) -> None:
+    """Check what the body says it is; fill in what it does not say."""
+    api_version = obj.get("apiVersion") or ""
+    said = obj.get("kind") or ""
+    wanted = f"{group}/{version}" if group else version
+    if not isinstance(api_version, str) or not isinstance(said, str):
+        raise status.bad_request("couldn't get version/kind; json parse error: not a string")
+    if said and said != kind:
+        got_group, got_version = split_api_version(api_version or wanted)
+        if scheme.model_of(got_group, got_version, said) is None:
+            reason = (
+                f'no kind "{said}" is registered for version "{api_version or wanted}" in scheme '
+                '"pkg/api/legacyscheme/scheme.go:30"'
+            )
+        else:
+            reason = f"converting ({got_version}.{said}) to ({version}.{kind}): unknown conversion"
+        raise status.bad_request(
+            f'{said} in version "{got_version}" cannot be handled as a {kind}: {reason}'
+        )
+    if api_version and api_version != wanted:
+        raise status.bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({wanted})"
+        )
+    obj["apiVersion"] = wanted
+    obj["kind"] = kind
+
+
+def structured(
+    resource: Resource,
+    obj: JsonObject,
+    validation: str,
+    warnings: list[str],
+    raw: bytes | None = None,
+) -> JsonObject:
+    """Prune to the kind's fields; unknown ones are ignored, warned of or refused."""
+    obj, problems = decode.structure(resource, obj, raw=raw if validation != "Ignore" else None)
+    if problems and validation == "Strict":
+        raise decode.strict_error(resource.version, resource.kind, problems)
+    if problems and validation == "Warn":
+        warnings.extend(problems)
+    return obj
+
+
+def in_order(obj: JsonObject) -> JsonObject:
+    """Kind and apiVersion first, then metadata: how stored bytes begin (see cache.splice)."""
+    head = {"kind": obj.pop("kind"), "apiVersion": obj.pop("apiVersion")}
+    return {**head, "metadata": obj.pop("metadata"), **obj}

@@ -1,0 +1,55 @@
+"""POST to a collection: a new object.
+
+Decode, default, mutate, then the registry's course (prepare, validate, admit, store). Neighbours:
+`apiserver.handlers.writing`, `apiserver.registry.generic`. Kinds that are answered and not stored
+(reviews, bindings) have handlers of their own, see `apiserver.dispatch`.
+"""
+
+from apimachinery import status, wire
+from apimachinery.wire import JsonObject
+from apiserver import conversion, negotiation
+from apiserver.admission import chain
+from apiserver.core import Core
+from apiserver.handlers import body, managed, render, writing
+from apiserver.handlers.writing import Write
+from apiserver.registry import metadata
+from apiserver.registry.generic import Written
+from apiserver.routes import Route
+
+
+async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
+    """Answer 201 with the object as it was stored."""
+    form = negotiation.accepted(request.headers.get("accept", ""))
+    write = writing.begin(core, request, route, "CreateOptions")
+    obj = body.parse(request, core.scheme)
+    resource = write.resource
+    body.expect(
+        obj,
+        core.scheme,
+        group=resource.group,
+        version=resource.version,
+        kind=resource.kind,
+    )
+    written = await create(write, obj, raw=write.raw)
+    response = render.raw_object(core, form, resource, written.raw, request, code=201)
+    return writing.with_warnings(response, write.context)
+
+
+async def create(write: Write, obj: JsonObject, *, raw: bytes | None = None) -> Written:
+    """Store an object whose kind has been checked."""
+    if write.resource.stored_as is not None:
+        body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
+        obj, raw = conversion.to_stored(write.resource, obj), None
+    obj = writing.fit(write, obj, raw)
+    resource = write.registry.resource
+    if resource.namespaced and not write.route.namespace:
+        raise status.bad_request("an empty namespace may not be set during creation")
+    metadata.match_request(resource, obj, write.route.namespace)
+    name = obj["metadata"].get("name", "")
+    await write.core.admission.mutate(writing.attempt(write, chain.CREATE, obj, None, name))
+    return await write.registry.create(
+        obj,
+        write.context,
+        admit=writing.validator(write, chain.CREATE),
+        track=managed.tracker(write.context, resource),
+    )

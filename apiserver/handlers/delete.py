@@ -1,0 +1,167 @@
+"""DELETE of one object, and of a collection.
+
+DeleteOptions come in the body (JSON, YAML or protobuf) or in the query. Neighbours:
+`apiserver.registry.deletion` decides what goes at once and what is only marked.
+"""
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from apimachinery import status, wire
+from apimachinery.wire import JsonObject
+from apiserver import negotiation
+from apiserver.admission import chain
+from apiserver.core import Core
+from apiserver.handlers import body, query, render, writing
+from apiserver.handlers import list as lists
+from apiserver.handlers.writing import Write
+from apiserver.registry import deletion
+from apiserver.registry.generic import Preconditions
+from apiserver.routes import Route
+
+PROPAGATIONS = ("Orphan", "Background", "Foreground")
+PAGE = 500
+"""Objects of a collection that are deleted between two looks at other work."""
+
+
+async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
+    """Answer with a Status, or with the object where it is still there (or the kind is so made)."""
+    form = negotiation.accepted(request.headers.get("accept", ""))
+    write = writing.begin(core, request, route, "DeleteOptions")
+    options = read_options(write)
+    done = await remove(write, route.namespace, route.name, options)
+    resource = write.resource
+    if done.gone and not write.registry.strategy.returns_deleted:
+        answer = status.success(resource.plural, route.name, done.uid, resource.group)
+        return writing.with_warnings(render.plain(form, answer, request), write.context)
+    response = render.raw_object(core, form, resource, done.raw, request)
+    return writing.with_warnings(response, write.context)
+
+
+async def remove(
+    write: Write, namespace: str, name: str, options: deletion.Options
+) -> deletion.Deleted:
+    """Delete one object under admission."""
+
+    async def admit(obj: JsonObject, old: JsonObject | None) -> None:  # noqa: ARG001  shape of Admit
+        found = writing.attempt(write, chain.DELETE, None, old, name)
+        found.namespace = namespace
+        await write.core.admission.mutate(found)
+        await write.core.admission.validate(found)
+
+    return await deletion.delete(
+        write.registry, namespace, name, options, write.context, admit=admit
+    )
+
+
+async def handle_collection(core: Core, request: wire.Request, route: Route) -> wire.Response:
+    """Delete every object that the selectors match; answer with the list of them."""
+    form = negotiation.accepted(request.headers.get("accept", ""), single=False)
+    write = writing.begin(core, request, route, "DeleteOptions")
+    options = read_options(write)
+    page = await lists.read(core, route, query.params(request))
+    done: list[bytes] = []
+    for index, entry in enumerate(page.entries):
+        if index % PAGE == PAGE - 1:
+            await asyncio.sleep(0)
+        try:
+            gone = await remove(write, entry.namespace, entry.name, options)
+        except status.NotFound:
+            continue  # somebody else was faster: what was wanted has happened
+        done.append(gone.raw)
+    resource = write.resource
+    metadata = {"resourceVersion": str(page.revision)}
+    objects = [orjson.loads(raw) for raw in done]
+    response = render.many_objects(core, form, resource, objects, metadata, request)
+    return writing.with_warnings(response, write.context)
+
+
+def read_options(write: Write) -> deletion.Options:
+    """DeleteOptions from the body, else from the query; 4xx for anything odd."""
+    request = write.request
+    if request.body:
+        found = body.parse(request, write.core.scheme)
+        _check_kind(found)
+        if found.get("dryRun"):
+            _check_dry_run(found["dryRun"])
+            write.context.dry_run = True
+    else:
+        found = _from_query(query.params(request) if request.query else {})
+    return _options(found)
+
+
+def _check_kind(found: JsonObject) -> None:
+    kind = found.get("kind", "DeleteOptions")
+    if kind != "DeleteOptions":
+        raise status.bad_request(
+            f'{kind} in version "{found.get("apiVersion", "v1")}" cannot be handled as a '
+            "DeleteOptions: unknown conversion"
+        )
+
+
+def _check_dry_run(value: Any) -> None:
+    if value != ["All"]:
+        raise _invalid(status.not_supported("dryRun", value, ["All"]))
+
+
+def _from_query(found: dict[str, str]) -> JsonObject:
+    out: JsonObject = {}
+    if "gracePeriodSeconds" in found:
+        try:
+            out["gracePeriodSeconds"] = int(found["gracePeriodSeconds"])
+        except ValueError:
+            raise status.bad_request(
+                f"gracePeriodSeconds: not a number: {found['gracePeriodSeconds']!r}"
+            ) from None
+    if found.get("propagationPolicy"):
+        out["propagationPolicy"] = found["propagationPolicy"]
+    if "orphanDependents" in found:
+        out["orphanDependents"] = query.truth(found["orphanDependents"])
+    return out
+
+
+def _options(found: JsonObject) -> deletion.Options:
+    grace = found.get("gracePeriodSeconds")
+    if grace is not None and (type(grace) is not int or abs(grace) >= 2**63):
+        raise status.bad_request("gracePeriodSeconds: not a 64 bit number")
+    propagation = found.get("propagationPolicy") or ""
+    orphan = found.get("orphanDependents")
+    if orphan is not None and type(orphan) is not bool:
+        raise status.bad_request("orphanDependents: not a boolean")
+    if propagation and orphan is not None:
+        raise _invalid(
+            status.invalid_value(
+                "propagationPolicy",
+                propagation,
+                "orphanDependents and deletionPropagation cannot be both set",
+            )
+        )
+    if propagation and propagation not in PROPAGATIONS:
+        raise _invalid(
+            status.not_supported("propagationPolicy", propagation, [*PROPAGATIONS, "nil"])
+        )
+    if orphan is not None:
+        propagation = "Orphan" if orphan else "Background"
+    return deletion.Options(
+        # A negative grace period means the shortest that is not "at once", as in Kubernetes.
+        grace_period=1 if grace is not None and grace < 0 else grace,
+        propagation=propagation,
+        preconditions=_preconditions(found.get("preconditions")),
+    )
+
+
+def _preconditions(found: Any) -> Preconditions | None:
+    if found is None:
+        return None
+    if not isinstance(found, dict):
+        raise status.bad_request("preconditions: not an object")
+    uid, version = found.get("uid") or "", found.get("resourceVersion") or ""
+    if not isinstance(uid, str) or not isinstance(version, str):
+        raise status.bad_request("preconditions: uid and resourceVersion are strings")
+    return Preconditions(uid, version) if uid or version else None
+
+
+def _invalid(error: status.FieldError) -> status.ApiError:
+    return status.invalid("DeleteOptions", "", [error], "meta.k8s.io")

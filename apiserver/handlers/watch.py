@@ -1,0 +1,243 @@
+"""WATCH: a stream of changes, one JSON object a line.
+
+Kubernetes' rules for where a watch starts are decided here; order and completeness are the
+cache's promise. Neighbours: `apiserver.cache.watcher` gives batches, `render` and `tables` the
+forms other than plain JSON. A stream ends when its time is over, when the reader was too slow or
+when the server stops; clients watch on from the last revision that they saw.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import orjson
+
+from apimachinery import status, table, wire
+from apimachinery.fields import FieldSelector
+from apimachinery.labels import Selector
+from apimachinery.resource import Resource
+from apimachinery.wire import JsonObject
+from apiserver import conversion, negotiation
+from apiserver.cache import Watcher, WatchItem
+from apiserver.core import Core
+from apiserver.handlers import query, render, tables
+from apiserver.negotiation import Accepted, Transform
+from apiserver.routes import Route
+
+NOT_OLDER = "NotOlderThan"
+INITIAL_END = "k8s.io/initial-events-end"
+
+Render = Callable[[WatchItem], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a watch begins."""
+
+    after: int | None
+    """Changes after this revision; None for the present state first."""
+    wait_for: int
+    """The cache must have reached this revision first; -1 = what the store has now."""
+    end_bookmark: bool = False
+    from_now: bool = False
+    """No initial events: from the cache's revision on."""
+
+
+def start(found: dict[str, str]) -> Start:
+    """Read and check resourceVersion, resourceVersionMatch and sendInitialEvents."""
+    version = found.get("resourceVersion", "")
+    match = found.get("resourceVersionMatch", "")
+    initial = "sendInitialEvents" in found
+    errors = []
+    if initial and not match:
+        errors.append(
+            status.forbidden_field(
+                "resourceVersionMatch",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            )
+        )
+    elif initial and match != NOT_OLDER:
+        errors.append(status.not_supported("resourceVersionMatch", match, [NOT_OLDER]))
+    elif match and not initial:
+        errors.append(
+            status.forbidden_field(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
+        )
+    if errors:
+        raise status.invalid("ListOptions", "", errors, "meta.k8s.io")
+    revision = query.revision(version)
+    if initial:
+        reach = revision if version else -1
+        if query.truth(found["sendInitialEvents"]):
+            wanted = query.truth(found.get("allowWatchBookmarks"))
+            return Start(None, reach, end_bookmark=wanted)
+        return Start(None, reach, from_now=True) if version in ("", "0") else Start(revision, reach)
+    if version == "0":
+        return Start(None, 0)
+    if not version:
+        return Start(None, -1)
+    return Start(revision, revision)
+
+
+async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
+    """Answer with a stream."""
+    resource = route.resource
+    assert resource is not None, "the dispatcher resolved it"
+    form = negotiation.accepted(request.headers.get("accept", ""))
+    if form.media_type != negotiation.JSON:
+        raise status.not_acceptable((negotiation.JSON, f"{negotiation.JSON};stream=watch"))
+    found = query.params(request)
+    begin = start(found)
+    seconds = query.number("timeoutSeconds", found.get("timeoutSeconds", ""))
+    if not seconds:
+        minimum = core.options.watch_timeout_min
+        seconds = minimum + int(minimum * core.entropy.random())
+    labels = query.label_selector(found.get("labelSelector", ""))
+    fields = query.field_selector(found.get("fieldSelector", ""))
+    if route.name and fields is None:
+        fields = query.field_selector(f"metadata.name={route.name}")
+    if begin.wait_for < 0:
+        await core.cache.fresh()
+    else:
+        await core.cache.wait_for(begin.wait_for)
+    shape = _shape(core, request, resource, form)
+    try:
+        watcher = _open(core, route, found, begin, labels, fields)
+    except status.Expired as problem:
+        return wire.Response(200, _headers(), _only(error_line(problem)))
+    return wire.Response(200, _headers(), _stream(watcher, shape, seconds))
+
+
+def _open(
+    core: Core,
+    route: Route,
+    found: dict[str, str],
+    begin: Start,
+    labels: Selector | None,
+    fields: FieldSelector | None,
+) -> Watcher:
+    assert route.resource is not None, "the dispatcher resolved it"
+    return core.cache.watch(
+        core.scheme.storage_resource(route.resource),
+        route.namespace,
+        labels=labels,
+        fields=fields,
+        after=core.cache.revision if begin.from_now else begin.after,
+        bookmarks=query.truth(found.get("allowWatchBookmarks")),
+        end_bookmark=begin.end_bookmark,
+    )
+
+
+def _headers() -> dict[str, str]:
+    return {"Content-Type": "application/json"}
+
+
+async def _only(line: bytes) -> AsyncIterator[bytes]:
+    yield line
+
+
+async def _stream(watcher: Watcher, shape: Render, seconds: int) -> AsyncIterator[bytes]:
+    """Lines as they come, a batch in one write, until the time is over."""
+    loop = asyncio.get_running_loop()
+    async with watcher:
+        # The watcher ends its own iteration when it is closed: no timeout around each step.
+        timer = loop.call_later(seconds, watcher.close)
+        try:
+            async for batch in watcher:
+                yield b"".join([shape(item) for item in batch])
+        finally:
+            timer.cancel()
+    if watcher.cut:
+        yield error_line(status.expired("too old resource version: the reader was too slow"))
+
+
+def error_line(problem: status.ApiError) -> bytes:
+    """An ERROR event: how a stream that has begun reports."""
+    return b'{"type":"ERROR","object":%b}\n' % orjson.dumps(problem.to_status())
+
+
+def _shape(core: Core, request: wire.Request, resource: Resource, form: Accepted) -> Render:
+    """How items become lines for this reader; shared between readers of the same form."""
+    if form.transform is Transform.TABLE:
+        return _TableLines(core, request, resource, form)
+    key = (resource.gvr, form.transform, form.version)
+    if form.transform is Transform.NONE and resource.stored_as is None:
+        return lambda item: (
+            item.line() if item.entry is not None else _bookmark(key, item, resource)
+        )
+    if form.transform is Transform.NONE:
+        return lambda item: item.shaped(key, lambda one: _converted(resource, one))
+    return lambda item: item.shaped(key, lambda one: _partial(resource, form, one))
+
+
+def _bookmark(key: tuple[object, ...], item: WatchItem, resource: Resource) -> bytes:
+    return item.shaped(key, lambda one: _line("BOOKMARK", bookmark_object(one, resource)))
+
+
+def bookmark_object(item: WatchItem, resource: Resource) -> JsonObject:
+    """An object of the watched kind that holds a revision only."""
+    metadata: JsonObject = {"resourceVersion": str(item.revision), "creationTimestamp": None}
+    if item.initial_events_end:
+        metadata["annotations"] = {INITIAL_END: "true"}
+    return {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
+
+
+def _object(item: WatchItem, resource: Resource) -> JsonObject:
+    if item.entry is None:
+        return bookmark_object(item, resource)
+    return conversion.from_stored(resource, item.entry.parse())
+
+
+def _converted(resource: Resource, item: WatchItem) -> bytes:
+    return _line(item.type, _object(item, resource))
+
+
+def _partial(resource: Resource, form: Accepted, item: WatchItem) -> bytes:
+    return _line(item.type, render.partial(_object(item, resource), form.version))
+
+
+def _line(kind: str, obj: JsonObject) -> bytes:
+    return b'{"type":"%b","object":%b}\n' % (kind.encode(), orjson.dumps(obj))
+
+
+class _TableLines:
+    """Each event as a Table of one row; the first one brings the columns."""
+
+    def __init__(
+        self, core: Core, request: wire.Request, resource: Resource, form: Accepted
+    ) -> None:
+        self._core = core
+        self._resource = resource
+        self._form = form
+        self._include = tables.included(request)
+        self._printer = tables.printer_of(core, resource)
+        self._columns = True
+
+    def __call__(self, item: WatchItem) -> bytes:
+        rows = []
+        metadata: JsonObject = {"resourceVersion": str(item.revision)}
+        if item.entry is not None:
+            rows.append(
+                tables.row_bytes(
+                    self._core, self._resource, self._printer, item.entry, self._include
+                )
+            )
+        else:
+            bookmark = bookmark_object(item, self._resource)["metadata"]
+            metadata = {key: value for key, value in bookmark.items() if value is not None}
+            rows.append(_bookmark_row(len(self._printer.columns), bookmark))
+        body = table.table_json(self._printer, rows, metadata, with_columns=self._columns)
+        self._columns = False
+        return b'{"type":"%b","object":%b}\n' % (
+            item.type.encode(),
+            tables.versioned(body, self._form),
+        )
+
+
+def _bookmark_row(columns: int, metadata: JsonObject) -> bytes:
+    """Clients read a bookmark's revision from its row's object."""
+    carried = {"kind": "PartialObjectMetadata", "apiVersion": table.API_VERSION}
+    row = {"cells": [None] * columns, "object": {**carried, "metadata": metadata}}
+    return orjson.dumps(row)

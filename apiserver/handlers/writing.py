@@ -1,0 +1,117 @@
+"""What create, update and patch share: decode, default, admit; context and tracking of managers.
+
+Neighbours: the verbs' handlers beside it, `apiserver.registry.generic` below. Nothing here stores.
+"""
+
+from dataclasses import dataclass
+
+from apimachinery import defaults, status, wire
+from apimachinery.resource import Resource, Subresource
+from apimachinery.wire import JsonObject
+from apiserver import negotiation
+from apiserver.admission.chain import Attempt
+from apiserver.core import Core
+from apiserver.handlers import body, query
+from apiserver.handlers.query import WriteOptions
+from apiserver.registry.generic import Admit, Registry
+from apiserver.registry.strategy import Context
+from apiserver.routes import Route
+
+ANONYMOUS = wire.UserInfo("system:anonymous", groups=("system:unauthenticated",))
+
+MAX_WARNINGS = 16
+"""Warning headers in one answer; a body full of typos would fill the header otherwise."""
+
+MAX_WARNING = 256
+"""Characters of one warning, as Kubernetes cuts them."""
+
+
+@dataclass(slots=True)
+class Write:
+    """One write request, read and checked but not yet decoded."""
+
+    core: Core
+    request: wire.Request
+    route: Route
+    resource: Resource
+    registry: Registry
+    """Of the resource under which the objects are stored."""
+    options: WriteOptions
+    context: Context
+
+    @property
+    def raw(self) -> bytes | None:
+        """The body where it is JSON (only there can a field occur twice)."""
+        kind = negotiation.body_type(self.request.headers.get("content-type", ""))
+        return self.request.body if kind == negotiation.JSON else None
+
+
+def begin(core: Core, request: wire.Request, route: Route, kind: str) -> Write:
+    """Read the query; `kind` is the options' name in errors."""
+    resource = route.resource
+    assert resource is not None, "the dispatcher resolved it"
+    options = query.write_options(request, kind)
+    context = Context(
+        user=request.user or ANONYMOUS,
+        now=core.clock.now(),
+        dry_run=options.dry_run,
+        manager=query.manager_of(options, request),
+        subresource=route.subresource,
+    )
+    registry = core.registries.of(core.scheme.storage_resource(resource))
+    return Write(core, request, route, resource, registry, options, context)
+
+
+def attempt(
+    write: Write, operation: str, obj: JsonObject | None, old: JsonObject | None, name: str = ""
+) -> Attempt:
+    """The write as admission sees it."""
+    context = write.context
+    return Attempt(
+        operation=operation,
+        resource=write.registry.resource,
+        namespace=write.route.namespace,
+        name=name or write.route.name,
+        obj=obj,
+        old=old,
+        user=context.user,
+        now=context.now,
+        subresource=write.route.subresource,
+        dry_run=context.dry_run,
+        warnings=context.warnings,
+    )
+
+
+def validator(write: Write, operation: str) -> Admit:
+    """Validating admission, to be called once the object is valid."""
+
+    async def admit(new: JsonObject, old: JsonObject | None) -> None:
+        await write.core.admission.validate(attempt(write, operation, new, old))
+
+    return admit
+
+
+def fit(write: Write, obj: JsonObject, raw: bytes | None = None) -> JsonObject:
+    """Prune and default an object of the stored version, whose kind has been checked."""
+    resource = write.registry.resource
+    obj = body.structured(resource, obj, write.options.validation, write.context.warnings, raw)
+    metadata = obj.get("metadata")
+    if metadata is None:
+        obj["metadata"] = {}
+    defaults.apply(resource, obj)
+    return body.in_order(obj)
+
+
+def kind_of(write: Write) -> Subresource | None:
+    """The subresource that the route names."""
+    return write.resource.subresource(write.route.subresource) if write.route.subresource else None
+
+
+def with_warnings(response: wire.Response, context: Context) -> wire.Response:
+    """Put the write's warnings into the answer's header."""
+    if context.warnings:
+        response.headers["Warning"] = ", ".join(
+            f"299 - {status.quote(text[:MAX_WARNING])}"
+            for text in list(dict.fromkeys(context.warnings))[:MAX_WARNINGS]
+        )
+    return response

@@ -1,0 +1,1 @@
+"""How objects of each kind are written: the generic course and each kind's own rules."""

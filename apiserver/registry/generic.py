@@ -1,0 +1,335 @@
+"""The course of every write: prepare, validate, admit, store, wait for the cache.
+
+One `Registry` per stored resource. `create` writes an absent key; `update` is a loop of read,
+change, compare-and-swap. What differs between kinds is asked of its `Strategy`; deletion lives in
+`apiserver.registry.deletion`. Neighbours: handlers above, cache and store below. Bodies are
+decoded and authorized before they come here.
+
+A writer is answered only when this process's cache has reached its revision, so that whoever
+wrote reads its own write here.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import orjson
+
+from apimachinery import meta, names, status
+from apimachinery.names import Rng
+from apimachinery.resource import Resource
+from apimachinery.status import FieldError
+from apimachinery.wire import JsonObject
+from apiserver.cache import Entry, WatchCache
+from apiserver.registry import metadata
+from apiserver.registry.strategy import Context, Reservation, Strategy
+from apiserver.storage import keys
+from apiserver.storage.errors import KeyExists, KeyMissing, RevisionConflict
+
+GENERATE_NAME_ATTEMPTS = 8
+"""As many names as Kubernetes tries before a generateName create fails."""
+
+UPDATE_ATTEMPTS = 10
+"""Writers that read again after losing a race; beyond it the object is too hot and 409 is true."""
+
+NOTHING_RESERVED = Reservation()
+
+Admit = Callable[[JsonObject, JsonObject | None], Awaitable[None]]
+"""Validating admission: (new, old)."""
+Change = Callable[[JsonObject, Entry], Awaitable[JsonObject]]
+"""Makes the wanted object from the stored one (not to be changed: `Entry.parse` gives a copy)."""
+Track = Callable[[JsonObject, JsonObject | None], None]
+"""Brings `metadata.managedFields` of the new object up to date, in place: (new, old)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The outcome of a write: bytes with their resourceVersion, as they are answered."""
+
+    raw: bytes
+    entry: Entry | None = None
+    """None for a dry run and for what is gone."""
+    created: bool = False
+    deleted: bool = False
+    """The update finished a deletion that had only waited for finalizers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What must hold of the stored object; empty = anything."""
+
+    uid: str = ""
+    resource_version: str = ""
+
+    def check(self, subject: "Registry", obj: JsonObject) -> None:
+        """Raise 409 unless they hold."""
+        found = obj["metadata"]
+        for title, key, wanted in (
+            ("UID", "uid", self.uid),
+            ("ResourceVersion", "resourceVersion", self.resource_version),
+        ):
+            have = found.get(key, "")
+            if wanted and wanted != have:
+                raise subject.conflict(
+                    found.get("name", ""),
+                    f"Precondition failed: {title} in precondition: {wanted}, "
+                    f"{title} in object meta: {have}",
+                )
+
+
+async def no_admission(new: JsonObject, old: JsonObject | None) -> None:
+    """For writes of the server itself."""
+
+
+class Registry:
+    """The stored objects of one resource."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        strategy: Strategy,
+        cache: WatchCache,
+        entropy: Rng,
+        *,
+        ttl: int = 0,
+    ) -> None:
+        self.resource = resource
+        self.strategy = strategy
+        self.cache = cache
+        self._entropy = entropy
+        self._ttl = ttl
+
+    # --- reads -----------------------------------------------------------------------------------
+
+    def key(self, namespace: str, name: str) -> str:
+        return keys.object_key(self.resource.group, self.resource.plural, namespace, name)
+
+    async def refresh(self) -> None:
+        """Wait until the cache has all that was written before this call."""
+        await self.cache.fresh()
+
+    async def find(self, namespace: str, name: str) -> Entry | None:
+        """The object as of now, whoever wrote it."""
+        await self.refresh()
+        return self.cache.get(self.resource, namespace, name)
+
+    async def read(self, namespace: str, name: str) -> Entry:
+        entry = await self.find(namespace, name)
+        if entry is None:
+            raise self.not_found(name)
+        return entry
+
+    # --- errors ----------------------------------------------------------------------------------
+
+    def not_found(self, name: str) -> status.NotFound:
+        return status.not_found(self.resource.plural, name, self.resource.group)
+
+    def conflict(self, name: str, detail: str = status.CONFLICT_DETAIL) -> status.Conflict:
+        return status.conflict(self.resource.plural, name, detail, self.resource.group)
+
+    def refuse(self, name: str, errors: list[FieldError]) -> None:
+        """Raise 422 if there are errors."""
+        if errors:
+            raise status.invalid(self.resource.kind, name, errors, self.resource.group)
+
+    # --- create ----------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        obj: JsonObject,
+        context: Context,
+        *,
+        admit: Admit = no_admission,
+        track: Track | None = None,
+    ) -> Written:
+        """Store a new object; `obj` is changed in place."""
+        found = obj["metadata"]
+        if found.get("resourceVersion"):
+            raise status.bad_request("resourceVersion should not be set on objects to be created")
+        found.pop("resourceVersion", None)
+        strategy = self.strategy
+        metadata.fill_created(
+            found,
+            uid=str(uuid.uuid4()),
+            timestamp=meta.format_time(context.now),
+            generation=strategy.counts_generation,
+        )
+        strategy.prepare_create(obj, context)
+        generated = not found.get("name") and bool(found.get("generateName"))
+        for attempt in range(GENERATE_NAME_ATTEMPTS):
+            if generated:
+                found["name"] = names.generate(found["generateName"], self._entropy)
+            if attempt == 0:
+                self.refuse(found.get("name", ""), strategy.validate_create(obj))
+                await admit(obj, None)
+                if track is not None:
+                    track(obj, None)
+            try:
+                return await self._insert(obj, context)
+            except KeyExists as problem:
+                error = status.already_exists(
+                    self.resource.plural, found["name"], self.resource.group
+                )
+                if not generated or attempt == GENERATE_NAME_ATTEMPTS - 1:
+                    raise error from problem
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _insert(self, obj: JsonObject, context: Context) -> Written:
+        found = obj["metadata"]
+        namespace, name = found.get("namespace", ""), found["name"]
+        reserved = self.strategy.reserve_create(obj, context) or NOTHING_RESERVED
+        try:
+            if context.dry_run:
+                if await self.find(namespace, name) is not None:
+                    raise KeyExists(self.key(namespace, name))
+                reserved.undo()
+                return Written(orjson.dumps(obj), created=True)
+            entry = await self.cache.create(self.resource, namespace, name, obj, ttl=self._ttl)
+        except BaseException:
+            reserved.undo()
+            raise
+        reserved.commit()
+        return Written(entry.raw, entry, created=True)
+
+    # --- update ----------------------------------------------------------------------------------
+
+    async def update(
+        self,
+        namespace: str,
+        name: str,
+        change: Change,
+        context: Context,
+        *,
+        admit: Admit = no_admission,
+        track: Track | None = None,
+        preconditions: Preconditions | None = None,
+        retry: bool = False,
+    ) -> Written:
+        """Read, change, compare and swap, until it fits; the stored object must exist.
+
+        An object that names its resourceVersion is not tried again after a lost race, unless
+        `retry` says that `change` builds on whatever it is given (patches).
+        """
+        await self.refresh()
+        for _ in range(UPDATE_ATTEMPTS):
+            entry = self.cache.get(self.resource, namespace, name)
+            if entry is None:
+                raise self.not_found(name)
+            old = orjson.loads(entry.raw)
+            if preconditions is not None:
+                preconditions.check(self, old)
+            new = await change(old, entry)
+            pinned = self._check_version(new, old, entry, name) and not retry
+            new = await self._prepared(new, old, context, admit, track)
+            if new == old:
+                return Written(entry.raw, entry)
+            try:
+                return await self._replace(new, old, entry, context)
+            except (RevisionConflict, KeyMissing) as problem:
+                await self.refresh()
+                if pinned:
+                    self._lost_race(namespace, name, problem)
+        raise self.conflict(name)
+
+    def _lost_race(self, namespace: str, name: str, problem: Exception) -> NoReturn:
+        """The caller had named a version, and it is no longer the stored one."""
+        if self.cache.get(self.resource, namespace, name) is None:
+            raise self.not_found(name) from problem
+        raise self.conflict(name) from problem
+
+    def _check_version(self, new: JsonObject, old: JsonObject, entry: Entry, name: str) -> bool:
+        """Compare the version that the writer saw; False where it named none."""
+        wanted = new["metadata"].get("resourceVersion") or ""
+        if wanted in ("", "0"):
+            new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+            if not self.strategy.unconditional_update:
+                self.refuse(
+                    name,
+                    [
+                        status.invalid_value(
+                            "metadata.resourceVersion",
+                            0,
+                            "must be specified for an update",
+                        )
+                    ],
+                )
+            return False
+        if wanted != str(entry.revision):
+            raise self.conflict(name)
+        return True
+
+    async def _prepared(
+        self,
+        new: JsonObject,
+        old: JsonObject,
+        context: Context,
+        admit: Admit,
+        track: Track | None,
+    ) -> JsonObject:
+        """Apply the kind's rules to the wanted object, in Kubernetes' order."""
+        strategy = self.strategy
+        fresh, stored = new["metadata"], old["metadata"]
+        if fresh.get("uid") and fresh["uid"] != stored.get("uid"):
+            Preconditions(uid=fresh["uid"]).check(self, old)
+        metadata.carry_over(fresh, stored)
+        if context.subresource == "status":
+            strategy.prepare_status(new, old, context)
+        else:
+            strategy.prepare_update(new, old, context)
+            if strategy.counts_generation and strategy.desired_changed(new, old):
+                fresh["generation"] = stored.get("generation", 0) + 1
+        if track is not None:
+            track(new, old)
+        if new == old:
+            return new
+        errors = metadata.validate_update(fresh, stored)
+        if context.subresource == "status":
+            errors += strategy.validate_status(new, old)
+        else:
+            errors += strategy.validate_update(new, old)
+        self.refuse(fresh.get("name", ""), errors)
+        await admit(new, old)
+        return new
+
+    async def _replace(
+        self, new: JsonObject, old: JsonObject, entry: Entry, context: Context
+    ) -> Written:
+        fresh = new["metadata"]
+        if _finished(new) and self.strategy.deletable(new):
+            return await self._finish_deletion(new, entry, context)
+        reserved = self.strategy.reserve_update(new, old, context) or NOTHING_RESERVED
+        try:
+            if context.dry_run:
+                reserved.undo()
+                return Written(orjson.dumps(new))
+            stored = await self.cache.update(
+                self.resource,
+                fresh.get("namespace", ""),
+                fresh["name"],
+                new,
+                entry.revision,
+                ttl=self._ttl,
+            )
+        except BaseException:
+            reserved.undo()
+            raise
+        reserved.commit()
+        return Written(stored.raw, stored)
+
+    async def _finish_deletion(self, new: JsonObject, entry: Entry, context: Context) -> Written:
+        """The last finalizer has gone: the update becomes the removal."""
+        if not context.dry_run:
+            await self.cache.delete(self.resource, entry.namespace, entry.name, entry.revision)
+            self.strategy.deleted(new)
+        return Written(orjson.dumps(new), deleted=True)
+
+
+def _finished(obj: JsonObject) -> bool:
+    """Whether deletion was asked for and neither finalizers nor grace hold the object."""
+    found = obj["metadata"]
+    return bool(
+        found.get("deletionTimestamp")
+        and not found.get("finalizers")
+        and not found.get("deletionGracePeriodSeconds")
+    )

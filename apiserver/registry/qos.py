@@ -1,0 +1,53 @@
+"""The quality of service class of a pod: how far its resources are promised.
+
+Pure. Neighbours: `apiserver.registry.pods` writes it into the status once, at creation.
+"""
+
+from apimachinery.quantity import Quantity, QuantityError
+from apimachinery.wire import JsonObject
+
+GUARANTEED, BURSTABLE, BEST_EFFORT = "Guaranteed", "Burstable", "BestEffort"
+_COUNTED = ("cpu", "memory")
+
+
+def qos_class(spec: JsonObject) -> str:
+    """Guaranteed: every container's cpu and memory are limited and requested alike."""
+    if isinstance(pod_level := spec.get("resources"), dict) and (
+        pod_level.get("requests") or pod_level.get("limits")
+    ):
+        return _class_of([pod_level])
+    containers = [
+        *(spec.get("containers") or []),
+        *(spec.get("initContainers") or []),
+    ]
+    return _class_of([one.get("resources") or {} for one in containers])
+
+
+def _class_of(resources: list[JsonObject]) -> str:
+    anything = False
+    guaranteed = True
+    for one in resources:
+        requests = _positive(one.get("requests"))
+        limits = _positive(one.get("limits"))
+        anything = anything or bool(requests) or bool(limits)
+        if len(limits) != len(_COUNTED) or any(
+            requests.get(name, value) != value for name, value in limits.items()
+        ):
+            guaranteed = False
+    if not anything:
+        return BEST_EFFORT
+    return GUARANTEED if guaranteed else BURSTABLE
+
+
+def _positive(found: JsonObject | None) -> dict[str, Quantity]:
+    """The cpu and memory amounts above zero; what is no quantity is validation's business."""
+    out = {}
+    zero = Quantity.parse(0)
+    for name in _COUNTED:
+        try:
+            value = Quantity.parse((found or {}).get(name, 0))
+        except QuantityError:
+            continue
+        if value > zero:
+            out[name] = value
+    return out

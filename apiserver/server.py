@@ -1,0 +1,148 @@
+"""The API server without sockets: one request value in, one answer value out.
+
+`ApiServer` composes store, cache, registries and admission, and takes every request through the
+same steps: route, authorize, handle, audit. The HTTPS front (`apiserver.app`) and the in-process
+transport both call `handle`, so neither skips a step. Authentication happened before.
+"""
+
+import asyncio
+import random
+
+from apimachinery import scheme as schemes
+from apimachinery import status, wire
+from apimachinery.aio.clock import Clock, SystemClock
+from apiserver import authn, bootstrap, dispatch, errors, routes
+from apiserver.admission import plugins
+from apiserver.admission.chain import Chain
+from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, TokenIssuer
+from apiserver.cache import WatchCache
+from apiserver.core import Core
+from apiserver.handlers.writing import ANONYMOUS
+from apiserver.options import Options
+from apiserver.registry.kinds import Registries
+from apiserver.routes import Route
+from apiserver.storage.interface import Store
+
+REQUEST_SECONDS = 60.0
+"""What a request that is no watch may take, as in Kubernetes."""
+
+
+class ApiServer:
+    """See the module. `start` before the first request, `stop` after the last."""
+
+    def __init__(
+        self,
+        store: Store,
+        options: Options | None = None,
+        *,
+        authorizer: Authorizer | None = None,
+        auditor: Auditor | None = None,
+        tokens: TokenIssuer | None = None,
+        clock: Clock | None = None,
+        entropy: random.Random | None = None,
+    ) -> None:
+        options = options or Options()
+        entropy = entropy or random.SystemRandom()
+        scheme = schemes.builtin()
+        cache = WatchCache(store)
+        registries = Registries(cache, entropy, options)
+        self.core = Core(
+            scheme=scheme,
+            store=store,
+            cache=cache,
+            registries=registries,
+            admission=Chain(plugins.standard(cache, entropy)),
+            options=options,
+            clock=clock or SystemClock(),
+            authorizer=authorizer or AlwaysAllow(),
+            auditor=auditor,
+            tokens=tokens,
+            entropy=entropy,
+        )
+
+    async def start(self) -> None:
+        """Open the store, fill the cache, make sure that the cluster's own objects exist."""
+        await self.core.store.start()
+        await self.core.cache.start()
+        self.core.registries.load()
+        await bootstrap.ensure(self.core)
+
+    async def stop(self) -> None:
+        """End the watches and close the store."""
+        await self.core.cache.stop()
+        await self.core.store.close()
+
+    async def handle(self, request: wire.Request) -> wire.Response:
+        """Answer a request. Never raises, except when it is cancelled."""
+        attributes: Attributes | None = None
+        try:
+            route = routes.resolve(request, self.core.scheme)
+            if route is None:
+                return _nothing_here()
+            attributes = self.authorize(request, route)
+            response = await self._perform(request, route)
+        except Exception as error:  # noqa: BLE001  every fault becomes an answer, bugs are logged
+            response = errors.answer(error)
+        if self.core.auditor is not None and attributes is not None:
+            self.core.auditor.record(attributes, request, response.status)
+        return response
+
+    def authorize(self, request: wire.Request, route: Route) -> Attributes:
+        """Ask the authorizer; raises 403. Also for requests that become streams."""
+        attributes = attributes_of(request, route)
+        decision = self.core.authorizer.authorize(attributes)
+        if not decision.allowed:
+            raise authn.forbidden(attributes, decision)
+        return attributes
+
+    async def _perform(self, request: wire.Request, route: Route) -> wire.Response:
+        if route.resource is None:
+            path_handler = dispatch.path_handler(route)
+            return await path_handler(self.core, request)
+        handler = dispatch.handler_of(route)
+        if handler is None:
+            raise _wrong_method(request, route)
+        async with asyncio.timeout(REQUEST_SECONDS):
+            return await handler(self.core, request, route)
+
+
+def attributes_of(request: wire.Request, route: Route) -> Attributes:
+    """What is authorized: the route, with the name that a field selector fixes."""
+    user = request.user or ANONYMOUS
+    resource = route.resource
+    if resource is None:
+        return Attributes(user, route.verb, is_resource=False, path=route.path)
+    return Attributes(
+        user=user,
+        verb=route.verb,
+        is_resource=True,
+        path=route.path,
+        group=resource.group,
+        version=resource.version,
+        resource=resource.plural,
+        subresource=route.subresource,
+        namespace=route.name if resource.gr == "namespaces" else route.namespace,
+        name=route.name or _selected_name(request, route),
+    )
+
+
+def _selected_name(request: wire.Request, route: Route) -> str:
+    """Lists and watches of one name are authorized like reads of it."""
+    if route.verb not in ("list", "watch") or not request.query:
+        return ""
+    selector = request.param("fieldSelector")
+    name = selector.removeprefix("metadata.name=")
+    return name if name != selector and name.isascii() and "," not in name else ""
+
+
+def _nothing_here() -> wire.Response:
+    return wire.Response(
+        404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n"
+    )
+
+
+def _wrong_method(request: wire.Request, route: Route) -> status.ApiError:
+    assert route.resource is not None, "paths answer for themselves"
+    return status.method_not_allowed(
+        route.verb or request.method.lower(), route.resource.plural, route.resource.group
+    )
