@@ -91,9 +91,10 @@ def structure_as(
     return obj, problems[:MAX_PROBLEMS]
 
 
-def strict_error(version: str, kind: str, problems: Iterable[str]) -> status.ApiError:
+def strict_error(resource: Resource, problems: Iterable[str]) -> status.ApiError:
     """The refusal of a body with such problems where field validation is Strict."""
-    return _bad(version, kind, "strict decoding error: " + ", ".join(problems))
+    text = "strict decoding error: " + ", ".join(problems)
+    return _bad(resource.version, resource.kind, text)
 
 
 def _bad(version: str, kind: str, text: str) -> status.ApiError:
