@@ -1,0 +1,74 @@
+"""What a pod asks of its node, as whole numbers per resource. Pure.
+
+Processor time is counted in thousandths, everything else in units; every pod takes one `pods`.
+The rule is Kubernetes' (KEP-753 for sidecars): what runs together, or the largest step of the
+init containers before it, whichever is more, plus the overhead. Neighbours: the offer ledger,
+the pod scheduler and quota read pods through here.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from apimachinery.quantity import Quantity
+from apimachinery.wire import JsonObject
+
+CPU, MEMORY, PODS = "cpu", "memory", "pods"
+
+
+def amounts(values: Mapping[str, Any] | None) -> dict[str, int]:
+    """A `requests`, `limits`, `capacity` or `allocatable` map as whole numbers."""
+    return {name: amount(name, value) for name, value in (values or {}).items()}
+
+
+def amount(name: str, value: Any) -> int:
+    """One quantity: thousandths for cpu, units (rounded up) otherwise."""
+    quantity = Quantity.parse(value)
+    return quantity.milli() if name == CPU else quantity.value()
+
+
+def _add(into: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, value in more.items():
+        into[name] = into.get(name, 0) + value
+
+
+def _raise(into: dict[str, int], other: Mapping[str, int]) -> None:
+    for name, value in other.items():
+        into[name] = max(into.get(name, 0), value)
+
+
+def _container(container: JsonObject) -> dict[str, int]:
+    """A container's requests; a limit without a request counts as one."""
+    resources = container.get("resources") or {}
+    return amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
+
+
+def _init(containers: Iterable[JsonObject]) -> tuple[dict[str, int], dict[str, int]]:
+    """(the largest sum while initialising, what the sidecars keep taking)."""
+    peak: dict[str, int] = {}
+    sidecars: dict[str, int] = {}
+    for container in containers:
+        wants = _container(container)
+        if container.get("restartPolicy") == "Always":
+            _add(sidecars, wants)
+            _raise(peak, sidecars)
+        else:
+            step = dict(sidecars)
+            _add(step, wants)
+            _raise(peak, step)
+    return peak, sidecars
+
+
+def of_pod(spec: JsonObject) -> dict[str, int]:
+    """All that a pod's spec asks for, `pods: 1` included."""
+    total: dict[str, int] = {}
+    for container in spec.get("containers") or ():
+        _add(total, _container(container))
+    if spec.get("initContainers"):
+        peak, sidecars = _init(spec["initContainers"])
+        _add(total, sidecars)
+        _raise(total, peak)
+    total.update(amounts((spec.get("resources") or {}).get("requests")))
+    if spec.get("overhead"):
+        _add(total, amounts(spec["overhead"]))
+    total[PODS] = 1
+    return total

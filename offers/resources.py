@@ -1,0 +1,50 @@
+"""Vector arithmetic over named resources. Pure.
+
+A vector maps resource names to whole numbers (cpu in thousandths, memory in bytes, …); a name
+that is absent counts as zero, and results leave zeros out. Vectors are never changed in place.
+Neighbours: `ledger`, `allocator`, `sorter`; frameworks read offers with it.
+"""
+
+from collections.abc import Mapping
+
+Vector = Mapping[str, int]
+
+CPU, MEMORY = "cpu", "memory"
+OFFERABLE = (CPU, MEMORY)
+"""A node is worth offering while it has some of each: nothing runs without both."""
+
+
+def add(left: Vector, right: Vector) -> dict[str, int]:
+    """Left + right"""
+    total = dict(left)
+    for name, value in right.items():
+        total[name] = total.get(name, 0) + value
+    return {name: value for name, value in total.items() if value}
+
+
+def subtract(left: Vector, right: Vector) -> dict[str, int]:
+    """Left - right; entries may become negative, as on an overcommitted node."""
+    total = dict(left)
+    for name, value in right.items():
+        total[name] = total.get(name, 0) - value
+    return {name: value for name, value in total.items() if value}
+
+
+def fits(wanted: Vector, available: Vector) -> bool:
+    """Whether every entry of `wanted` is there."""
+    return all(value <= available.get(name, 0) for name, value in wanted.items() if value > 0)
+
+
+def positive(vector: Vector) -> dict[str, int]:
+    """Without what is used up or overdrawn."""
+    return {name: value for name, value in vector.items() if value > 0}
+
+
+def is_offerable(vector: Vector) -> bool:
+    """Whether a node with this much free is worth an offer."""
+    return all(vector.get(name, 0) > 0 for name in OFFERABLE)
+
+
+def smallest(left: Vector, right: Vector) -> dict[str, int]:
+    """Entry by entry the smaller of the two."""
+    return {n: v for n in left if n in right and (v := min(left[n], right[n]))}
