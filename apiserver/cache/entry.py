@@ -26,29 +26,26 @@ class Facts:
 
     labels: Labels
     fields: tuple[str, ...]
-    owners: tuple[str, ...]
-    """The uids of its ownerReferences."""
 
 
 class Entry:
     """One object at one revision. `raw` is its JSON with that resourceVersion in it."""
 
-    __slots__ = ("created", "fields", "key", "labels", "namespace", "owners", "raw", "revision")
+    __slots__ = ("created", "fields", "key", "labels", "namespace", "raw", "revision")
 
     def __init__(
         self, key: str, namespace: str, raw: bytes, revision: int, created: int, facts: Facts
     ) -> None:
         self.key = key
         """Within its resource: "namespace/name", or "name"."""
-        self.namespace = namespace
+        self.namespace = sys.intern(namespace)
         self.raw = raw
         self.revision = revision
-        self.created = created
+        self.created = revision if created == revision else created
         """The revision of its creation: tells two objects of one name apart."""
         self.labels = facts.labels
         self.fields = facts.fields
         """Values of the selectable fields, in the order of the resource's table."""
-        self.owners = facts.owners
 
     @property
     def name(self) -> str:
@@ -62,7 +59,7 @@ class Entry:
             splice.respliced(self.raw, revision),
             revision,
             self.created,
-            Facts(self.labels, self.fields, self.owners),
+            Facts(self.labels, self.fields),
         )
 
     def parse(self) -> JsonObject:
@@ -75,25 +72,25 @@ class Entry:
 
 
 def facts(obj: JsonObject, getters: Mapping[str, selectable.Getter]) -> Facts:
-    """Read an object's labels, selectable fields and owners, interning what repeats."""
+    """Read an object's labels and selectable fields, sharing what repeats."""
     metadata = obj.get("metadata")
-    if not isinstance(metadata, dict):
-        metadata = {}
-    return Facts(
-        _labels(metadata.get("labels")),
-        tuple([sys.intern(get(obj)) for get in getters.values()]),
-        _owners(metadata.get("ownerReferences")),
-    )
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    return Facts(_labels(labels), tuple([sys.intern(get(obj)) for get in getters.values()]))
+
+
+_SHARED: dict[tuple[tuple[str, str], ...], Labels] = {}
+"""The replicas of a workload have equal labels: they share one dict."""
+SHARED_MAX = 8192
+"""Beyond it sharing starts over; what is shared stays so."""
 
 
 def _labels(found: Any) -> Labels:
     if not isinstance(found, dict) or not found:
         return NO_LABELS
-    return {sys.intern(k): sys.intern(v) for k, v in found.items() if isinstance(v, str)}
-
-
-def _owners(found: Any) -> tuple[str, ...]:
-    if not isinstance(found, list):
-        return ()
-    uids = [ref.get("uid") for ref in found if isinstance(ref, dict)]
-    return tuple([sys.intern(uid) for uid in uids if isinstance(uid, str)])
+    own = tuple([(key, value) for key, value in found.items() if isinstance(value, str)])
+    shared = _SHARED.get(own)
+    if shared is None:
+        if len(_SHARED) >= SHARED_MAX:
+            _SHARED.clear()
+        shared = _SHARED[own] = {sys.intern(key): value for key, value in own}
+    return shared

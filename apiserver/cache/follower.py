@@ -20,7 +20,6 @@ from apimachinery.aio import tasks
 from apimachinery.aio.backoff import Backoff
 from apiserver.cache import splice
 from apiserver.cache.entry import Entry, Facts, facts
-from apiserver.cache.history import Change
 from apiserver.cache.shelf import Shelf
 from apiserver.storage import errors, keys
 from apiserver.storage.interface import Event, EventType, KeyValue, Store, WatchBatch
@@ -36,8 +35,6 @@ SLICE_SECONDS = 0.005
 RESUME = Backoff(initial=0.05, maximum=2.0)
 """Between attempts to watch again; reads are stale meanwhile, so it does not back off far."""
 
-Owned = dict[str, set[tuple[Shelf, str]]]
-
 
 class Follower:
     """The shelves and how far they are."""
@@ -46,8 +43,6 @@ class Follower:
         self._store = store
         self.revision = 0
         self.ready = False
-        self.owned: Owned = {}
-        """uid of an owner → (shelf, key) of what it owns."""
         self.on_rebuild: Callable[[], None] | None = None
         self._shelves: dict[tuple[str, str], Shelf] = {}
         self._floor = 0
@@ -112,30 +107,23 @@ class Follower:
     async def _load(self) -> None:
         """Read everything at one revision into new shelves, then swap."""
         shelves: dict[tuple[str, str], Shelf] = {}
-        owned: Owned = {}
         page = await self._store.list(keys.ROOT, limit=LOAD_PAGE)
         revision = page.revision
         while True:
             for item in page.items:
-                self._place(shelves, owned, item, revision)
+                self._place(shelves, item, revision)
             if not page.more:
                 break
             page = await self._store.list(
                 keys.ROOT, revision=revision, limit=LOAD_PAGE, start_after=page.items[-1].key
             )
-        before, self._shelves, self.owned = self._shelves, shelves, owned
+        before, self._shelves = self._shelves, shelves
         self._floor = revision
         self._advance(revision)
         for shelf in before.values():
             shelf.cut_all()
 
-    def _place(
-        self,
-        shelves: dict[tuple[str, str], Shelf],
-        owned: Owned,
-        item: KeyValue,
-        floor: int,
-    ) -> None:
+    def _place(self, shelves: dict[tuple[str, str], Shelf], item: KeyValue, floor: int) -> None:
         found = keys.parse(item.key)
         if found is None:
             return
@@ -145,8 +133,6 @@ class Follower:
         entry = self._entry(shelf, found, item)
         if entry is not None:
             shelf.load(entry)
-            for uid in entry.owners:
-                owned.setdefault(uid, set()).add((shelf, entry.key))
 
     def _entry(self, shelf: Shelf, key: keys.ObjectKey, item: KeyValue) -> Entry | None:
         """An entry from stored bytes; None (and a warning) for bytes that are no object."""
@@ -217,30 +203,11 @@ class Follower:
         if event.type is EventType.PUT:
             entry = self._entry(shelf, key, event.kv)
         if entry is not None:
-            self._own(shelf, shelf.put(entry))
+            shelf.put(entry)
             return
         # A deletion, or bytes that are no object any more: gone for our readers.
         path = f"{key.namespace}/{key.name}" if key.namespace else key.name
-        change = shelf.remove(path, event.kv.mod_revision)
-        if change is not None:
-            self._own(shelf, change)
-
-    def _own(self, shelf: Shelf, change: Change) -> None:
-        """Keep the index of owners; most updates leave it as it is."""
-        before = change.old.owners if change.old is not None else ()
-        after = change.new.owners if change.new is not None else ()
-        if before == after:
-            return
-        entry = change.new or change.old
-        assert entry is not None, "a change has a state before or after"
-        member = (shelf, entry.key)
-        for uid in before:
-            members = self.owned.get(uid, set())
-            members.discard(member)
-            if not members:
-                self.owned.pop(uid, None)
-        for uid in after:
-            self.owned.setdefault(uid, set()).add(member)
+        shelf.remove(path, event.kv.mod_revision)
 
     def _advance(self, revision: int) -> None:
         self.revision = revision

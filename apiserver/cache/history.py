@@ -48,11 +48,6 @@ class History:
         """Changes before it have been dropped; the list is cut when they are the larger half."""
         self._bytes = 0
 
-    @property
-    def last(self) -> int:
-        """The revision of the last change, or the floor."""
-        return self._changes[-1].revision if self._changes else self.floor
-
     def append(self, change: Change) -> None:
         self._changes.append(change)
         self._bytes += change.bytes

@@ -34,8 +34,8 @@ class Shelf:
         hot = selectable.INDEXED.get((group, plural))
         self._hot = list(self.getters).index(hot) if hot is not None else -1
         """Where in Entry.fields the indexed field is; -1 for none."""
-        self._index: dict[str, dict[str, Entry]] = {}
-        """Value of the indexed field → key → entry."""
+        self._index: dict[str, set[str]] = {}
+        """Value of the indexed field → keys."""
         self._watchers: dict[Bucket, dict[Watcher, None]] = {}
 
     # --- changes ------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ class Shelf:
         self.by_key[entry.key] = entry
         self.sorted.put(entry.key, entry)
         if self._hot >= 0:
-            self._index.setdefault(entry.fields[self._hot], {})[entry.key] = entry
+            self._index.setdefault(entry.fields[self._hot], set()).add(entry.key)
 
     def put(self, entry: Entry) -> Change:
         old = self.by_key.get(entry.key)
@@ -66,7 +66,7 @@ class Shelf:
         if self._hot >= 0:
             value = old.fields[self._hot]
             bucket = self._index[value]
-            del bucket[old.key]
+            bucket.discard(old.key)
             if not bucket:
                 del self._index[value]
 
@@ -119,7 +119,7 @@ class Shelf:
                 candidates: Iterable[Entry] = filter(None, [self.by_key.get(key)])
             case Bucket("field", value):
                 # An index is in order of arrival; its keys are few.
-                candidates = (e for _, e in sorted(self._index.get(value, {}).items()))
+                candidates = (self.by_key[key] for key in sorted(self._index.get(value, ())))
             case _:
                 return None
         return [entry for entry in candidates if selection.matches(entry)]

@@ -41,16 +41,6 @@ def respliced(raw: bytes, revision: int) -> bytes:
     return b'%b"resourceVersion":"%d"%b' % (raw[: head.end()], revision, raw[found.end() :])
 
 
-def without_revision(raw: bytes) -> bytes:
-    """What `with_revision` was given, as far as the bytes tell."""
-    head = _HEAD.match(raw)
-    assert head is not None, "only spliced bytes come here"
-    found = _SPLICED.match(raw, head.end())
-    assert found is not None, "only spliced bytes come here"
-    rest = raw[found.end() :]
-    return raw[: head.end()] + rest.removeprefix(b",")
-
-
 def _parsed(value: bytes, revision: int) -> bytes:
     """The slow way: an unusual order of fields, or the name occurs somewhere in the object."""
     try:

@@ -196,13 +196,6 @@ class WatchCache:
         remaining = pinned.count(last + "\0", selection.end) if selection.everything else None
         return CacheList(entries, revision, Position(revision, last), remaining)
 
-    def owned_by(self, uid: str) -> "builtins.list[tuple[str, str, Entry]]":
-        """(group, plural, entry) of all objects that name `uid` as an owner."""
-        return [
-            (shelf.group, shelf.plural, shelf.by_key[key])
-            for shelf, key in self._follower.owned.get(uid, ())
-        ]
-
     def count(self, resource: Stored) -> int:
         """How many objects of a resource there are (for metrics)."""
         return len(self._shelf(resource).by_key)

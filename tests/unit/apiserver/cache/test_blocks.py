@@ -7,7 +7,7 @@ from apiserver.cache import blocks as blocks_module
 from apiserver.cache.blocks import Blocks, View
 from apiserver.cache.entry import NO_LABELS, Entry, Facts
 
-NOTHING = Facts(NO_LABELS, (), ())
+NOTHING = Facts(NO_LABELS, ())
 
 
 def entry(key: str, revision: int = 1) -> Entry:

@@ -8,7 +8,7 @@ from apiserver.cache.history import CHANGE_OVERHEAD, Change, History
 
 
 def change(revision: int, size: int = 0) -> Change:
-    facts = Facts(NO_LABELS, (), ())
+    facts = Facts(NO_LABELS, ())
     return Change(revision, None, Entry("a", "", b"x" * size, revision, 1, facts))
 
 
@@ -46,10 +46,3 @@ def test_bounded_by_bytes() -> None:
     for revision in range(1, 11):
         history.append(change(revision, 100))
     assert revisions(history, history.floor) == [8, 9, 10]
-
-
-def test_last_is_the_newest_change_or_the_floor() -> None:
-    history = History(4)
-    assert history.last == 4
-    history.append(change(6))
-    assert history.last == 6

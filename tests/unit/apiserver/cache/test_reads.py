@@ -217,20 +217,6 @@ async def test_waiting_ends_when_the_revision_comes(cache: WatchCache) -> None:
     await waiting
 
 
-async def test_owners_are_indexed(cache: WatchCache) -> None:
-    owned = pod("a")
-    owned["metadata"]["ownerReferences"] = [{"uid": "u1"}, {"uid": "u2"}]
-    entry = await cache.create(PODS, "default", "a", owned)
-    assert cache.owned_by("u1") == [("", "pods", entry)]
-    changed = pod("a")
-    changed["metadata"]["ownerReferences"] = [{"uid": "u2"}]
-    entry = await cache.update(PODS, "default", "a", changed, entry.revision)
-    assert cache.owned_by("u1") == []
-    assert cache.owned_by("u2") == [("", "pods", entry)]
-    await cache.delete(PODS, "default", "a", entry.revision)
-    assert cache.owned_by("u2") == []
-
-
 async def test_cluster_wide_resources_have_plain_keys(cache: WatchCache) -> None:
     await cache.create(
         NODES, "", "n1", {"metadata": {"name": "n1"}, "spec": {"unschedulable": True}}
