@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-# Images that say "run on the machine's own file system" (design §6); see `ContainerConfig.image`.
-HOST_ROOTFS_IMAGE = "bireme.dev/host-rootfs"
-
 
 class Propagation(StrEnum):
     """How mounts made later cross a bind mount."""
