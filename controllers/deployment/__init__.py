@@ -1,0 +1,1 @@
+"""Rolling ReplicaSets from one template to the next: Deployments."""

@@ -1,0 +1,1 @@
+"""Keeping the number of pods: ReplicaSets and ReplicationControllers, one loop for both."""

@@ -1,0 +1,246 @@
+"""What controllers keep of an object: a few slots, made once per change and shared by all.
+
+`Meta` holds what ownership, selection and deletion need, for every kind. `Pod`, `Node` and `Lease`
+are trimmed further, since there are many of them or they change often. Everything else is kept as
+an `Object`: its JSON, parsed on use. Neighbours: `controllers.informers` makes views, plans read
+them. Views are values: nobody changes one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from apimachinery import meta as metas
+from apimachinery.wire import JsonObject
+
+FOREGROUND = "foregroundDeletion"
+ORPHAN = "orphan"
+"""Finalizers that the garbage collector serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One owner reference."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool
+    blocks: bool
+    """blockOwnerDeletion: the owner's foreground deletion waits for this object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """The metadata that controllers reason with. Times are epoch seconds, 0 = not set."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: str
+    generation: int
+    labels: Mapping[str, str]
+    owners: tuple[Owner, ...]
+    finalizers: tuple[str, ...]
+    created: float
+    deleting: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def controller(self) -> Owner | None:
+        """The one owner that manages the object."""
+        for owner in self.owners:
+            if owner.controller:
+                return owner
+        return None
+
+
+def meta_of(obj: JsonObject) -> Meta:
+    metadata = obj["metadata"]
+    return Meta(
+        namespace=metadata.get("namespace") or "",
+        name=metadata["name"],
+        uid=metadata.get("uid") or "",
+        version=metadata.get("resourceVersion") or "",
+        generation=metadata.get("generation") or 0,
+        labels=metadata.get("labels") or {},
+        owners=tuple(_owner(one) for one in metadata.get("ownerReferences") or ()),
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        created=time_of(metadata.get("creationTimestamp")),
+        deleting=bool(metadata.get("deletionTimestamp")),
+    )
+
+
+def _owner(reference: JsonObject) -> Owner:
+    return Owner(
+        api_version=reference.get("apiVersion") or "",
+        kind=reference.get("kind") or "",
+        name=reference.get("name") or "",
+        uid=reference.get("uid") or "",
+        controller=bool(reference.get("controller")),
+        blocks=bool(reference.get("blockOwnerDeletion")),
+    )
+
+
+def time_of(text: str | None) -> float:
+    """Epoch seconds of a timestamp; 0 for none or a malformed one."""
+    if not text:
+        return 0.0
+    try:
+        return metas.parse_time(text)
+    except ValueError:
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """Any object whole, as JSON bytes."""
+
+    meta: Meta
+    data: bytes = field(repr=False)
+
+    def load(self) -> JsonObject:
+        """A copy of the object that the caller may change."""
+        loaded: JsonObject = orjson.loads(self.data)
+        return loaded
+
+
+def object_of(obj: JsonObject) -> Object:
+    return Object(meta_of(obj), orjson.dumps(obj))
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod as controllers see it. Lists and mappings are parts of its JSON."""
+
+    meta: Meta
+    phase: str
+    node: str
+    ready: bool
+    ready_since: float
+    """When the Ready condition last changed."""
+    restarts: int
+    """The highest restart count of its containers."""
+    deletion_cost: int
+    addresses: tuple[str, ...]
+    """Pod addresses, the primary one first."""
+    hostname: str
+    subdomain: str
+    ports: tuple[tuple[str, str, int], ...]
+    """(name, protocol, number) of named container ports."""
+    tolerations: tuple[JsonObject, ...]
+
+    @property
+    def finished(self) -> bool:
+        return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def active(self) -> bool:
+        """Counts as a replica: neither finished nor on its way out."""
+        return not self.finished and not self.meta.deleting
+
+    def available_at(self, min_ready_seconds: int) -> float:
+        """From when on the ready pod counts as available."""
+        return self.ready_since + min_ready_seconds if min_ready_seconds else 0.0
+
+
+def pod_of(obj: JsonObject) -> Pod:
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    ready = metas.get_condition(state.get("conditions"), "Ready") or {}
+    annotations = obj["metadata"].get("annotations") or {}
+    return Pod(
+        meta=meta_of(obj),
+        phase=state.get("phase") or "Pending",
+        node=spec.get("nodeName") or "",
+        ready=ready.get("status") == "True",
+        ready_since=time_of(ready.get("lastTransitionTime")),
+        restarts=max(
+            (one.get("restartCount") or 0 for one in state.get("containerStatuses") or ()),
+            default=0,
+        ),
+        deletion_cost=_integer(annotations.get("controller.kubernetes.io/pod-deletion-cost")),
+        addresses=_addresses(state),
+        hostname=spec.get("hostname") or "",
+        subdomain=spec.get("subdomain") or "",
+        ports=_named_ports(spec),
+        tolerations=tuple(spec.get("tolerations") or ()),
+    )
+
+
+def _addresses(state: JsonObject) -> tuple[str, ...]:
+    several = tuple(one["ip"] for one in state.get("podIPs") or () if one.get("ip"))
+    single = state.get("podIP")
+    return several or ((single,) if single else ())
+
+
+def _named_ports(spec: JsonObject) -> tuple[tuple[str, str, int], ...]:
+    restartable = [
+        one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"
+    ]
+    return tuple(
+        (port["name"], port.get("protocol") or "TCP", port["containerPort"])
+        for container in [*(spec.get("containers") or ()), *restartable]
+        for port in container.get("ports") or ()
+        if port.get("name")
+    )
+
+
+def _integer(text: str | None) -> int:
+    try:
+        return int(text) if text else 0
+    except ValueError:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as controllers see it."""
+
+    meta: Meta
+    conditions: tuple[JsonObject, ...]
+    taints: tuple[JsonObject, ...]
+    unschedulable: bool
+    pod_cidrs: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    @property
+    def ready(self) -> str:
+        """True, False or Unknown; empty when the node never said."""
+        found = metas.get_condition(self.conditions, "Ready")
+        return str(found.get("status") or "") if found else ""
+
+    @property
+    def zone(self) -> str:
+        return self.meta.labels.get("topology.kubernetes.io/zone", "")
+
+
+def node_of(obj: JsonObject) -> Node:
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    single = spec.get("podCIDR")
+    return Node(
+        meta=meta_of(obj),
+        conditions=tuple(state.get("conditions") or ()),
+        taints=tuple(spec.get("taints") or ()),
+        unschedulable=bool(spec.get("unschedulable")),
+        pod_cidrs=tuple(spec.get("podCIDRs") or ((single,) if single else ())),
+        addresses=tuple(one["address"] for one in state.get("addresses") or ()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A Lease: who holds it, and a stamp that changes with each renewal."""
+
+    meta: Meta
+    holder: str
+    renewed: str
+
+
+def lease_of(obj: JsonObject) -> Lease:
+    spec = obj.get("spec") or {}
+    return Lease(meta_of(obj), spec.get("holderIdentity") or "", spec.get("renewTime") or "")
