@@ -18,12 +18,15 @@ BACKOFF_FIRST_S = 10.0
 BACKOFF_MAX_S = 300.0
 BACKOFF_RESET_S = 600.0
 """A container that ran this long is healthy again: its crashes are forgotten."""
-CONFIG_RETRY_S = 10.0
-"""A missing ConfigMap or Secret is looked for again this often (and at once when it is seen)."""
+CONFIG_RETRY_S = (1.0, 10.0)
+"""A missing ConfigMap or Secret of a container is looked for again: first and longest delay."""
+SANDBOX_RETRY_S = (0.5, 120.0)
+"""The same for volumes and sandboxes: what is missing in a new namespace comes in a moment."""
 SANDBOX_KEY = "/sandbox"
 """`Seen.busy` key of sandbox work: no container can bear this name."""
 CONFIG_ERROR = "CreateContainerConfigError"
 PULL_ERROR = "ErrImagePull"
+SANDBOX_REASONS = ("FailedMount", "FailedCreatePodSandBox")
 
 
 class Role(StrEnum):
@@ -139,7 +142,9 @@ class StartFailure:
     @property
     def retry_at(self) -> float:
         if self.reason == CONFIG_ERROR:
-            return self.at + CONFIG_RETRY_S
+            return self.at + _doubled(CONFIG_RETRY_S, self.tries)
+        if self.reason in SANDBOX_REASONS:
+            return self.at + _doubled(SANDBOX_RETRY_S, self.tries)
         return self.at + backoff(self.tries + 1)
 
 
@@ -180,17 +185,23 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class CreateSandbox:
+    """Make the pod's surroundings, volumes included."""
+
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class StartContainer:
+    """Fetch the image, create and start; `number` is the attempt's."""
+
     name: str
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class StopContainer:
+    """preStop, TERM, and KILL at the deadline."""
+
     name: str
     id: str
     deadline: float
@@ -199,11 +210,15 @@ class StopContainer:
 
 @dataclass(frozen=True, slots=True)
 class StopSandbox:
+    """Give back address and namespaces; nothing runs in it any more."""
+
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
+    """Forget an attempt that nobody will ask for."""
+
     id: str
 
 
@@ -242,17 +257,23 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
+    """A stage, and when a back-off ends."""
+
     stage: Stage
     until: float = 0.0
-    """End of a back-off."""
+
+
+def _doubled(bounds: tuple[float, float], tries: int) -> float:
+    first, longest = bounds
+    # The exponent is bounded: a count of thousands must not make a huge integer.
+    return float(min(first * 2.0 ** min(tries - 1, 16), longest))
 
 
 def backoff(crashes: int) -> float:
     """How long to wait after the n-th end in a row: 0, 10, 20, 40 … 300 seconds."""
     if crashes <= 1:
         return 0.0
-    # The exponent is bounded: a count of thousands must not make a huge integer.
-    return min(BACKOFF_FIRST_S * 2.0 ** min(crashes - 2, 16), BACKOFF_MAX_S)
+    return _doubled((BACKOFF_FIRST_S, BACKOFF_MAX_S), crashes - 1)
 
 
 def crashes_after(before: int, attempt: Attempt) -> int:

@@ -275,7 +275,6 @@ def _conditions(
         condition: JsonObject = {
             "type": kind,
             "status": answer.status,
-            "lastProbeTime": None,
             "lastTransitionTime": moved or stamp,
         }
         if answer.reason:

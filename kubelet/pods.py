@@ -1,0 +1,239 @@
+"""Which pods this node runs: the API's pods with its name, admitted, each with a worker.
+
+An informer brings the pods; the runtime brings what is left of an earlier agent. Pods that the
+runtime knows and the API does not are stopped and cleaned. Exits come from the driver's event
+stream; a slow relist (`relist_seconds`) is the safety net for a stream that lost something.
+Neighbours: `kubelet.worker` does the work of one pod, `kubelet.admission` refuses.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from apimachinery import scheme
+from apimachinery.client.informer import Informer
+from apimachinery.wire import JsonObject
+from kubelet import admission
+from kubelet import desired as reading
+from kubelet.kit import Kit
+from kubelet.lifecycle import Run
+from kubelet.publisher import Publisher
+from kubelet.runtime.errors import RuntimeDriverError
+from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxStatus
+from kubelet.starting import Starter
+from kubelet.volumes.manager import VolumeManager
+from kubelet.worker import PodWorker
+
+LOG = logging.getLogger(__name__)
+
+
+class Pods:
+    """All workers of one node."""
+
+    def __init__(
+        self,
+        kit: Kit,
+        starter: Starter,
+        volumes: VolumeManager,
+        publisher: Publisher,
+        node_labels: Mapping[str, str],
+    ) -> None:
+        self._kit = kit
+        self._starter = starter
+        self._volumes = volumes
+        self._publisher = publisher
+        self._node_labels = node_labels
+        self._workers: dict[str, PodWorker] = {}
+        self._sandboxes: dict[str, list[SandboxStatus]] = {}
+        self._containers: dict[str, list[ContainerStatus]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self.informer: Informer[JsonObject] = Informer(
+            kit.client,
+            scheme.PODS,
+            lambda obj: obj,
+            field_selector=f"spec.nodeName={kit.options.node_name}",
+        )
+
+    # --- reading
+
+    def workers(self) -> list[PodWorker]:
+        return list(self._workers.values())
+
+    def find(self, namespace: str, name: str, uid: str = "") -> PodWorker | None:
+        """The pod of that name; of several (one still stopping) the newest."""
+        found = [
+            worker
+            for worker in self._workers.values()
+            if reading.name(worker.pod) == name
+            and reading.namespace(worker.pod) == namespace
+            and (not uid or worker.uid == uid)
+        ]
+        return found[-1] if found else None
+
+    # --- running
+
+    async def run(self) -> None:
+        """Adopt, then follow the API and the runtime until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            # Subscribed before the lists are read: no exit falls between.
+            group.create_task(self._follow_exits(), name="container exits")
+            await asyncio.sleep(0)
+            await self._list_runtime()
+            group.create_task(self.informer.run(), name="pods of this node")
+            await self.informer.synced()
+            self._take_first()
+            self.informer.add_handler(self._changed)
+            group.create_task(self._clean_orphans(), name="orphans")
+            group.create_task(self._relist_slowly(), name="relist")
+
+    async def _list_runtime(self) -> None:
+        for sandbox in await self._kit.driver.list_pod_sandboxes():
+            self._sandboxes.setdefault(sandbox.uid, []).append(sandbox)
+        for container in await self._kit.driver.list_containers():
+            self._containers.setdefault(container.pod_uid, []).append(container)
+
+    def _take_first(self) -> None:
+        """What runs already is taken before what is new: it must not lose its place to it."""
+        pods = sorted(
+            self.informer.values(),
+            key=lambda pod: (
+                reading.uid(pod) not in self._sandboxes,
+                reading.start_time(pod) is None,
+                pod["metadata"].get("creationTimestamp", ""),
+            ),
+        )
+        for pod in pods:
+            self._take(pod)
+
+    def _changed(self, _key: str, old: JsonObject | None, new: JsonObject | None) -> None:
+        """A handler of the informer; the name may pass to another pod in one step."""
+        if old is not None and (new is None or reading.uid(new) != reading.uid(old)):
+            worker = self._workers.get(reading.uid(old))
+            if worker is not None:
+                worker.vanish()
+        if new is None:
+            return
+        worker = self._workers.get(reading.uid(new))
+        if worker is None:
+            self._take(new)
+        elif worker.pod is not new:
+            before = worker.pod
+            worker.update(new)
+            if _shows_differ(before, new):
+                worker.spawn(self._volumes.update(new), name=f"volumes of {worker.uid}")
+
+    def _take(self, pod: JsonObject) -> None:
+        """A worker for a pod of this node, or a refusal."""
+        uid = reading.uid(pod)
+        if uid in self._workers:
+            return
+        rejected = None
+        known = uid in self._sandboxes or reading.start_time(pod) is not None
+        if not known and not reading.deleting(pod):
+            rejected = self._admit(pod)
+        self._start(pod, rejected)
+
+    def _admit(self, pod: JsonObject) -> tuple[str, str] | None:
+        active = [worker.pod for worker in self._workers.values() if worker.active]
+        refusal = admission.admit(
+            pod, admission.load_of(active), self._kit.capacity, self._node_labels
+        )
+        if refusal is None:
+            return None
+        self._kit.warn(pod, refusal.reason, refusal.message)
+        return refusal.reason, refusal.message
+
+    def _start(self, pod: JsonObject, rejected: tuple[str, str] | None = None) -> PodWorker:
+        uid = reading.uid(pod)
+        worker = PodWorker(
+            self._kit,
+            self._starter,
+            self._publisher,
+            pod,
+            rejected=rejected,
+            sandboxes=self._sandboxes.pop(uid, ()),
+            containers=self._containers.pop(uid, ()),
+        )
+        self._workers[uid] = worker
+        assert self._group is not None, "workers start inside run"
+        self._group.create_task(self._work(worker), name=f"pod {reading.full_name(pod)}")
+        return worker
+
+    async def _work(self, worker: PodWorker) -> None:
+        """A worker that fails is a bug; the other pods of the node go on."""
+        try:
+            await worker.run()
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            LOG.exception("worker of pod %s", reading.full_name(worker.pod))
+        finally:
+            self._workers.pop(worker.uid, None)
+
+    # --- the runtime's news
+
+    async def _follow_exits(self) -> None:
+        async for event in self._kit.driver.events():
+            worker = self._workers.get(event.pod_uid)
+            if worker is not None:
+                worker.exited(event.container_id)
+
+    async def _relist_slowly(self) -> None:
+        """The safety net: what the runtime says of containers that we believe to run."""
+        while True:
+            await asyncio.sleep(self._kit.options.relist_seconds)
+            try:
+                listed = {c.id: c for c in await self._kit.driver.list_containers()}
+            except RuntimeDriverError as error:
+                LOG.warning("relist: %s", error)
+                continue
+            for worker in self.workers():
+                for attempt in worker.ledger.running():
+                    status = listed.get(attempt.id)
+                    if status is None or status.state is not ContainerState.RUNNING:
+                        LOG.warning("container %s ended unheard", attempt.id)
+                        worker.exited(attempt.id)
+
+    async def _clean_orphans(self) -> None:
+        """Pods that vanished from the API while no agent looked: stopped, then cleaned."""
+        for uid in list(self._sandboxes):
+            sandboxes = self._sandboxes.get(uid)
+            if sandboxes and uid not in self._workers:
+                LOG.info(
+                    "pod %s/%s is gone from the API: stopping",
+                    sandboxes[0].namespace,
+                    sandboxes[0].name,
+                )
+                self._start(_skeleton(sandboxes[0], self._containers.get(uid, []))).vanish()
+        for uid in await self._volumes.leftovers(self._workers):
+            await self._volumes.teardown(uid)
+
+    def running_containers(self) -> int:
+        return sum(
+            1
+            for worker in self._workers.values()
+            for attempts in worker.ledger.attempts.values()
+            if attempts and attempts[-1].run is Run.RUNNING
+        )
+
+
+def _shows_differ(old: JsonObject, new: JsonObject) -> bool:
+    """Whether downward API files may show something else."""
+    return any(
+        old["metadata"].get(key) != new["metadata"].get(key) for key in ("labels", "annotations")
+    )
+
+
+def _skeleton(sandbox: SandboxStatus, containers: list[ContainerStatus]) -> JsonObject:
+    """What is known of a pod whose object is gone: enough to stop it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": sandbox.name, "namespace": sandbox.namespace, "uid": sandbox.uid},
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": name} for name in sorted({c.name for c in containers})],
+        },
+        "status": {},
+    }

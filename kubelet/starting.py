@@ -1,0 +1,292 @@
+"""How one container comes to run: volumes, image, configuration, create, start, hooks.
+
+The I/O half of `kubelet.worker`, which decides when. Everything that can go wrong here ends as a
+`StartError` with the reason and the sentence that the container's waiting state shows, or as the
+driver's own error. Neighbours: `kubelet.configs` (pure), `kubelet.env`, `kubelet.volumes`,
+`kubelet.actions` (hooks). No state of pods is kept.
+"""
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from apimachinery import status as errors
+from apimachinery.wire import JsonObject
+from kubelet import configs, lifecycle, logs
+from kubelet import desired as reading
+from kubelet.actions import Actions, Target
+from kubelet.attempts import IMAGE_ANNOTATION
+from kubelet.env import ConfigMissingError, Environment
+from kubelet.images.errors import ImageError, NotPresentError, PullError
+from kubelet.images.interface import Image
+from kubelet.kit import Kit
+from kubelet.lifecycle import Role
+from kubelet.rotation import LogKeeper
+from kubelet.runtime.config import ContainerConfig
+from kubelet.runtime.errors import NotFoundError, RuntimeDriverError, StartContainerError
+from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxStatus
+from kubelet.volumes.errors import VolumeError
+from kubelet.volumes.manager import VolumeManager
+
+LOG = logging.getLogger(__name__)
+
+FINAL_WORDS_LINES = 80
+FINAL_WORDS_BYTES = 2048
+"""How much of a failed container's log stands in for its termination message (Kubernetes')."""
+
+
+class StartError(Exception):
+    """A container or sandbox could not be started; `status` if the runtime counts an attempt."""
+
+    def __init__(self, reason: str, message: str, status: ContainerStatus | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A container that only needs to be created."""
+
+    config: ContainerConfig
+    init: bool
+
+
+class Starter:
+    """Shared by all pods of a node."""
+
+    def __init__(
+        self,
+        kit: Kit,
+        environment: Environment,
+        volumes: VolumeManager,
+        actions: Actions,
+        runtime_name: str,
+    ) -> None:
+        self._kit = kit
+        self._environment = environment
+        self._volumes = volumes
+        self.actions = actions
+        self.runtime_name = runtime_name
+        self.log_keeper = LogKeeper(kit.driver, kit.options, kit.hub)
+
+    # --- sandbox
+
+    async def create_sandbox(self, pod: JsonObject, number: int) -> SandboxStatus:
+        """Namespaces and volumes, side by side: neither needs the other."""
+        config = configs.sandbox_config(pod, number, self._kit.options, self._resolv_conf())
+        made, mounted = await asyncio.gather(
+            self._kit.driver.run_pod_sandbox(config),
+            self._volumes.setup(pod),
+            return_exceptions=True,
+        )
+        for result in (made, mounted):
+            if isinstance(result, VolumeError):
+                raise StartError("FailedMount", str(result)) from result
+            if isinstance(result, BaseException):
+                raise result
+        assert isinstance(made, str), "a sandbox id"
+        return await self._kit.driver.sandbox_status(made)
+
+    def _resolv_conf(self) -> str:
+        try:
+            return self._kit.options.resolv_conf.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    async def clean(self, pod: JsonObject, sandbox_ids: Iterable[str]) -> None:
+        """Nothing of the pod stays on the node."""
+        uid = reading.uid(pod)
+        known = set(sandbox_ids)
+        if not known:
+            # A sandbox whose volumes failed was made and never recorded.
+            listed = await self._kit.driver.list_pod_sandboxes()
+            known = {s.id for s in listed if s.uid == uid}
+        for sandbox_id in known:
+            await self._kit.driver.remove_pod_sandbox(sandbox_id)
+        await self._volumes.teardown(uid)
+        log_dir = self._kit.options.logs_dir / configs.log_directory_name(pod)
+        await asyncio.to_thread(shutil.rmtree, log_dir, ignore_errors=True)
+
+    # --- container
+
+    async def prepare(
+        self, pod: JsonObject, name: str, number: int, sandbox: lifecycle.Sandbox
+    ) -> Prepared:
+        """Image, environment and mounts: all that may wait for others."""
+        spec = reading.container_spec(pod, name)
+        init = _is_init(pod, name)
+        image = await self._image(pod, spec, init=init)
+        try:
+            # A restarted agent has not mounted them yet; for all others this is a look-up.
+            await self._volumes.setup(pod)
+            env = await self._environment.resolve(pod, spec, sandbox.ips)
+            mounts = await self._volumes.mounts(pod, spec)
+        except (ConfigMissingError, VolumeError) as error:
+            raise StartError(lifecycle.CONFIG_ERROR, str(error)) from error
+        except errors.ApiError as error:
+            raise StartError(lifecycle.CONFIG_ERROR, error.message) from error
+        digest = image.digests[0] if image.digests else image.id
+        config = configs.container_config(
+            pod,
+            spec,
+            number,
+            env=env,
+            mounts=mounts,
+            node_memory=self._kit.capacity.memory_bytes,
+            data_dir=self._kit.options.data_dir,
+            annotations={IMAGE_ANNOTATION: digest},
+        )
+        return Prepared(config, init)
+
+    async def start(
+        self, pod: JsonObject, prepared: Prepared, sandbox: lifecycle.Sandbox
+    ) -> ContainerStatus:
+        """Create and start; the answer is the container as it is right after."""
+        driver = self._kit.driver
+        config = prepared.config
+        container_id = await driver.create_container(sandbox.id, config)
+        self._kit.tell(
+            pod, "Created", f"Container created: {config.name}",
+            container=config.name, init=prepared.init,
+        )  # fmt: skip
+        try:
+            await driver.start_container(container_id)
+        except StartContainerError as error:
+            raise await self._failed_start(container_id, error) from error
+        self._kit.tell(
+            pod, "Started", f"Container started: {config.name}",
+            container=config.name, init=prepared.init,
+        )  # fmt: skip
+        return await driver.container_status(container_id)
+
+    async def _failed_start(self, container_id: str, error: RuntimeDriverError) -> StartError:
+        """An attempt that ended, if the runtime keeps it as one; else it never was."""
+        try:
+            status = await self._kit.driver.container_status(container_id)
+        except NotFoundError:
+            return StartError(error.reason, str(error))
+        if status.state is ContainerState.EXITED:
+            return StartError(error.reason, str(error), status)
+        await self._kit.driver.remove_container(container_id)
+        return StartError(error.reason, str(error))
+
+    async def _image(self, pod: JsonObject, spec: JsonObject, *, init: bool) -> Image:
+        reference = str(spec.get("image") or "")
+        policy = spec.get("imagePullPolicy") or configs.default_pull_policy(reference)
+        images = self._kit.images
+        name = spec["name"]
+        try:
+            present = await images.status(reference)
+            if present is not None and policy != "Always":
+                text = f'Container image "{reference}" already present on machine'
+                self._kit.tell(pod, "Pulled", text, container=name, init=init)
+                return present
+            if policy == "Never":
+                raise NotPresentError(
+                    f'Container image "{reference}" is not present with pull policy of Never'
+                )
+            return await self._pull(pod, reference, present, name, init=init)
+        except ImageError as error:
+            raise StartError(error.reason, str(error)) from error
+
+    async def _pull(
+        self, pod: JsonObject, reference: str, present: Image | None, name: str, *, init: bool
+    ) -> Image:
+        """Fetch it; without a way to its registry an image that is here serves `Always` too."""
+        self._kit.tell(pod, "Pulling", f'Pulling image "{reference}"', container=name, init=init)
+        began = time.monotonic()
+        try:
+            logins = await self._environment.pull_secrets(pod, reference)
+            image = await self._kit.images.pull(reference, logins)
+        except PullError:
+            if present is None:
+                raise
+            text = f'Registry of "{reference}" not reachable, using the image on the machine'
+            self._kit.tell(pod, "Pulled", text, container=name, init=init)
+            return present
+        took = time.monotonic() - began
+        text = f'Successfully pulled image "{reference}" in {took:.3f}s. Image size: {image.size_bytes} bytes.'
+        self._kit.tell(pod, "Pulled", text, container=name, init=init)
+        return image
+
+    # --- hooks
+
+    async def post_start(
+        self, pod: JsonObject, name: str, container_id: str, ips: tuple[str, ...]
+    ) -> str:
+        """Run the hook; the message of its failure, or nothing."""
+        hook = _hook(pod, name, "postStart")
+        if hook is None:
+            return ""
+        target = Target(pod, reading.container_spec(pod, name), container_id, ips)
+        result = await self.actions.run(hook, target, timeout=None)
+        if result.ok:
+            return ""
+        self._kit.warn(
+            pod, "FailedPostStartHook", f"PostStartHook failed: {result.output}",
+            container=name, init=_is_init(pod, name),
+        )  # fmt: skip
+        return "FailedPostStartHook"
+
+    async def pre_stop(
+        self, pod: JsonObject, name: str, container_id: str, ips: tuple[str, ...], left: float
+    ) -> bool:
+        """Run the hook for as long as the grace period allows; whether there is one."""
+        hook = _hook(pod, name, "preStop")
+        if hook is None or left <= 0:
+            return hook is not None
+        target = Target(pod, reading.container_spec(pod, name), container_id, ips)
+        result = await self.actions.run(hook, target, timeout=left)
+        if not result.ok:
+            self._kit.warn(
+                pod, "FailedPreStopHook", f"PreStopHook failed: {result.output}",
+                container=name, init=_is_init(pod, name),
+            )  # fmt: skip
+        return True
+
+    # --- words
+
+    async def with_final_words(self, pod: JsonObject, status: ContainerStatus) -> ContainerStatus:
+        """A failed container that left no message speaks through its log, if it is set so."""
+        if status.state is not ContainerState.EXITED or status.exit_code == 0:
+            return status
+        if status.termination_message or not status.log_path:
+            return status
+        try:
+            spec = reading.container_spec(pod, status.name)
+        except KeyError:
+            return status
+        if spec.get("terminationMessagePolicy") != "FallbackToLogsOnError":
+            return status
+        tail = await asyncio.to_thread(
+            logs.tail_text, Path(status.log_path), FINAL_WORDS_LINES, FINAL_WORDS_BYTES
+        )
+        return configs.with_message(status, tail)
+
+    def tell_failure(self, pod: JsonObject, key: str, reason: str, message: str) -> None:
+        """The event that goes with a failure to start."""
+        if key == lifecycle.SANDBOX_KEY:
+            event = "FailedMount" if reason == "FailedMount" else "FailedCreatePodSandBox"
+            self._kit.warn(pod, event, message)
+            return
+        init = _is_init(pod, key)
+        self._kit.warn(pod, "Failed", f"Error: {message}", container=key, init=init)
+
+
+def _is_init(pod: JsonObject, name: str) -> bool:
+    return any(c["name"] == name for c, role in reading.containers(pod) if role is not Role.MAIN)
+
+
+def _hook(pod: JsonObject, name: str, which: str) -> JsonObject | None:
+    try:
+        spec = reading.container_spec(pod, name)
+    except KeyError:
+        return None
+    hook: JsonObject | None = (spec.get("lifecycle") or {}).get(which)
+    return hook

@@ -1,0 +1,200 @@
+"""WebSocket sides of exec, attach and port-forward: the protocol of `apiserver.streaming`.
+
+`serve_process` joins a `ProcessStream` of the runtime to channels 0–4 and 255; `serve_socket` joins a
+TCP connection to binary messages. Each direction waits for the other side to take what it got, so
+memory stays bounded. Neighbour: `kubelet.server`, which has checked who asks and for what.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from kubelet.runtime.errors import RuntimeDriverError
+from kubelet.runtime.interface import ProcessStream, StdStream
+
+LOG = logging.getLogger(__name__)
+
+PROTOCOL = "v5.channel.k8s.io"
+STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+CHUNK = 64 << 10
+MAX_MESSAGE = 4 << 20
+"""Bytes of one message; kubectl sends 32 KiB pieces."""
+HEARTBEAT_SECONDS = 30.0
+SIZE_MAX = 0xFFFF
+"""The kernel keeps a terminal's columns and rows in 16 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """Which streams the client asked for."""
+
+    stdin: bool = False
+    stdout: bool = True
+    stderr: bool = True
+    tty: bool = False
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Wants":
+        """Both spellings: the API's (stdin) and the kubelet's (input)."""
+
+        def flag(*names: str) -> bool:
+            return any(query.get(name) in ("1", "true") for name in names)
+
+        return cls(
+            stdin=flag("input", "stdin"),
+            stdout=flag("output", "stdout"),
+            stderr=flag("error", "stderr"),
+            tty=flag("tty"),
+        )
+
+
+async def serve_process(
+    request: web.Request, stream: ProcessStream, wants: Wants, *, report_exit: bool
+) -> web.WebSocketResponse:
+    """Until the process has ended or the client has gone; the stream is closed in any case."""
+    socket_ = web.WebSocketResponse(
+        protocols=(PROTOCOL,), heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_MESSAGE, compress=False
+    )
+    loop = asyncio.get_running_loop()
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        await socket_.prepare(request)
+        out = loop.create_task(_outputs(socket_, stream, wants, report_exit=report_exit))
+        in_ = loop.create_task(_inputs(socket_, stream, wants))
+        tasks = [out, in_]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not out.done() and await _ended_well(in_):
+            # The client sends nothing more, but still listens.
+            await out
+    except (ConnectionError, RuntimeError) as error:
+        LOG.debug("stream: %s", error)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception) and not isinstance(result, ConnectionError):
+                LOG.info("stream: %r", result)
+        await stream.close()
+        with contextlib.suppress(ConnectionError):
+            await socket_.close()
+    return socket_
+
+
+async def _ended_well(task: asyncio.Task[None]) -> bool:
+    """Whether inputs ended because they were told to, and not because the client left."""
+    await asyncio.sleep(0)
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+class _GoneError(ConnectionError):
+    """The client has closed its side."""
+
+
+async def _outputs(
+    socket_: web.WebSocketResponse, stream: ProcessStream, wants: Wants, *, report_exit: bool
+) -> None:
+    """Everything the process writes, then how it ended."""
+    while (output := await stream.read()) is not None:
+        is_error = output.stream is StdStream.STDERR
+        if is_error and wants.stderr and not wants.tty:
+            await socket_.send_bytes(bytes((STDERR,)) + output.data)
+        elif not is_error and wants.stdout:
+            await socket_.send_bytes(bytes((STDOUT,)) + output.data)
+    code = await stream.wait() if report_exit else 0
+    await socket_.send_bytes(bytes((STATUS,)) + orjson.dumps(exit_status(code)))
+
+
+async def _inputs(socket_: web.WebSocketResponse, stream: ProcessStream, wants: Wants) -> None:
+    """Until the client closes: then `_GoneError`, and the process is let go or ended."""
+    async for message in socket_:
+        if message.type is not WSMsgType.BINARY or not message.data:
+            continue
+        channel, data = message.data[0], message.data[1:]
+        try:
+            if channel == STDIN and wants.stdin and data:
+                await stream.write_stdin(data)
+            elif channel == RESIZE and wants.tty:
+                await _resize(stream, data)
+            elif channel == CLOSE and data[:1] == bytes((STDIN,)):
+                await stream.close_stdin()
+        except RuntimeDriverError as error:
+            LOG.debug("input: %s", error)
+    raise _GoneError
+
+
+async def _resize(stream: ProcessStream, data: bytes) -> None:
+    try:
+        size = orjson.loads(data)
+        columns, rows = int(size.get("Width") or 0), int(size.get("Height") or 0)
+    except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError):
+        return
+    if 0 < columns <= SIZE_MAX and 0 < rows <= SIZE_MAX:
+        await stream.resize(columns, rows)
+
+
+def exit_status(code: int) -> dict[str, object]:
+    """What channel 3 says."""
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with exit code {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+async def serve_socket(request: web.Request, sock: socket.socket) -> web.WebSocketResponse:
+    """Join a connected socket and the WebSocket until both directions have ended."""
+    reader, writer = await asyncio.open_connection(sock=sock)
+    socket_ = web.WebSocketResponse(
+        heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_MESSAGE, compress=False
+    )
+    try:
+        await socket_.prepare(request)
+        async with asyncio.TaskGroup() as group:
+            down = group.create_task(_from_pod(reader, socket_))
+            group.create_task(_to_pod(socket_, writer, down))
+    except* (ConnectionError, RuntimeError) as errors:
+        LOG.debug("port-forward: %s", errors)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        with contextlib.suppress(ConnectionError):
+            await socket_.close()
+    return socket_
+
+
+async def _from_pod(reader: asyncio.StreamReader, socket_: web.WebSocketResponse) -> None:
+    while data := await reader.read(CHUNK):
+        await socket_.send_bytes(data)
+    # Half-close: the pod sends no more.
+    await socket_.send_bytes(b"")
+
+
+async def _to_pod(
+    socket_: web.WebSocketResponse, writer: asyncio.StreamWriter, down: "asyncio.Task[None]"
+) -> None:
+    """The client's bytes; an empty message half-closes, the end of the WebSocket ends all."""
+    half_closed = False
+    async for message in socket_:
+        if message.type is not WSMsgType.BINARY:
+            continue
+        if message.data:
+            writer.write(message.data)
+            await writer.drain()
+        elif not half_closed:
+            half_closed = True
+            if writer.can_write_eof():
+                writer.write_eof()
+            if down.done():
+                return
+    down.cancel()
