@@ -1,0 +1,94 @@
+"""Takes the streaming requests off the front: route, authorize, find the pod, hand on.
+
+Neighbours: `apiserver.app` asks `takes` for every request, so that must cost nothing;
+`apiserver.server` authorizes. What a stream does stands in `commands`, `forwards`, `logs`,
+`proxy`.
+"""
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from apimachinery import scheme, status, wire
+from apiserver import authn, routes
+from apiserver.attributes import Attributes
+from apiserver.pki import Pki
+from apiserver.server import ApiServer
+from apiserver.streaming import commands, forwards, logs, proxy
+from apiserver.streaming.kubelet import Kubelets
+
+_ENDINGS = ("/exec", "/attach", "/portforward", "/log", "/proxy")
+_UPGRADES = ("exec", "attach", "portforward")
+
+
+class Streaming:
+    """All streams of one API server."""
+
+    def __init__(self, server: ApiServer, keys: Pki) -> None:
+        self._server = server
+        self._core = server.core
+        self._kubelets = Kubelets(server.core.cache, keys)
+        self._proxies = proxy.Proxies(server.core.cache, self._kubelets)
+
+    async def close(self) -> None:
+        """Drop the connections to the nodes."""
+        await self._kubelets.close()
+        await self._proxies.close()
+
+    def takes(self, request: wire.Request) -> bool:
+        """Whether this might be one of ours; `serve` looks closer."""
+        path = request.path
+        return path.endswith(_ENDINGS) or "/proxy/" in path
+
+    async def serve(
+        self, raw: web.BaseRequest, request: wire.Request
+    ) -> web.StreamResponse | wire.Response:
+        """Answer a request that `takes` said yes to; one that is none of ours goes to the core."""
+        route = routes.resolve(request, self._core.scheme)
+        if route is None or route.resource is None or not route.subresource:
+            return await self._server.handle(request)
+        kind = route.subresource
+        if kind != "proxy" and (route.resource.gr != "pods" or f"/{kind}" not in _ENDINGS):
+            return await self._server.handle(request)
+        attributes = self._server.authorize(request, route)
+        if kind in _UPGRADES and attributes.verb == "get":
+            # A GET that runs commands is no read: it takes the right to create, too.
+            self._must_create(attributes)
+        try:
+            answer = await self._serve(raw, request, route)
+        except status.ApiError as problem:
+            self._note(attributes, request, problem.code)
+            raise
+        self._note(attributes, request, answer.status)
+        return answer
+
+    async def _serve(
+        self, raw: web.BaseRequest, request: wire.Request, route: routes.Route
+    ) -> web.StreamResponse | wire.Response:
+        if route.subresource == "proxy":
+            return await self._proxies.serve(request, route)
+        pod = await self._pod(route)
+        match route.subresource:
+            case "log":
+                return await logs.read(self._kubelets, pod, request)
+            case "portforward":
+                return await forwards.run(self._kubelets, raw, request, pod)
+            case verb:
+                return await commands.run(self._kubelets, raw, request, pod, verb)
+
+    async def _pod(self, route: routes.Route) -> wire.JsonObject:
+        await self._core.cache.fresh()
+        entry = self._core.cache.get(scheme.PODS, route.namespace, route.name)
+        if entry is None:
+            raise status.not_found("pods", route.name)
+        return entry.parse()
+
+    def _must_create(self, attributes: Attributes) -> None:
+        wanted = replace(attributes, verb="create")
+        decision = self._core.authorizer.authorize(wanted)
+        if not decision.allowed:
+            raise authn.forbidden(wanted, decision)
+
+    def _note(self, attributes: Attributes, request: wire.Request, code: int) -> None:
+        if self._core.auditor is not None:
+            self._core.auditor.record(attributes, request, code)
