@@ -35,9 +35,6 @@ _SPECIAL: dict[tuple[str, str], str] = {
     ("bindings", ""): "binding:handle",
     ("pods", "binding"): "binding:handle",
     ("pods", "eviction"): "eviction:handle",
-    ("pods", "ephemeralcontainers"): "pod_parts:handle",
-    ("pods", "resize"): "pod_parts:handle",
-    ("namespaces", "finalize"): "finalize:handle",
     ("serviceaccounts", "token"): "token:handle",
     ("tokenreviews.authentication.k8s.io", ""): "reviews:handle",
     ("selfsubjectreviews.authentication.k8s.io", ""): "reviews:handle",
@@ -47,8 +44,8 @@ _SPECIAL: dict[tuple[str, str], str] = {
     ("selfsubjectrulesreviews.authorization.k8s.io", ""): "reviews:handle",
 }
 
-_AS_MAIN = frozenset({"", "status", "approval"})
-"""Subresources that are views of the object and go the verbs' own way."""
+_AS_MAIN = frozenset({"", "status", "approval", "finalize", "ephemeralcontainers", "resize"})
+"""Subresources that are views of the object and go the verbs' own way; strategies know them."""
 
 
 def handler_of(route: Route) -> Handler | None:
@@ -67,7 +64,7 @@ def handler_of(route: Route) -> Handler | None:
     return VERBS.get(route.verb) if route.subresource in _AS_MAIN else None
 
 
-def path_handler(route: Route) -> PathHandler | None:
+def path_handler(route: Route) -> PathHandler:
     """The handler of a path outside the resource API."""
     return cast(PathHandler, _load(f"{route.handler}:handle"))
 

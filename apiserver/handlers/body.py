@@ -33,7 +33,7 @@ def parse(request: wire.Request, scheme: Scheme) -> JsonObject:
     if kind == negotiation.JSON:
         found = _json(body)
     elif kind in (negotiation.YAML, "text/yaml", "application/x-yaml"):
-        found = _yaml(body)
+        found = parse_yaml(body)
     elif kind == negotiation.PROTOBUF:
         found = protobuf.decode(body, scheme)
     else:
@@ -83,7 +83,8 @@ def _text(value: Any) -> int:
     return sum(len(child) for child in inside if isinstance(child, str))
 
 
-def _yaml(body: bytes) -> Any:
+def parse_yaml(body: bytes) -> Any:
+    """A YAML document as JSON values; 400 for anything else."""
     import yaml
 
     from apiserver.handlers import yaml_loader
@@ -153,7 +154,7 @@ def structured(
     """Prune to the kind's fields; unknown ones are ignored, warned of or refused."""
     obj, problems = decode.structure(resource, obj, raw=raw if validation != "Ignore" else None)
     if problems and validation == "Strict":
-        raise decode.strict_error(resource.version, resource.kind, problems)
+        raise decode.strict_error(resource, problems)
     if problems and validation == "Warn":
         warnings.extend(problems)
     return obj

@@ -35,8 +35,10 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     return writing.with_warnings(response, write.context)
 
 
-async def create(write: Write, obj: JsonObject, *, raw: bytes | None = None) -> Written:
-    """Store an object whose kind has been checked."""
+async def create(
+    write: Write, obj: JsonObject, *, raw: bytes | None = None, tracked: bool = False
+) -> Written:
+    """Store an object whose kind has been checked; `tracked` if its managedFields are made."""
     if write.resource.stored_as is not None:
         body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
         obj, raw = conversion.to_stored(write.resource, obj), None
@@ -45,11 +47,10 @@ async def create(write: Write, obj: JsonObject, *, raw: bytes | None = None) -> 
     if resource.namespaced and not write.route.namespace:
         raise status.bad_request("an empty namespace may not be set during creation")
     metadata.match_request(resource, obj, write.route.namespace)
+    if not tracked:
+        managed.track(write.context, resource, obj, None)
     name = obj["metadata"].get("name", "")
     await write.core.admission.mutate(writing.attempt(write, chain.CREATE, obj, None, name))
     return await write.registry.create(
-        obj,
-        write.context,
-        admit=writing.validator(write, chain.CREATE),
-        track=managed.tracker(write.context, resource),
+        obj, write.context, admit=writing.validator(write, chain.CREATE)
     )

@@ -89,7 +89,7 @@ def read_options(write: Write) -> deletion.Options:
             write.context.dry_run = True
     else:
         found = _from_query(query.params(request) if request.query else {})
-    return _options(found)
+    return options_of(found)
 
 
 def _check_kind(found: JsonObject) -> None:
@@ -122,7 +122,8 @@ def _from_query(found: dict[str, str]) -> JsonObject:
     return out
 
 
-def _options(found: JsonObject) -> deletion.Options:
+def options_of(found: JsonObject) -> deletion.Options:
+    """DeleteOptions, checked."""
     grace = found.get("gracePeriodSeconds")
     if grace is not None and (type(grace) is not int or abs(grace) >= 2**63):
         raise status.bad_request("gracePeriodSeconds: not a 64 bit number")

@@ -1,14 +1,38 @@
 """metadata.managedFields: who set which field, kept up to date on every write.
 
 Neighbours: `apimachinery.patch.apply` has the rules (pure); this module binds them to a request's
-context for `apiserver.registry.generic`.
+context.
 """
 
+from apimachinery.patch import apply
 from apimachinery.resource import Resource
-from apiserver.registry.generic import Track
+from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context
 
 
-def tracker(context: Context, resource: Resource) -> Track | None:
-    """What brings managedFields up to date after a create, update or (non-apply) patch."""
-    return None
+def writer(context: Context, resource: Resource) -> apply.Writer:
+    """The writer of a request."""
+    untouched: apply.FieldSet | None = None
+    if context.subresource == "status":
+        untouched = {"f:spec": {}}
+    elif resource.subresource("status") is not None:
+        untouched = apply.STATUS_ONLY
+    return apply.Writer(
+        manager=context.manager,
+        api_version=resource.api_version,
+        now=context.now,
+        subresource=context.subresource,
+        untouched=untouched,
+    )
+
+
+def track(context: Context, resource: Resource, new: JsonObject, old: JsonObject | None) -> None:
+    """Bring managedFields up to date after a create, update or (non-apply) patch, in place.
+
+    Before admission: what plugins add belongs to nobody.
+    """
+    entries = apply.track_update(old, new, resource.load_model(), writer(context, resource))
+    if entries:
+        new["metadata"]["managedFields"] = entries
+    else:
+        new["metadata"].pop("managedFields", None)

@@ -106,6 +106,7 @@ async def patch(write: Write, patched: Patcher) -> Written:
             kind=resource.kind,
         )
         new = writing.fit(write, conversion.to_stored(resource, new))
+        managed.track(write.context, registry.resource, new, old)
         await write.core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
         return new
 
@@ -115,6 +116,5 @@ async def patch(write: Write, patched: Patcher) -> Written:
         change,
         write.context,
         admit=writing.validator(write, chain.UPDATE),
-        track=managed.tracker(write.context, registry.resource),
         retry=True,
     )

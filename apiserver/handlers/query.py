@@ -111,7 +111,7 @@ def label_selector(text: str) -> labels.Selector | None:
     try:
         found = labels.parse_selector(text)
     except labels.SelectorError as problem:
-        raise status.bad_request(f"unable to parse requirement: {problem}") from problem
+        raise status.bad_request(str(problem)) from problem
     return None if found.everything else found
 
 

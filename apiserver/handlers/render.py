@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from apimachinery import protobuf, wire
+from apimachinery import protobuf, table, wire
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver import conversion
@@ -75,8 +75,8 @@ def one_object(
 ) -> wire.Response:
     """A parsed object of the stored version."""
     if form.transform is Transform.TABLE:
-        table = tables.of_objects(core, form, resource, [obj], request, obj["metadata"])
-        return response(form, table, request, code=code)
+        printed = tables.of_objects(core, form, resource, [obj], request, obj["metadata"])
+        return response(form, printed, request, code=code)
     if resource.stored_as is not None:
         obj = conversion.from_stored(resource, obj)
     if form.transform is not Transform.NONE:
@@ -88,6 +88,26 @@ def one_object(
 
 def plain(form: Accepted, obj: JsonObject, request: wire.Request, code: int = 200) -> wire.Response:
     """An object that is no stored resource (a Status, a Scale, a review)."""
+    return response(form, orjson.dumps(obj), request, code=code)
+
+
+def kind_object(
+    core: Core,
+    form: Accepted,
+    group: str,
+    kind: str,
+    obj: JsonObject,
+    request: wire.Request,
+    code: int = 200,
+) -> wire.Response:
+    """An object of a kind that is no resource, as a Table too where that is wanted."""
+    if form.transform is Transform.TABLE:
+        now, printer = core.clock.now(), table.printer(group, kind)
+        row = table.row(printer.cells(obj), now, obj, tables.included(request))
+        version = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        obj = table.table(printer, [row], version)
+    elif form.transform is not Transform.NONE:
+        obj = partial(obj, form.version)
     return response(form, orjson.dumps(obj), request, code=code)
 
 
@@ -135,8 +155,8 @@ def many_objects(
 ) -> wire.Response:
     """A list of parsed objects of the stored version."""
     if form.transform is Transform.TABLE:
-        table = tables.of_objects(core, form, resource, objects, request, metadata)
-        return response(form, table, request)
+        printed = tables.of_objects(core, form, resource, objects, request, metadata)
+        return response(form, printed, request)
     if resource.stored_as is not None:
         objects = [conversion.from_stored(resource, obj) for obj in objects]
     kind, api_version = resource.list_name, resource.api_version

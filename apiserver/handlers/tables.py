@@ -76,7 +76,7 @@ def of_objects(
     printer = printer_of(core, resource)
     now = core.clock.now()
     rows = [table.row(printer.cells(obj), now, obj, include) for obj in objects]
-    own = {
+    own: JsonObject = {
         key: metadata[key]
         for key in ("resourceVersion", "continue", "remainingItemCount")
         if key in metadata

@@ -52,6 +52,7 @@ async def update(write: Write, obj: JsonObject) -> Written:
     async def change(old: JsonObject, entry: Entry) -> JsonObject:  # noqa: ARG001  shape of Change
         # Every round needs a copy of its own: admission and strategies change it.
         new: JsonObject = orjson.loads(wanted)
+        managed.track(write.context, registry.resource, new, old)
         await write.core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
         return new
 
@@ -61,5 +62,4 @@ async def update(write: Write, obj: JsonObject) -> Written:
         change,
         write.context,
         admit=writing.validator(write, chain.UPDATE),
-        track=managed.tracker(write.context, registry.resource),
     )

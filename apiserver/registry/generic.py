@@ -39,8 +39,6 @@ Admit = Callable[[JsonObject, JsonObject | None], Awaitable[None]]
 """Validating admission: (new, old)."""
 Change = Callable[[JsonObject, Entry], Awaitable[JsonObject]]
 """Makes the wanted object from the stored one (not to be changed: `Entry.parse` gives a copy)."""
-Track = Callable[[JsonObject, JsonObject | None], None]
-"""Brings `metadata.managedFields` of the new object up to date, in place: (new, old)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,11 @@ class Written:
     created: bool = False
     deleted: bool = False
     """The update finished a deletion that had only waited for finalizers."""
+
+    def parse(self) -> JsonObject:
+        """A fresh dict, the caller's own."""
+        parsed: JsonObject = orjson.loads(self.raw)
+        return parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,6 @@ class Registry:
         context: Context,
         *,
         admit: Admit = no_admission,
-        track: Track | None = None,
     ) -> Written:
         """Store a new object; `obj` is changed in place."""
         found = obj["metadata"]
@@ -163,8 +165,6 @@ class Registry:
             if attempt == 0:
                 self.refuse(found.get("name", ""), strategy.validate_create(obj))
                 await admit(obj, None)
-                if track is not None:
-                    track(obj, None)
             try:
                 return await self._insert(obj, context)
             except KeyExists as problem:
@@ -202,7 +202,6 @@ class Registry:
         context: Context,
         *,
         admit: Admit = no_admission,
-        track: Track | None = None,
         preconditions: Preconditions | None = None,
         retry: bool = False,
     ) -> Written:
@@ -221,7 +220,7 @@ class Registry:
                 preconditions.check(self, old)
             new = await change(old, entry)
             pinned = self._check_version(new, old, entry, name) and not retry
-            new = await self._prepared(new, old, context, admit, track)
+            new = await self._prepared(new, old, context, admit)
             if new == old:
                 return Written(entry.raw, entry)
             try:
@@ -265,7 +264,6 @@ class Registry:
         old: JsonObject,
         context: Context,
         admit: Admit,
-        track: Track | None,
     ) -> JsonObject:
         """Apply the kind's rules to the wanted object, in Kubernetes' order."""
         strategy = self.strategy
@@ -277,17 +275,15 @@ class Registry:
             strategy.prepare_status(new, old, context)
         else:
             strategy.prepare_update(new, old, context)
-            if strategy.counts_generation and strategy.desired_changed(new, old):
+            if strategy.counts_generation and strategy.desired_changed(new, old, context):
                 fresh["generation"] = stored.get("generation", 0) + 1
-        if track is not None:
-            track(new, old)
         if new == old:
             return new
         errors = metadata.validate_update(fresh, stored)
         if context.subresource == "status":
             errors += strategy.validate_status(new, old)
         else:
-            errors += strategy.validate_update(new, old)
+            errors += strategy.validate_update(new, old, context)
         self.refuse(fresh.get("name", ""), errors)
         await admit(new, old)
         return new

@@ -1,20 +1,29 @@
-"""Pods: status at birth, grace at death.
+"""Pods: status at birth, grace at death, and the subresources that are views of a pod.
 
-Binding, eviction, resize and ephemeral containers are subresources with handlers of their own;
-they end in this strategy too. Neighbours: `apiserver.registry.qos`.
+`binding`, `ephemeralcontainers` and `resize` each may change one thing only: what else a request
+brings is put back before it is judged. Neighbours: `apiserver.registry.qos`,
+`apiserver.handlers.binding`.
 """
-
-# Hooks keep the signature of their base, used or not.
-# ruff: noqa: ARG002
 
 from typing import ClassVar
 
+import orjson
+
+from apimachinery import status as statuses
+from apimachinery import validation
+from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 from apiserver.registry.qos import qos_class
 from apiserver.registry.strategy import Context, Strategy, restore
 
+# Hooks keep the signature of their base, used or not.
+# ruff: noqa: ARG002
+
 DEFAULT_GRACE = 30
 """Seconds, where the pod does not say; the default fills it in, so only odd objects need it."""
+
+BINDING, EPHEMERAL, RESIZE = "binding", "ephemeralcontainers", "resize"
+_EPHEMERAL_FIELD = "ephemeralContainers"
 
 
 class Pods(Strategy):
@@ -25,6 +34,39 @@ class Pods(Strategy):
     def prepare_create(self, obj: JsonObject, context: Context) -> None:
         obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj.get("spec") or {})}
 
+    # --- update ---
+
+    def prepare_update(self, new: JsonObject, old: JsonObject, context: Context) -> None:
+        if context.subresource == BINDING:
+            return
+        if context.subresource in (EPHEMERAL, RESIZE):
+            _only_part(new, old, context.subresource)
+        super().prepare_update(new, old, context)
+
+    def desired_changed(self, new: JsonObject, old: JsonObject, context: Context) -> bool:
+        # Being placed is not a change of what is wanted.
+        return context.subresource != BINDING and super().desired_changed(new, old, context)
+
+    def validate_update(
+        self, new: JsonObject, old: JsonObject, context: Context
+    ) -> list[FieldError]:
+        match context.subresource:
+            case "binding":
+                return []
+            case "ephemeralcontainers":
+                return _ephemeral_errors(new, old) + self._errors_under(new, _EPHEMERAL_FIELD)
+            case "resize":
+                return _resize_errors(new) + self._errors_under(new, "resources")
+            case _:
+                return super().validate_update(new, old, context)
+
+    def _errors_under(self, new: JsonObject, part: str) -> list[FieldError]:
+        """What is wrong with the part that may change."""
+        errors = validation.validate_create(self.resource, new)
+        return [error for error in errors if part in error.field]
+
+    # --- status ---
+
     def prepare_status(self, new: JsonObject, old: JsonObject, context: Context) -> None:
         super().prepare_status(new, old, context)
         # A kubelet that does not know a field must not cut the object off its owner.
@@ -33,12 +75,78 @@ class Pods(Strategy):
         if not status.get("qosClass"):
             restore(status, old.get("status") or {}, "qosClass")
 
+    # --- delete ---
+
     def grace_period(self, obj: JsonObject, asked: int | None) -> int | None:
-        """None before a node knows it or after it has ended: nothing has to be stopped."""
+        """0 before a node knows it or after it has ended: nothing has to be stopped."""
         spec, status = obj.get("spec") or {}, obj.get("status") or {}
         grace = asked
         if grace is None:
             grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
         if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
             grace = 0
-        return max(1, grace) if grace < 0 else grace
+        return 1 if grace < 0 else grace
+
+
+def _only_part(new: JsonObject, old: JsonObject, subresource: str) -> None:
+    """Put everything back but what the subresource is for."""
+    wanted = new.get("spec") or {}
+    spec = orjson.loads(orjson.dumps(old["spec"]))
+    if subresource == EPHEMERAL:
+        if wanted.get(_EPHEMERAL_FIELD):
+            spec[_EPHEMERAL_FIELD] = wanted[_EPHEMERAL_FIELD]
+        else:
+            spec.pop(_EPHEMERAL_FIELD, None)
+    else:
+        _take_resources(spec, wanted)
+    new["spec"] = spec
+    new["metadata"] = {**old["metadata"], "resourceVersion": new["metadata"]["resourceVersion"]}
+
+
+def _take_resources(spec: JsonObject, wanted: JsonObject) -> None:
+    for field in ("containers", "initContainers"):
+        by_name = {one.get("name"): one for one in wanted.get(field) or []}
+        for container in spec.get(field) or []:
+            found = by_name.get(container.get("name"))
+            if found is None:
+                continue
+            for key in ("resources", "resizePolicy"):
+                restore(container, found, key)
+    if "resources" in wanted:
+        spec["resources"] = wanted["resources"]
+
+
+def _ephemeral_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
+    """Those that are there stay as they are; more may come."""
+    field = f"spec.{_EPHEMERAL_FIELD}"
+    errors = []
+    now = {one.get("name"): one for one in new["spec"].get(_EPHEMERAL_FIELD) or []}
+    for container in old["spec"].get(_EPHEMERAL_FIELD) or []:
+        name = container.get("name")
+        if name not in now:
+            errors.append(
+                statuses.forbidden_field(
+                    field,
+                    f"existing ephemeral containers {statuses.quote(name)} may not be removed",
+                )
+            )
+        elif now[name] != container:
+            errors.append(
+                statuses.forbidden_field(
+                    field,
+                    f"existing ephemeral containers {statuses.quote(name)} may not be changed",
+                )
+            )
+    return errors
+
+
+def _resize_errors(new: JsonObject) -> list[FieldError]:
+    before = (new.get("status") or {}).get("qosClass")
+    after = qos_class(new["spec"])
+    if before and before != after:
+        return [
+            statuses.invalid_value(
+                "spec", after, "Pod QOS Class may not change as a result of resizing"
+            )
+        ]
+    return []

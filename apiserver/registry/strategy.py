@@ -97,7 +97,9 @@ class Strategy:
         if self.has_status:
             restore(new, old, "status")
 
-    def validate_update(self, new: JsonObject, old: JsonObject) -> list[FieldError]:
+    def validate_update(
+        self, new: JsonObject, old: JsonObject, context: Context
+    ) -> list[FieldError]:
         return validation.validate_update(self.resource, new, old)
 
     def reserve_update(
@@ -105,7 +107,7 @@ class Strategy:
     ) -> Reservation | None:
         return None
 
-    def desired_changed(self, new: JsonObject, old: JsonObject) -> bool:
+    def desired_changed(self, new: JsonObject, old: JsonObject, context: Context) -> bool:
         """Whether generation grows. Called before metadata is compared."""
         if any(
             new.get(key) != old.get(key)

@@ -1,0 +1,113 @@
+"""Server-side apply: a PATCH that says what its manager wants, and creates what is not there.
+
+Neighbours: `apimachinery.patch.apply` merges and keeps account of owners; the rest is the course of
+any create or update.
+"""
+
+from typing import Any
+
+from apimachinery import status
+from apimachinery.patch import apply as rules
+from apimachinery.wire import JsonObject
+from apiserver import conversion
+from apiserver.admission import chain
+from apiserver.cache import Entry
+from apiserver.handlers import body, create, managed, writing
+from apiserver.handlers.writing import Write
+from apiserver.options import MAX_BODY
+from apiserver.registry.generic import Written
+
+ATTEMPTS = 5
+"""Rounds of create and update, if the object comes and goes meanwhile."""
+
+
+async def apply(write: Write) -> Written:
+    """Apply the configuration in the request's body."""
+    config = _read(write)
+    for _ in range(ATTEMPTS):
+        try:
+            return await _update(write, config)
+        except status.NotFound:
+            if write.route.subresource or await _exists(write):
+                raise
+        try:
+            return await _create(write, config)
+        except status.AlreadyExists:
+            continue  # somebody else was faster: apply to theirs
+    raise write.registry.conflict(write.route.name)
+
+
+def _read(write: Write) -> JsonObject:
+    """The configuration, checked against URL and query."""
+    if not write.options.manager:
+        error = status.required("fieldManager", "is required for apply patch")
+        raise status.invalid("PatchOptions", "", [error], "meta.k8s.io")
+    if len(write.request.body) > MAX_BODY:
+        raise status.entity_too_large(MAX_BODY)
+    config = body.parse_yaml(write.request.body)
+    if not isinstance(config, dict):
+        raise status.bad_request("error decoding patch: an apply patch must be an object")
+    resource = write.resource
+    for key in ("apiVersion", "kind"):
+        if not config.get(key):
+            raise status.bad_request(f"invalid object type: {key} must be set in an apply patch")
+    body.expect(
+        config,
+        write.core.scheme,
+        group=resource.group,
+        version=resource.version,
+        kind=resource.kind,
+    )
+    _match_name(write, config.get("metadata"))
+    return body.structured(resource, config, write.options.validation, write.context.warnings)
+
+
+def _match_name(write: Write, metadata: Any) -> None:
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if name is not None and name != write.route.name:
+        raise status.bad_request(
+            f"the name of the object ({name}) does not match the name on the URL "
+            f"({write.route.name})"
+        )
+
+
+async def _exists(write: Write) -> bool:
+    return await write.registry.find(write.route.namespace, write.route.name) is not None
+
+
+async def _create(write: Write, config: JsonObject) -> Written:
+    uid = (config.get("metadata") or {}).get("uid")
+    if uid:
+        raise write.registry.conflict(
+            write.route.name,
+            f"uid mismatch: the provided object specified uid {uid}, and no existing object was "
+            "found",
+        )
+    who = managed.writer(write.context, write.resource)
+    obj = rules.apply(None, config, write.resource.load_model(), who)
+    obj.setdefault("metadata", {}).setdefault("name", write.route.name)
+    return await create.create(write, obj, tracked=True)
+
+
+async def _update(write: Write, config: JsonObject) -> Written:
+    resource, core = write.resource, write.core
+    who = managed.writer(write.context, resource)
+    model = resource.load_model()
+    warnings = list(write.context.warnings)
+
+    async def change(old: JsonObject, entry: Entry) -> JsonObject:
+        write.context.warnings[:] = warnings
+        live = conversion.from_stored(resource, entry.parse())
+        new = rules.apply(live, config, model, who, force=write.options.force)
+        new = writing.fit(write, conversion.to_stored(resource, new))
+        await core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
+        return new
+
+    return await write.registry.update(
+        write.route.namespace,
+        write.route.name,
+        change,
+        write.context,
+        admit=writing.validator(write, chain.UPDATE),
+        retry=True,
+    )

@@ -1,0 +1,126 @@
+"""The `scale` subresource: replicas of any workload through one small kind.
+
+GET shows a Scale, PUT and PATCH change it; what is written is `spec.replicas` of the workload, by
+the same course as any update. Neighbours: `apiserver.handlers.patch` reads patches.
+"""
+
+from apimachinery import labels, status, wire
+from apimachinery.resource import Subresource
+from apimachinery.wire import JsonObject
+from apiserver import negotiation
+from apiserver.admission import chain
+from apiserver.cache import Entry
+from apiserver.core import Core
+from apiserver.handlers import get, managed, patch, render, special, writing
+from apiserver.handlers.writing import Write
+from apiserver.routes import Route
+
+MAX_REPLICAS = 2**31 - 1
+
+
+async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
+    """Answer with the Scale as it now is."""
+    form = negotiation.accepted(request.headers.get("accept", ""))
+    assert route.resource is not None, "the dispatcher resolved it"
+    part = route.resource.subresource("scale")
+    assert part is not None, "the dispatcher found it"
+    if route.verb == "get":
+        entry = await get.read(core, route, request.param("resourceVersion"))
+        return _answer(core, form, scale_of(entry.parse()), request)
+    write = writing.begin(
+        core, request, route, "PatchOptions" if route.verb == "patch" else "UpdateOptions"
+    )
+    wanted = _wanted(write, part)
+
+    async def change(old: JsonObject, entry: Entry) -> JsonObject:
+        new = entry.parse()
+        _put(write, new, wanted(scale_of(old)))
+        managed.track(write.context, write.registry.resource, new, old)
+        await core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
+        return new
+
+    written = await write.registry.update(
+        route.namespace,
+        route.name,
+        change,
+        write.context,
+        admit=writing.validator(write, chain.UPDATE),
+        retry=route.verb == "patch",
+    )
+    response = _answer(core, form, scale_of(written.parse()), request)
+    return writing.with_warnings(response, write.context)
+
+
+def _wanted(write: Write, part: Subresource) -> patch.Patcher:
+    """From the Scale that is to the one that is asked for."""
+    if write.route.verb == "update":
+        obj = special.read(write, part)
+        return lambda _: obj
+    kind = negotiation.body_type(write.request.headers.get("content-type", ""))
+    patcher = patch.make_patcher(write.request, kind, _no_strategic)
+    return lambda scale: special.fit(write, patcher(scale), part)
+
+
+def _no_strategic(obj: JsonObject, change: object) -> JsonObject:
+    """A Scale has no lists to merge: strategic is the same as merge."""
+    from apimachinery.patch import merge
+
+    return merge.patch(obj, change)
+
+
+def scale_of(obj: JsonObject) -> JsonObject:
+    """The Scale of a workload."""
+    spec, state, found = obj.get("spec") or {}, obj.get("status") or {}, obj["metadata"]
+    metadata = {
+        key: found[key]
+        for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        if key in found
+    }
+    selector = spec.get("selector") or {}
+    if obj.get("kind") == "ReplicationController":
+        text = str(labels.from_set(selector))
+    else:
+        text = str(labels.from_label_selector(selector))
+    current: JsonObject = {"replicas": state.get("replicas", 0)}
+    if text:
+        current["selector"] = text
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": metadata,
+        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
+        "status": current,
+    }
+
+
+def _put(write: Write, obj: JsonObject, scale: JsonObject) -> None:
+    """Take over what a Scale may change; 4xx where it does not fit."""
+    route, found, given = write.route, obj["metadata"], scale.get("metadata") or {}
+    name = given.get("name", route.name)
+    if name != route.name:
+        raise status.bad_request(
+            f"the name of the object ({name}) does not match the name on the URL ({route.name})"
+        )
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if not 0 <= replicas <= MAX_REPLICAS:
+        error = status.invalid_value(
+            "spec.replicas", replicas, "must be greater than or equal to 0"
+        )
+        raise status.invalid("Scale", route.name, [error], "autoscaling")
+    if given.get("uid") and given["uid"] != found.get("uid"):
+        raise write.registry.conflict(
+            route.name,
+            f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: "
+            f"{found.get('uid')}",
+        )
+    if given.get("resourceVersion"):
+        found["resourceVersion"] = given["resourceVersion"]
+    else:
+        found.pop("resourceVersion", None)
+    obj["spec"]["replicas"] = replicas
+
+
+def _answer(
+    core: Core, form: negotiation.Accepted, scale: JsonObject, request: wire.Request
+) -> wire.Response:
+    return render.kind_object(core, form, "autoscaling", "Scale", scale, request)
