@@ -11,7 +11,7 @@ from pathlib import Path
 
 from apimachinery import scheme, wire
 from apimachinery.aio.clock import Clock, SystemClock
-from apiserver import authn, connection
+from apiserver import authn, connection, rbac_defaults
 from apiserver.app import Front
 from apiserver.audit import FileAuditor
 from apiserver.authn import Authenticator
@@ -78,6 +78,7 @@ class Process:
     async def start(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Open the store, load everything, listen. Port 0 takes a free one."""
         await self.server.start()
+        await rbac_defaults.ensure(self.server.core)
         await self._authorizer.start()
         await self.front.start(addresses)
 

@@ -75,6 +75,7 @@ class ApiServer:
     async def handle(self, request: wire.Request) -> wire.Response:
         """Answer a request. Never raises, except when it is cancelled."""
         attributes: Attributes | None = None
+        started = self.core.clock.monotonic()
         try:
             route = routes.resolve(request, self.core.scheme)
             if route is None:
@@ -83,8 +84,11 @@ class ApiServer:
             response = await self._perform(request, route)
         except Exception as error:  # noqa: BLE001  every fault becomes an answer, bugs are logged
             response = errors.answer(error)
-        if self.core.auditor is not None and attributes is not None:
-            self.core.auditor.record(attributes, request, response.status)
+        if attributes is not None:
+            took = self.core.clock.monotonic() - started
+            self.core.metrics.observe(attributes, response.status, took)
+            if self.core.auditor is not None:
+                self.core.auditor.record(attributes, request, response.status)
         return response
 
     def authorize(self, request: wire.Request, route: Route) -> Attributes:
