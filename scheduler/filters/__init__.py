@@ -1,0 +1,26 @@
+"""Filters: on which nodes a pod can run, and in plain words why not on the others. Pure.
+
+A filter answers with a mask over the snapshot's rows and explains itself for each row that it
+excludes. Static filters depend on nodes alone and are cached per pod shape until a node changes;
+dynamic ones depend on what runs where. A new filter is a file here and a row in STATIC or DYNAMIC, and has
+a test of its explanation.
+"""
+
+from scheduler.filters import affinity, node, podaffinity, ports, resources, spread, taints
+from scheduler.filters.base import Filter
+
+STATIC: tuple[Filter, ...] = (
+    node.Unschedulable(),
+    taints.Taints(),
+    affinity.NodeAffinity(),
+)
+"""In Kubernetes' order: the first that excludes a node gives the reason."""
+
+DYNAMIC: tuple[Filter, ...] = (
+    ports.HostPorts(),
+    resources.Fit(),
+    spread.TopologySpread(),
+    podaffinity.PodAffinity(),
+)
+
+__all__ = ["DYNAMIC", "STATIC", "Filter"]

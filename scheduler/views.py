@@ -1,0 +1,183 @@
+"""What the scheduler keeps of Nodes and Pods: parsed once on arrival. Pure.
+
+The same views serve the offer master in the same process (it reads fewer fields). A pod that is
+bound keeps what other pods' placement depends on; a pending one keeps its spec as well.
+Neighbours: `snapshot` holds them, `filters` and `scores` read them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from apimachinery import meta, requests
+from apimachinery.wire import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """A node's taint."""
+
+    key: str
+    value: str
+    effect: str
+
+
+NOT_READY = Taint("node.kubernetes.io/not-ready", "", "NoSchedule")
+"""What a node that is not Ready has at once, before a controller writes the taint."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """One Node."""
+
+    name: str
+    labels: Mapping[str, str]
+    allocatable: Mapping[str, int]
+    taints: tuple[Taint, ...]
+    unschedulable: bool
+
+    @property
+    def accepts_pods(self) -> bool:
+        """Whether the offer master may offer it: not cordoned; readiness is a matter of taints."""
+        return not self.unschedulable
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A port that a pod takes on its node."""
+
+    ip: str
+    """Empty: on every address."""
+    protocol: str
+    port: int
+
+    def clashes(self, other: "HostPort") -> bool:
+        return (
+            self.port == other.port
+            and self.protocol == other.protocol
+            and (not self.ip or not other.ip or self.ip == other.ip)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PodInfo:
+    """One Pod."""
+
+    uid: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    owner_uid: str
+    """uid of its controller; empty without one."""
+    node_name: str
+    nominated_node: str
+    scheduler_name: str
+    priority: int
+    created: str
+    """creationTimestamp: sorts as time does."""
+    requests: Mapping[str, int]
+    host_ports: tuple[HostPort, ...]
+    anti_affinity: tuple[JsonObject, ...]
+    """Required pod anti-affinity terms, which bind later pods too."""
+    ended: bool
+    """Succeeded or Failed."""
+    deleting: bool
+    gated: bool
+    """It has scheduling gates and must wait (KEP-3521)."""
+    condition: tuple[str, str]
+    """(reason, message) of PodScheduled while that is false."""
+    shape: str
+    """Equal for pods that fit on the same nodes: replicas of one template; pending pods only."""
+    spec: JsonObject
+    """Empty once the pod is bound."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def node_info(obj: JsonObject) -> NodeInfo:
+    """Keep of a Node what placement reads."""
+    spec, node_status = obj.get("spec") or {}, obj.get("status") or {}
+    taints = [
+        Taint(taint["key"], taint.get("value") or "", taint["effect"])
+        for taint in spec.get("taints") or ()
+    ]
+    ready = meta.condition_is_true(node_status.get("conditions"), "Ready")
+    if not ready and NOT_READY not in taints:
+        taints.append(NOT_READY)
+    return NodeInfo(
+        name=obj["metadata"]["name"],
+        labels=meta.labels(obj),
+        allocatable=requests.amounts(node_status.get("allocatable")),
+        taints=tuple(taints),
+        unschedulable=bool(spec.get("unschedulable")),
+    )
+
+
+def pod_info(obj: JsonObject) -> PodInfo:
+    """Keep of a Pod what placement reads."""
+    metadata, spec = obj["metadata"], obj["spec"]
+    pod_status = obj.get("status") or {}
+    owner = meta.owner_controller(obj)
+    bound = bool(spec.get("nodeName"))
+    labels = metadata.get("labels") or {}
+    affinity = ((spec.get("affinity") or {}).get("podAntiAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    scheduled = meta.get_condition(pod_status.get("conditions"), "PodScheduled") or {}
+    return PodInfo(
+        uid=metadata["uid"],
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        labels=labels,
+        owner_uid=owner["uid"] if owner else "",
+        node_name=spec.get("nodeName") or "",
+        nominated_node=pod_status.get("nominatedNodeName") or "",
+        scheduler_name=spec.get("schedulerName") or "default-scheduler",
+        priority=spec.get("priority") or 0,
+        created=metadata.get("creationTimestamp") or "",
+        requests=requests.of_pod(spec),
+        host_ports=tuple(_host_ports(spec)),
+        anti_affinity=tuple(affinity or ()),
+        ended=pod_status.get("phase") in ("Succeeded", "Failed"),
+        deleting="deletionTimestamp" in metadata,
+        gated=bool(spec.get("schedulingGates")),
+        condition=(scheduled.get("reason") or "", scheduled.get("message") or ""),
+        shape="" if bound else _shape(metadata["namespace"], labels, spec),
+        spec={} if bound else spec,
+    )
+
+
+def _host_ports(spec: JsonObject) -> list[HostPort]:
+    host_network = bool(spec.get("hostNetwork"))
+    return [
+        HostPort(port.get("hostIP") or "", port.get("protocol") or "TCP", number)
+        for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+        for port in container.get("ports") or ()
+        if (number := port.get("hostPort") or (port["containerPort"] if host_network else 0))
+    ]
+
+
+PLACING_FIELDS = (
+    "nodeSelector",
+    "affinity",
+    "tolerations",
+    "topologySpreadConstraints",
+    "nodeName",
+    "hostNetwork",
+)
+
+
+def _shape(namespace: str, labels: Mapping[str, str], spec: JsonObject) -> str:
+    """Everything in a pod that placement depends on, as text."""
+    parts: list[Any] = [
+        namespace,
+        labels,
+        requests.of_pod(spec),
+        [spec.get(f) for f in PLACING_FIELDS],
+    ]
+    parts.append([[p.ip, p.protocol, p.port] for p in _host_ports(spec)])
+    return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,73 @@
+"""Whose turn it is."""
+
+from scheduler.queue import Queue
+from tests.unit.scheduler.builders import pod
+
+
+def order(queue: Queue, shares: dict[str, float] | None = None, step: float = 0.1) -> list[str]:
+    turns = queue.in_turn(lambda ns: f"k/{ns}", shares or {}, lambda _: step)
+    return [p.name for p in turns]
+
+
+def filled(*pods: object) -> Queue:
+    queue = Queue()
+    for each in pods:
+        queue.put(each)
+    return queue
+
+
+def test_higher_priority_goes_first() -> None:
+    assert order(filled(pod("low"), pod("high", priority=10))) == ["high", "low"]
+
+
+def test_older_goes_first_within_a_role() -> None:
+    young, old = pod("young", created="2026-01-02T00:00:00Z"), pod("old")
+    assert order(filled(young, old)) == ["old", "young"]
+
+
+def test_the_role_with_less_goes_first() -> None:
+    queue = filled(pod("rich", namespace="a"), pod("poor", namespace="b"))
+    assert order(queue, {"k/a": 0.5, "k/b": 0.1}) == ["poor", "rich"]
+
+
+def test_roles_take_turns_as_their_shares_grow() -> None:
+    queue = filled(*(pod(f"{n}{i}", namespace=n) for n in "ab" for i in range(3)))
+    assert [name[0] for name in order(queue)] == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_critical_pods_pass_before_any_fairness() -> None:
+    critical = pod("dns", namespace="kube-system", priority=2_000_000_000)
+    queue = filled(pod("poor", namespace="b"), critical)
+    assert order(queue, {"k/kube-system": 0.9})[0] == "dns"
+
+
+def test_a_parked_pod_waits_for_a_change_and_its_back_off() -> None:
+    queue = filled(one := pod("one"))
+    queue.park(one, now=0.0)
+    assert not queue.has_active
+    assert queue.next_release() is None
+    queue.room_made(0.5)
+    assert not queue.has_active
+    assert queue.next_release() == 1.0
+    queue.release(1.0)
+    assert queue.has_active
+
+
+def test_the_back_off_doubles_up_to_its_bound() -> None:
+    queue = filled(one := pod("one"))
+    delays = []
+    for _ in range(6):
+        queue.park(one, now=0.0)
+        queue.room_made(0.0)
+        delays.append(queue.next_release())
+        queue.release(100.0)
+    assert delays == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+
+
+def test_a_changed_shape_ends_the_parking() -> None:
+    queue = filled(one := pod("one"))
+    queue.park(one, now=0.0)
+    queue.put(pod("one"))
+    assert not queue.has_active
+    queue.put(pod("one", nodeSelector={"a": "b"}))
+    assert queue.has_active
