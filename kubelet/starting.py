@@ -278,6 +278,23 @@ class Starter:
         init = _is_init(pod, key)
         self._kit.warn(pod, "Failed", f"Error: {message}", container=key, init=init)
 
+    def tell_backoff(
+        self, pod: JsonObject, name: str, failure: lifecycle.StartFailure | None
+    ) -> None:
+        """The event that goes with a back-off."""
+        init = _is_init(pod, name)
+        if failure is not None and failure.reason == lifecycle.PULL_ERROR:
+            image = reading.container_spec(pod, name).get("image", "")
+            self._kit.tell(
+                pod, "BackOff", f'Back-off pulling image "{image}"', container=name, init=init
+            )
+            return
+        if failure is not None:
+            # Said by `tell_failure` already.
+            return
+        text = f"Back-off restarting failed container {name} in pod {reading.full_name(pod)}"
+        self._kit.warn(pod, "BackOff", text, container=name, init=init)
+
 
 def _is_init(pod: JsonObject, name: str) -> bool:
     return any(c["name"] == name for c, role in reading.containers(pod) if role is not Role.MAIN)

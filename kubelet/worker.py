@@ -70,6 +70,8 @@ class PodWorker:
         """Containers to be read anew by the loop."""
         self._rotations: dict[str, asyncio.Task[None]] = {}
         self._ends: dict[str, asyncio.Event] = {}
+        self._told: dict[str, float] = {}
+        """Ends of back-offs that an event has told of, by container."""
         self._finisher: asyncio.Task[None] | None = None
         self._failures: dict[str, lifecycle.StartFailure] = {}
         self._ending: Ending | None = None
@@ -197,6 +199,8 @@ class PodWorker:
             again = [self._carry_out(step) for step in plan.steps]
             if any(again):
                 continue
+            if plan.wake_at is not None:
+                self._tell_backoffs(now)
             self._publisher.note(self._subject)
             if plan.stopped and self._cleaned and self._vanished:
                 return
@@ -257,6 +261,20 @@ class PodWorker:
         for key in tuple(self._interruptible):
             if key in self._ops:
                 self._ops[key].cancel()
+
+    def _tell_backoffs(self, now: float) -> None:
+        """One event per back-off, when it begins."""
+        seen = self.seen()
+        if self._ending is not None:
+            return
+        for container in self.wanted.containers:
+            where = lifecycle.standing(self.wanted, container, seen, now)
+            if where.stage is lifecycle.Stage.BACKOFF and where.until != self._told.get(
+                container.name
+            ):
+                self._told[container.name] = where.until
+                failure = self._failures.get(container.name)
+                self._starter.tell_backoff(self.pod, container.name, failure)
 
     # --- steps
 

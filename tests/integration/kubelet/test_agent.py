@@ -1,0 +1,163 @@
+"""The agent from the API's point of view: pods come up, end, restart, survive the agent."""
+
+import time
+
+from apimachinery import scheme
+
+from .conftest import World, gone, is_ready, phase, waiting
+
+
+async def test_registers_a_ready_node(world: World) -> None:
+    await world.start_agent(pod_cidr="10.71.1.0/24", labels={"zone": "a"})
+    node = await world.client.get(scheme.NODES, "node-1")
+    ready = {c["type"]: c["status"] for c in node["status"]["conditions"]}
+    assert ready == {
+        "MemoryPressure": "False",
+        "DiskPressure": "False",
+        "PIDPressure": "False",
+        "Ready": "True",
+    }
+    assert node["spec"]["podCIDR"] == "10.71.1.0/24"
+    assert node["metadata"]["labels"]["zone"] == "a"
+    assert node["status"]["capacity"]["cpu"] == "4"
+
+
+async def test_a_pod_becomes_ready_with_one_patch(world: World) -> None:
+    agent = await world.start_agent()
+    began = time.monotonic()
+    await world.pod()
+    pod = await world.until(is_ready)
+    took = time.monotonic() - began
+    assert agent.publisher.patches == 1
+    assert pod["status"]["podIP"].startswith("10.200.")
+    assert took < 5
+
+
+async def test_a_deleted_pod_leaves_nothing(world: World) -> None:
+    await world.start_agent()
+    await world.pod()
+    await world.until(is_ready)
+    await world.client.delete(scheme.PODS, "web", "default")
+    await world.until(gone)
+    assert not world.machine.sandboxes
+    assert not world.machine.containers
+    assert not list((world.directory / "pods").iterdir())
+
+
+async def test_a_killed_container_is_restarted(world: World) -> None:
+    await world.start_agent()
+    await world.pod()
+    await world.until(is_ready)
+    world.machine.kill(world.named("app")[0])
+    pod = await world.until(
+        lambda p: p and p["status"]["containerStatuses"][0]["restartCount"] == 1 and is_ready(p)
+    )
+    last = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]
+    assert last["exitCode"] == 137
+
+
+async def test_a_crash_loop_waits_and_says_so(world: World) -> None:
+    await world.start_agent()
+    await world.pod(container={"command": ["false"]})
+    pod = await world.until(waiting("CrashLoopBackOff"))
+    entry = pod["status"]["containerStatuses"][0]
+    assert entry["restartCount"] == 1
+    text = entry["state"]["waiting"]["message"]
+    assert text == (
+        f"back-off 10s restarting failed container=app pod=web_default({pod['metadata']['uid']})"
+    )
+    assert "BackOff" in await world.events()
+
+
+async def test_a_job_pod_succeeds_and_keeps_its_containers(world: World) -> None:
+    await world.start_agent()
+    await world.pod(restartPolicy="Never", container={"command": ["true"]})
+    pod = await world.until(phase("Succeeded"))
+    assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] == "Completed"
+    assert world.named("app", running=False)
+
+
+async def test_a_missing_image_says_so(world: World) -> None:
+    world.images.missing.add("nowhere:1")
+    await world.start_agent()
+    await world.pod(container={"image": "nowhere:1"})
+    pod = await world.until(waiting("ErrImagePull"))
+    assert (
+        "bireme image import"
+        in (pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"])
+    )
+    await world.until(waiting("ImagePullBackOff"))
+
+
+async def test_a_missing_config_map_is_waited_for(world: World) -> None:
+    await world.start_agent()
+    await world.pod(container={"envFrom": [{"configMapRef": {"name": "settings"}}]})
+    await world.until(waiting("CreateContainerConfigError"))
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "settings", "namespace": "default"},
+        "data": {"COLOR": "blue"},
+    }
+    await world.client.create(scheme.CONFIGMAPS, config)
+    await world.until(is_ready)
+    container = world.machine.containers[world.named("app")[0]]
+    assert ("COLOR", "blue") in container.config.env
+
+
+async def test_a_restarted_agent_adopts_what_runs(world: World) -> None:
+    await world.start_agent()
+    await world.pod()
+    await world.until(is_ready)
+    world.machine.kill(world.named("app")[0])
+    await world.until(lambda p: p["status"]["containerStatuses"][0]["restartCount"] == 1)
+    before = world.named("app")
+    await world.stop_agent()
+    agent = await world.start_agent()
+    assert world.named("app") == before
+    pod = await world.get()
+    assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
+    assert agent.publisher.patches == 0
+
+
+async def test_a_container_that_ended_while_the_agent_was_away_is_restarted(world: World) -> None:
+    await world.start_agent()
+    await world.pod()
+    await world.until(is_ready)
+    await world.stop_agent()
+    world.machine.kill(world.named("app")[0], 3)
+    await world.start_agent()
+    pod = await world.until(
+        lambda p: p["status"]["containerStatuses"][0]["restartCount"] == 1 and is_ready(p)
+    )
+    last = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]
+    assert last["exitCode"] == 3
+
+
+async def test_pods_deleted_while_the_agent_was_away_are_stopped(world: World) -> None:
+    await world.start_agent()
+    await world.pod()
+    await world.until(is_ready)
+    await world.stop_agent()
+    await world.client.delete(scheme.PODS, "web", "default", grace_period=0)
+    await world.start_agent()
+    await world.until(lambda _: not world.machine.sandboxes)
+
+
+async def test_a_node_without_room_fails_the_pod(world: World) -> None:
+    await world.start_agent()
+    await world.pod(container={"resources": {"requests": {"cpu": "5"}}})
+    pod = await world.until(phase("Failed"))
+    assert pod["status"]["reason"] == "OutOfcpu"
+    await world.client.delete(scheme.PODS, "web", "default")
+    await world.until(gone)
+
+
+async def test_a_deleted_node_registers_itself_again(world: World) -> None:
+    agent = await world.start_agent()
+    await world.client.delete(scheme.NODES, "node-1")
+    assert agent.node is not None
+    # A change of its condition makes it look before the next heartbeat.
+    world.images.add("other:1")
+    agent.node.look()
+    await world.until(lambda _: agent.node is not None and agent.node.registered.is_set())
