@@ -30,7 +30,7 @@ def open_store(address: str, options: StoreOptions | None = None) -> Store:
 
         return MemoryStore()
     if kind == "sqlite" and rest:
-        from apiserver.storage.sqlite import SqliteStore
+        from apiserver.storage.sqlite.store import SqliteStore
 
         return SqliteStore(Path(rest))
     if kind in ("http", "https") and rest.startswith("//"):
