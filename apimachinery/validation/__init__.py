@@ -1,26 +1,125 @@
 """Judge whether an object may be stored: Kubernetes' rules, in Kubernetes' words; pure.
 
 One module per group of kinds; each returns `status.FieldError` values and never raises. Objects
-are structurally sound (`apimachinery.decode`) and defaulted (`apimachinery.defaults`).
+are structurally sound (`apimachinery.decode`) and defaulted (`apimachinery.defaults`). Kinds
+without rules of their own get the rules about metadata. Modules are imported when first needed.
 """
+
+import importlib
+from collections.abc import Callable
+from functools import cache
+from typing import cast
 
 from apimachinery.resource import Resource
 from apimachinery.status import FieldError
+from apimachinery.validation import metadata
 from apimachinery.wire import JsonObject
+
+Create = Callable[[JsonObject], list[FieldError]]
+Update = Callable[[JsonObject, JsonObject], list[FieldError]]
+
+_RULES: dict[tuple[str, str], tuple[str, str, str]] = {
+    # (group, kind): module, create, update; no update means that create's rules are all.
+    ("", "Pod"): ("pods", "create", "pod_update:update"),
+    ("", "PodTemplate"): ("pods", "pod_template", ""),
+    ("", "Service"): ("services", "create", "update"),
+    ("", "Endpoints"): ("services", "endpoints", ""),
+    ("discovery.k8s.io", "EndpointSlice"): ("services", "endpoint_slice", "endpoint_slice_update"),
+    ("", "ReplicationController"): ("workloads", "replication_controller", ""),
+    ("apps", "ReplicaSet"): ("workloads", "replica_set", "replica_set_update"),
+    ("apps", "Deployment"): ("workloads", "deployment", "deployment_update"),
+    ("apps", "DaemonSet"): ("workloads", "daemon_set", "daemon_set_update"),
+    ("apps", "StatefulSet"): ("workloads", "stateful_set", "stateful_set_update"),
+    ("batch", "Job"): ("workloads", "job", "job_update"),
+    ("batch", "CronJob"): ("workloads", "cron_job", ""),
+    ("", "ConfigMap"): ("core", "config_map", "config_map_update"),
+    ("", "Secret"): ("core", "secret", "secret_update"),
+    ("", "Node"): ("core", "node", "node_update"),
+    ("", "Namespace"): ("core", "namespace", ""),
+    ("", "ResourceQuota"): ("core", "resource_quota", ""),
+    ("", "LimitRange"): ("core", "limit_range", ""),
+    ("", "Event"): ("core", "event", ""),
+    ("coordination.k8s.io", "Lease"): ("core", "lease", ""),
+    ("", "PersistentVolumeClaim"): ("storage", "claim", "claim_update"),
+    ("", "PersistentVolume"): ("storage", "volume", "volume_update"),
+    ("storage.k8s.io", "StorageClass"): ("storage", "storage_class", "storage_class_update"),
+    ("rbac.authorization.k8s.io", "Role"): ("cluster", "role", ""),
+    ("rbac.authorization.k8s.io", "ClusterRole"): ("cluster", "cluster_role", ""),
+    ("rbac.authorization.k8s.io", "RoleBinding"): (
+        "cluster",
+        "role_binding",
+        "role_binding_update",
+    ),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): (
+        "cluster",
+        "cluster_role_binding",
+        "cluster_role_binding_update",
+    ),
+    ("networking.k8s.io", "Ingress"): ("cluster", "ingress", ""),
+    ("networking.k8s.io", "NetworkPolicy"): ("cluster", "network_policy", ""),
+    ("policy", "PodDisruptionBudget"): ("cluster", "disruption_budget", ""),
+    ("autoscaling", "HorizontalPodAutoscaler"): ("cluster", "autoscaler", ""),
+    ("scheduling.k8s.io", "PriorityClass"): ("cluster", "priority_class", "priority_class_update"),
+    ("certificates.k8s.io", "CertificateSigningRequest"): ("cluster", "signing_request", ""),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): (
+        "extensions",
+        "definition",
+        "definition_update",
+    ),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (
+        "extensions",
+        "webhooks",
+        "",
+    ),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): (
+        "extensions",
+        "webhooks",
+        "",
+    ),
+    ("apiregistration.k8s.io", "APIService"): ("extensions", "api_service", ""),
+}
 
 
 def validate_create(resource: Resource, obj: JsonObject) -> list[FieldError]:
     """Everything that is wrong with a new object."""
-    return []
+    errors = metadata.create(resource, obj)
+    create, _ = _rules(resource.group, resource.kind)
+    return errors + create(obj) if create is not None else errors
 
 
 def validate_update(resource: Resource, new: JsonObject, old: JsonObject) -> list[FieldError]:
     """Everything that is wrong with replacing `old` by `new`, immutable fields included."""
-    return []
+    errors = metadata.update(new, old)
+    create, update = _rules(resource.group, resource.kind)
+    if update is not None:
+        return errors + update(new, old)
+    return errors + create(new) if create is not None else errors
 
 
 def validate_status_update(
     resource: Resource, new: JsonObject, old: JsonObject
 ) -> list[FieldError]:
-    """Everything that is wrong with a write to the status subresource."""
-    return []
+    """Everything that is wrong with a write to the status subresource.
+
+    Structure has been checked already; a status has few rules of its own.
+    """
+    del resource
+    return metadata.update(new, old)
+
+
+@cache  # one entry for each kind
+def _rules(group: str, kind: str) -> tuple[Create | None, Update | None]:
+    found = _RULES.get((group, kind))
+    if found is None:
+        return None, None
+    module, create, update = found
+    return cast(Create, _load(module, create)), cast("Update | None", _load(module, update))
+
+
+def _load(module: str, name: str) -> Callable[..., list[FieldError]] | None:
+    """A rule by name; "module:name" where it lives in another one than the kind's other rule."""
+    if not name:
+        return None
+    other, _, short = name.rpartition(":")
+    loaded = importlib.import_module(f"{__name__}.{other or module}")
+    return cast(Callable[..., list[FieldError]], getattr(loaded, short))

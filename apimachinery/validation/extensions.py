@@ -1,0 +1,205 @@
+"""Rules about what extends the API: resource definitions, webhooks, API services.
+
+Schemas and CEL expressions inside of definitions are judged where they are compiled, not here.
+"""
+
+import re
+
+from apimachinery import names, status
+from apimachinery.validation import common
+from apimachinery.validation.common import Errors
+from apimachinery.wire import JsonObject
+
+_VERSION_NAME = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+_COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
+
+
+def definition(obj: JsonObject) -> Errors:
+    spec = obj.get("spec") or {}
+    accepted, group = spec.get("names") or {}, spec.get("group", "")
+    errors: Errors = []
+    wanted = f"{accepted.get('plural', '')}.{group}"
+    name = (obj.get("metadata") or {}).get("name", "")
+    if name != wanted:
+        detail = 'must be spec.names.plural+"."+spec.group'
+        errors.append(status.invalid_value("metadata.name", name, detail))
+    errors += common.name(group, "spec.group", names.dns1123_subdomain)
+    if group and "." not in group:
+        detail = "should be a domain with at least one dot"
+        errors.append(status.invalid_value("spec.group", group, detail))
+    errors += common.one_of(spec.get("scope"), "spec.scope", ("Cluster", "Namespaced"))
+    return errors + _names(accepted) + _versions(spec)
+
+
+def _names(accepted: JsonObject) -> Errors:
+    errors: Errors = []
+    for key in ("plural", "singular"):
+        errors += common.name(accepted.get(key), f"spec.names.{key}", names.dns1035_label)
+    for key in ("kind", "listKind"):
+        path = f"spec.names.{key}"
+        value = accepted.get(key, "")
+        if not value:
+            errors.append(status.required(path))
+        else:
+            errors += (
+                status.invalid_value(path, value, problem)
+                for problem in names.dns1035_label(value.lower())
+            )
+    if accepted.get("kind") and accepted.get("kind") == accepted.get("listKind"):
+        detail = "kind and listKind may not be the same"
+        errors.append(status.invalid_value("spec.names.listKind", accepted["listKind"], detail))
+    for key in ("shortNames", "categories"):
+        for index, one in enumerate(accepted.get(key) or ()):
+            errors += common.name(one, f"spec.names.{key}[{index}]", names.dns1035_label)
+    return errors
+
+
+def _versions(spec: JsonObject) -> Errors:
+    versions = spec.get("versions") or ()
+    if not versions:
+        return [status.required("spec.versions")]
+    errors: Errors = []
+    for index, one in enumerate(versions):
+        path = f"spec.versions[{index}]"
+        name = one.get("name", "")
+        if not _VERSION_NAME.fullmatch(name) or len(name) > names.LABEL_MAX:
+            errors += common.name(name, f"{path}.name", names.dns1035_label)
+        if ((one.get("schema") or {}).get("openAPIV3Schema")) is None:
+            where = f"{path}.schema.openAPIV3Schema"
+            errors.append(status.required(where, "schemas are required"))
+        for number, column in enumerate(one.get("additionalPrinterColumns") or ()):
+            errors += _column(column, f"{path}.additionalPrinterColumns[{number}]")
+        scale = (one.get("subresources") or {}).get("scale")
+        if scale is not None:
+            errors += _scale(scale, f"{path}.subresources.scale")
+    if sum(1 for one in versions if one.get("storage")) != 1:
+        shown = [one.get("name", "") for one in versions]
+        detail = "must have exactly one version marked as storage version"
+        errors.append(status.invalid_value("spec.versions", shown, detail))
+    if spec.get("preserveUnknownFields"):
+        detail = "must be false in order to use a structural schema"
+        errors.append(status.invalid_value("spec.preserveUnknownFields", True, detail))
+    return errors + common.unique(
+        (f"spec.versions[{index}].name", one.get("name")) for index, one in enumerate(versions)
+    )
+
+
+def _column(column: JsonObject, path: str) -> Errors:
+    errors: Errors = [] if column.get("name") else [status.required(f"{path}.name")]
+    errors += common.one_of(column.get("type"), f"{path}.type", _COLUMN_TYPES)
+    if not column.get("jsonPath"):
+        errors.append(status.required(f"{path}.jsonPath"))
+    return errors
+
+
+def _scale(scale: JsonObject, path: str) -> Errors:
+    errors: Errors = []
+    for key, prefix in (("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")):
+        value = scale.get(key, "")
+        if not value:
+            errors.append(status.required(f"{path}.{key}"))
+        elif not value.startswith(prefix):
+            detail = f"should be a json path under {prefix[:-1]}"
+            errors.append(status.invalid_value(f"{path}.{key}", value, detail))
+    return errors
+
+
+def definition_update(new: JsonObject, old: JsonObject) -> Errors:
+    """An established definition keeps its group, scope, kind and plural name."""
+    errors = definition(new)
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    conditions = (old.get("status") or {}).get("conditions") or ()
+    if any(one.get("type") == "Established" and one.get("status") == "True" for one in conditions):
+        errors += common.unchanged(after.get("scope"), before.get("scope"), "spec.scope")
+        kinds = [(spec.get("names") or {}).get("kind") for spec in (after, before)]
+        errors += common.unchanged(kinds[0], kinds[1], "spec.names.kind")
+    errors += common.unchanged(after.get("group"), before.get("group"), "spec.group")
+    plurals = [(spec.get("names") or {}).get("plural") for spec in (after, before)]
+    errors += common.unchanged(plurals[0], plurals[1], "spec.names.plural")
+    stored = (old.get("status") or {}).get("storedVersions") or ()
+    served = {one.get("name") for one in after.get("versions") or ()}
+    errors += (
+        status.invalid_value(
+            "status.storedVersions", list(stored), f"must appear in spec.versions: {one}"
+        )
+        for one in stored
+        if one not in served
+    )
+    return errors
+
+
+def webhooks(obj: JsonObject) -> Errors:
+    """Validating and mutating webhook configurations."""
+    errors: Errors = []
+    for index, one in enumerate(obj.get("webhooks") or ()):
+        path = f"webhooks[{index}]"
+        name = one.get("name", "")
+        errors += common.name(name, f"{path}.name", names.dns1123_subdomain)
+        if name and name.count(".") < 2:
+            detail = "should be a domain with at least three segments separated by dots"
+            errors.append(status.invalid_value(f"{path}.name", name, detail))
+        if not one.get("admissionReviewVersions"):
+            where = f"{path}.admissionReviewVersions"
+            detail = "must specify one of v1, v1beta1"
+            errors.append(status.required(where, detail))
+        effects = ("None", "NoneOnDryRun")
+        errors += common.one_of(one.get("sideEffects"), f"{path}.sideEffects", effects)
+        policies = ("Fail", "Ignore")
+        errors += common.one_of(one.get("failurePolicy"), f"{path}.failurePolicy", policies)
+        errors += common.in_range(one.get("timeoutSeconds"), f"{path}.timeoutSeconds", 1, 30)
+        errors += _client(one.get("clientConfig") or {}, f"{path}.clientConfig")
+        for key in ("namespaceSelector", "objectSelector"):
+            errors += common.selector(one.get(key), f"{path}.{key}")
+        for number, rule in enumerate(one.get("rules") or ()):
+            errors += _rule(rule, f"{path}.rules[{number}]")
+    return errors + common.unique(
+        (f"webhooks[{index}].name", one.get("name"))
+        for index, one in enumerate(obj.get("webhooks") or ())
+    )
+
+
+def _client(config: JsonObject, path: str) -> Errors:
+    url, service = config.get("url"), config.get("service")
+    if (url is None) == (service is None):
+        detail = "exactly one of url or service is required"
+        return [status.required(path, detail)]
+    if url is not None and not url.startswith("https://"):
+        scheme = url.partition("://")[0]
+        detail = f"'https' is the only allowed URL scheme; desired format: https://host[/path], got {scheme}"
+        return [status.invalid_value(f"{path}.url", url, detail)]
+    if service is not None:
+        return [
+            status.required(f"{path}.service.{key}")
+            for key in ("name", "namespace")
+            if not service.get(key)
+        ]
+    return []
+
+
+def _rule(rule: JsonObject, path: str) -> Errors:
+    keys = ("operations", "apiGroups", "apiVersions", "resources")
+    return [status.required(f"{path}.{key}") for key in keys if not rule.get(key)]
+
+
+def api_service(obj: JsonObject) -> Errors:
+    spec = obj.get("spec") or {}
+    wanted = f"{spec.get('version', '')}.{spec.get('group', '')}"
+    name = (obj.get("metadata") or {}).get("name", "")
+    errors: Errors = []
+    if name != wanted:
+        detail = 'must be `spec.version+"."+spec.group`'
+        errors.append(status.invalid_value("metadata.name", name, f"{detail}: {wanted!r}"))
+    errors += common.name(spec.get("version"), "spec.version", names.dns1035_label)
+    for key, most in (("groupPriorityMinimum", 20000), ("versionPriority", 1000)):
+        value = spec.get(key) or 0
+        if not 1 <= value <= most:
+            detail = f"must be positive and less than {most}"
+            errors.append(status.invalid_value(f"spec.{key}", value, detail))
+    if (
+        spec.get("service") is not None
+        and spec.get("insecureSkipTLSVerify")
+        and spec.get("caBundle")
+    ):
+        detail = "may not be true if caBundle is present"
+        errors.append(status.invalid_value("spec.insecureSkipTLSVerify", True, detail))
+    return errors

@@ -1,0 +1,211 @@
+"""Rules about where pods may go: node selectors, affinity, tolerations, taints, spreading."""
+
+from apimachinery import names, status
+from apimachinery.validation import common
+from apimachinery.validation.common import Errors
+from apimachinery.wire import JsonObject
+
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+def constraints(spec: JsonObject, path: str) -> Errors:
+    """All constraints of a pod specification."""
+    errors = common.labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
+    for index, one in enumerate(spec.get("tolerations") or ()):
+        errors += _toleration(one, f"{path}.tolerations[{index}]")
+    affinity = spec.get("affinity")
+    if affinity:
+        errors += _node_affinity(
+            affinity.get("nodeAffinity") or {}, f"{path}.affinity.nodeAffinity"
+        )
+        for key in ("podAffinity", "podAntiAffinity"):
+            errors += _pod_affinity(affinity.get(key) or {}, f"{path}.affinity.{key}")
+    spread = spec.get("topologySpreadConstraints")
+    return errors + _spread(spread, f"{path}.topologySpreadConstraints") if spread else errors
+
+
+def _toleration(one: JsonObject, path: str) -> Errors:
+    key, operator, effect = one.get("key", ""), one.get("operator", ""), one.get("effect", "")
+    errors: Errors = []
+    if key:
+        errors += (
+            status.invalid_value(f"{path}.key", key, text) for text in names.qualified_name(key)
+        )
+    elif operator != "Exists":
+        detail = (
+            "operator must be Exists when `key` is empty, which means "
+            '"match all values and all keys"'
+        )
+        errors.append(status.invalid_value(f"{path}.operator", operator, detail))
+    if one.get("tolerationSeconds") is not None and effect != "NoExecute":
+        detail = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        errors.append(status.invalid_value(f"{path}.effect", effect, detail))
+    value = one.get("value", "")
+    if operator in ("Equal", ""):
+        errors += (
+            status.invalid_value(f"{path}.operator", value, text)
+            for text in names.label_value(value)
+        )
+    elif operator == "Exists":
+        if value:
+            detail = "value must be empty when `operator` is 'Exists'"
+            errors.append(status.invalid_value(f"{path}.operator", one, detail))
+    elif operator not in ("Lt", "Gt"):
+        valid = ("Equal", "Exists")
+        errors.append(status.not_supported(f"{path}.operator", operator, valid))
+    if effect:
+        errors += common.one_of(effect, f"{path}.effect", EFFECTS)
+    return errors
+
+
+def taints(items: list[JsonObject] | None, path: str) -> Errors:
+    """The taints of a node: sound, and each key and effect once."""
+    errors: Errors = []
+    seen: set[tuple[str, str]] = set()
+    for index, one in enumerate(items or ()):
+        where = f"{path}[{index}]"
+        key, value, effect = one.get("key", ""), one.get("value", ""), one.get("effect", "")
+        errors += (
+            status.invalid_value(f"{where}.key", key, text) for text in names.qualified_name(key)
+        )
+        errors += (
+            status.invalid_value(f"{where}.value", value, text) for text in names.label_value(value)
+        )
+        errors += common.one_of(effect, f"{where}.effect", EFFECTS)
+        if (key, effect) in seen:
+            errors.append(status.duplicate(where, one))
+        seen.add((key, effect))
+    return errors
+
+
+def _node_affinity(affinity: JsonObject, path: str) -> Errors:
+    errors: Errors = []
+    needed = affinity.get(_REQUIRED)
+    if needed is not None:
+        errors += node_selector(needed, f"{path}.{_REQUIRED}")
+    for index, one in enumerate(affinity.get(_PREFERRED) or ()):
+        where = f"{path}.{_PREFERRED}[{index}]"
+        errors += _weight(one, where)
+        errors += _term(one.get("preference") or {}, f"{where}.preference")
+    return errors
+
+
+def node_selector(selector: JsonObject, path: str) -> Errors:
+    """Terms of which one must hold (pods' affinity, volumes' nodes)."""
+    terms = selector.get("nodeSelectorTerms") or ()
+    where = f"{path}.nodeSelectorTerms"
+    if not terms:
+        return [status.required(where, "must have at least one node selector term")]
+    errors: Errors = []
+    for index, term in enumerate(terms):
+        errors += _term(term, f"{where}[{index}]")
+    return errors
+
+
+def _weight(one: JsonObject, path: str) -> Errors:
+    weight = one.get("weight") or 0
+    if 1 <= weight <= 100:
+        return []
+    return [status.invalid_value(f"{path}.weight", weight, "must be in the range 1-100")]
+
+
+def _term(term: JsonObject, path: str) -> Errors:
+    errors: Errors = []
+    for index, one in enumerate(term.get("matchExpressions") or ()):
+        where = f"{path}.matchExpressions[{index}]"
+        key, operator = one.get("key", ""), one.get("operator", "")
+        errors += _values(operator, one.get("values") or [], where)
+        errors += (
+            status.invalid_value(f"{where}.key", key, text) for text in names.qualified_name(key)
+        )
+    for index, one in enumerate(term.get("matchFields") or ()):
+        where = f"{path}.matchFields[{index}]"
+        operator, values = one.get("operator", ""), one.get("values") or []
+        if operator not in ("In", "NotIn"):
+            detail = "not a valid selector operator"
+            errors.append(status.invalid_value(f"{where}.operator", operator, detail))
+        elif len(values) != 1:
+            detail = (
+                "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+            )
+            errors.append(status.required(f"{where}.values", detail))
+        if one.get("key") != "metadata.name":
+            detail = "not a valid field selector key"
+            errors.append(status.invalid_value(f"{where}.key", one.get("key", ""), detail))
+    return errors
+
+
+def _values(operator: str, values: list[str], path: str) -> Errors:
+    if operator in ("In", "NotIn"):
+        if values:
+            return []
+        detail = "must be specified when `operator` is 'In' or 'NotIn'"
+        return [status.required(f"{path}.values", detail)]
+    if operator in ("Exists", "DoesNotExist"):
+        if not values:
+            return []
+        detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+        return [status.forbidden_field(f"{path}.values", detail)]
+    if operator in ("Gt", "Lt"):
+        if len(values) == 1:
+            return []
+        detail = "must be specified single value when `operator` is 'Lt' or 'Gt'"
+        return [status.required(f"{path}.values", detail)]
+    detail = "not a valid selector operator"
+    return [status.invalid_value(f"{path}.operator", operator, detail)]
+
+
+def _pod_affinity(affinity: JsonObject, path: str) -> Errors:
+    errors: Errors = []
+    for index, one in enumerate(affinity.get(_REQUIRED) or ()):
+        errors += _pod_term(one, f"{path}.{_REQUIRED}[{index}]")
+    for index, one in enumerate(affinity.get(_PREFERRED) or ()):
+        where = f"{path}.{_PREFERRED}[{index}]"
+        errors += _weight(one, where)
+        errors += _pod_term(one.get("podAffinityTerm") or {}, f"{where}.podAffinityTerm")
+    return errors
+
+
+def _pod_term(term: JsonObject, path: str) -> Errors:
+    errors = common.selector(term.get("labelSelector"), f"{path}.labelSelector")
+    errors += common.selector(term.get("namespaceSelector"), f"{path}.namespaceSelector")
+    for index, one in enumerate(term.get("namespaces") or ()):
+        errors += common.name(one, f"{path}.namespaces[{index}]", names.dns1123_label)
+    return errors + _topology_key(term, path)
+
+
+def _topology_key(one: JsonObject, path: str) -> Errors:
+    key = one.get("topologyKey", "")
+    if not key:
+        return [status.required(f"{path}.topologyKey", "can not be empty")]
+    return [
+        status.invalid_value(f"{path}.topologyKey", key, text) for text in names.qualified_name(key)
+    ]
+
+
+def _spread(items: list[JsonObject], path: str) -> Errors:
+    errors: Errors = []
+    seen: set[tuple[str, str]] = set()
+    for index, one in enumerate(items):
+        where = f"{path}[{index}]"
+        skew = one.get("maxSkew") or 0
+        if skew <= 0:
+            detail = "must be greater than zero"
+            errors.append(status.invalid_value(f"{where}.maxSkew", skew, detail))
+        errors += _topology_key(one, where)
+        action = one.get("whenUnsatisfiable", "")
+        errors += common.one_of(action, f"{where}.whenUnsatisfiable", UNSATISFIABLE)
+        pair = (one.get("topologyKey", ""), action)
+        if pair in seen:
+            text = f"{{{pair[0]}, {pair[1]}}}"
+            errors.append(status.duplicate(f"{where}.{{topologyKey, whenUnsatisfiable}}", text))
+        seen.add(pair)
+        for key in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
+            valid = ("Honor", "Ignore")
+            errors += common.one_of(one.get(key), f"{where}.{key}", valid, needed=False)
+        errors += common.selector(one.get("labelSelector"), f"{where}.labelSelector")
+    return errors
