@@ -43,6 +43,7 @@ class Behaviour:
     stdout: str = ""
     # A container that does not heed TERM is killed when the grace period is over.
     heeds_stop: bool = True
+    stop_exit_code: int = 143
     # Called with the argv of an exec; None answers exit code 0 and nothing else.
     run: Callable[[Sequence[str]], interface.ExecResult] | None = None
     exec_seconds: float = 0.0
@@ -295,13 +296,16 @@ class FakeDriver:
         if container is None or container.status.state is ContainerState.EXITED:
             return
         self.machine.calls.append(("stop_container", container.status.name))
-        if container.status.state is ContainerState.RUNNING and not container.behaviour.heeds_stop:
+        created = container.status.state is ContainerState.CREATED
+        if created or timeout <= 0:
+            self.machine.end(container, 137)
+        elif container.behaviour.heeds_stop:
+            self.machine.end(container, container.behaviour.stop_exit_code)
+        else:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await container.ended.wait()
             self.machine.end(container, 137)
-            return
-        self.machine.end(container, 143)
 
     async def remove_container(self, container_id: str) -> None:
         container = self.machine.containers.get(container_id)
