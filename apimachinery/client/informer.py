@@ -100,6 +100,9 @@ class Informer(Generic[V]):
     def keys_by_index(self, name: str, value: str) -> list[str]:
         return list(self._mirror.indexes[name].get(value, ()))
 
+    def count_by_index(self, name: str, value: str) -> int:
+        return len(self._mirror.indexes[name].get(value, ()))
+
     def index_values(self, name: str) -> KeysView[str]:
         """The values that indexer `name` yields at present."""
         return self._mirror.indexes[name].keys()

@@ -1,0 +1,1 @@
+"""EndpointSlices of services: from selectors, and mirrored from hand-written Endpoints."""

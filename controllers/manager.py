@@ -1,0 +1,90 @@
+"""All control loops of the cluster in one place: composed, started in order, stopped together.
+
+Mirrors first; when they are complete, the loops start. With an election, only the leader runs
+them. Neighbours: `bireme.cli` makes one manager; each loop lives in a folder of its own. The
+pod scheduler and the offer master are no controllers of this house.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from apimachinery import scheme as schemes
+from apimachinery.aio import clock as clocks
+from apimachinery.aio import tasks
+from apimachinery.client import events, leader, rest
+from controllers import base, informers, services
+from controllers.deployment.controller import Deployments
+from controllers.endpoints.controller import Endpoints
+from controllers.endpointslice.controller import EndpointSlices
+from controllers.replication import controller as replication
+
+LOG = logging.getLogger(__name__)
+
+COMPONENT = "controllers"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a cluster may decide about its controllers."""
+
+    scheme: schemes.Scheme = field(default_factory=lambda: schemes.BUILTIN)
+    """Which kinds exist: namespaces are emptied and garbage is collected of these."""
+
+
+class ControllerManager:
+    """Runs every controller of the cluster. `run` ends when cancelled."""
+
+    def __init__(
+        self,
+        client: rest.Client,
+        *,
+        clock: clocks.Clock | None = None,
+        options: Options | None = None,
+        elector: leader.LeaderElector | None = None,
+    ) -> None:
+        self.options = options or Options()
+        self._elector = elector
+        self._clock = clock or clocks.SystemClock()
+        self._client = client
+        self.ready = asyncio.Event()
+        """Set when the loops work (in the process that leads)."""
+
+    async def run(self) -> None:
+        """Campaign if there is an election, then run all loops."""
+        if self._elector is None:
+            await self._run_loops(0)
+        else:
+            await self._elector.run(self._run_loops)
+
+    async def _run_loops(self, epoch: int) -> None:
+        del epoch
+        mirrors = informers.Informers(self._client)
+        recorder = events.Recorder(self._client, component=COMPONENT, clock=self._clock)
+        context = base.Context(self._client, mirrors, recorder, self._clock)
+        loops = compose(context, self.options)
+        try:
+            async with tasks.Supervisor() as supervisor:
+                supervisor.start(mirrors.run(), name="informers")
+                supervisor.start(recorder.run(), name="events")
+                await mirrors.synced()
+                for loop in loops:
+                    supervisor.start(loop.run(), name=loop.name)
+                LOG.info("%d controllers run", len(loops))
+                self.ready.set()
+        finally:
+            self.ready.clear()
+
+
+def compose(context: base.Context, options: Options) -> Sequence[base.Controller]:
+    """Every loop, with what it shares with others."""
+    del options
+    joined = services.Services(context)
+    return [
+        replication.Replication(context, replication.REPLICASET),
+        replication.Replication(context, replication.REPLICATIONCONTROLLER),
+        Deployments(context),
+        Endpoints(context, joined),
+        EndpointSlices(context, joined),
+    ]

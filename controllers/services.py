@@ -1,0 +1,184 @@
+"""Which pods stand behind which service: the lookups that both endpoint controllers share.
+
+Costs grow with the change: a pod finds its services through its labels, a service its pods
+through its selector; neither walks over all. Neighbours: `controllers.endpoints`,
+`controllers.endpointslice`. Nothing is written here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from apimachinery import labels, scheme
+from apimachinery.wire import JsonObject
+from controllers import base, views
+from controllers.informers import label_index
+
+HEADLESS_LABEL = "service.kubernetes.io/headless"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A service's port. `target` is a number, or the name of a container port."""
+
+    name: str
+    protocol: str
+    number: int
+    target: int | str
+    app_protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the endpoint controllers see it."""
+
+    meta: views.Meta
+    selector: Mapping[str, str]
+    ports: tuple[Port, ...]
+    headless: bool
+    external: bool
+    """type ExternalName: a DNS alias without endpoints."""
+    publish_unready: bool
+    families: tuple[str, ...]
+    """IPv4 and IPv6, the primary one first."""
+
+    @property
+    def selects(self) -> bool:
+        return bool(self.selector) and not self.external
+
+
+def service_of(obj: JsonObject) -> Service:
+    spec = obj.get("spec") or {}
+    return Service(
+        meta=views.meta_of(obj),
+        selector=spec.get("selector") or {},
+        ports=tuple(_port(port) for port in spec.get("ports") or ()),
+        headless=spec.get("clusterIP") == "None",
+        external=spec.get("type") == "ExternalName",
+        publish_unready=bool(spec.get("publishNotReadyAddresses")),
+        families=tuple(spec.get("ipFamilies") or ("IPv4",)),
+    )
+
+
+def _port(port: JsonObject) -> Port:
+    target = port.get("targetPort")
+    return Port(
+        name=port.get("name") or "",
+        protocol=port.get("protocol") or "TCP",
+        number=port["port"],
+        # Zero and the empty string mean the service's own port, as absence does.
+        target=target or port["port"],
+        app_protocol=port.get("appProtocol") or "",
+    )
+
+
+def target_port(port: Port, pod: views.Pod) -> int | None:
+    """The number of a service port on this pod; None where the pod has no port of that name."""
+    if isinstance(port.target, int):
+        return port.target
+    for name, protocol, number in pod.ports:
+        if name == port.target and protocol == port.protocol:
+            return number
+    return None
+
+
+def addresses_of(pod: views.Pod, family: str) -> tuple[str, ...]:
+    """The pod's addresses of a family."""
+    six = family == "IPv6"
+    return tuple(one for one in pod.addresses if (":" in one) == six)
+
+
+def hostname_in(service: Service, pod: views.Pod) -> str:
+    """The name under which DNS shall know the pod below the service, if it has one."""
+    return pod.hostname if pod.hostname and pod.subdomain == service.meta.name else ""
+
+
+class Services:
+    """Mirrors of services and pods, joined by selector."""
+
+    def __init__(self, context: base.Context) -> None:
+        self._mirror = context.informers.objects(scheme.SERVICES)
+        self._pods = context.informers.pods
+        self._by_key: dict[str, Service] = {}
+        self._by_pair: dict[str, set[str]] = {}
+        """Keys of services by the first pair of their selector."""
+        self._listeners: list[Callable[[str, int], None]] = []
+        self._mirror.add_handler(self._service_changed)
+        self._pods.add_handler(self._pod_changed)
+
+    def get(self, key: str) -> Service | None:
+        return self._by_key.get(key)
+
+    def listen(self, listener: Callable[[str, int], None]) -> None:
+        """Called with the key of a service that changed or whose pods did, and with a number
+        that says how large it is (0: the service itself changed, act at once).
+        """
+        self._listeners.append(listener)
+
+    def pods_of(self, service: Service) -> list[views.Pod]:
+        """The pods that the service selects, found through the rarest pair of its selector."""
+        space = service.meta.namespace
+        indexes = [label_index(space, *pair) for pair in service.selector.items()]
+        rarest = min(indexes, key=lambda one: self._pods.count_by_index("label", one))
+        selector = labels.from_set(service.selector)
+        found = self._pods.by_index("label", rarest)
+        return [pod for pod in found if selector.matches(pod.meta.labels)]
+
+    def _service_changed(
+        self, key: str, old: views.Object | None, new: views.Object | None
+    ) -> None:
+        before = self._by_key.pop(key, None)
+        if before is not None and (pair := _first_pair(before)):
+            keys = self._by_pair[pair]
+            keys.discard(key)
+            if not keys:
+                del self._by_pair[pair]
+        if new is not None:
+            after = self._by_key[key] = service_of(new.load())
+            if pair := _first_pair(after):
+                self._by_pair.setdefault(pair, set()).add(key)
+        del old
+        self._tell([key], 0)
+
+    def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
+        if old is not None and new is not None and _face(old) == _face(new):
+            return
+        concerned: set[str] = set()
+        for pod in (old, new):
+            if pod is not None:
+                concerned.update(self._services_of(pod))
+        for key in concerned:
+            pair = _first_pair(self._by_key[key])
+            self._tell([key], self._pods.count_by_index("label", pair))
+
+    def _services_of(self, pod: views.Pod) -> Iterable[str]:
+        space = pod.meta.namespace
+        for pair in pod.meta.labels.items():
+            for key in self._by_pair.get(label_index(space, *pair), ()):
+                if labels.from_set(self._by_key[key].selector).matches(pod.meta.labels):
+                    yield key
+
+    def _tell(self, keys: Iterable[str], size: int) -> None:
+        for key in keys:
+            for listener in self._listeners:
+                listener(key, size)
+
+
+def _first_pair(service: Service) -> str:
+    if not service.selects:
+        return ""
+    return label_index(service.meta.namespace, *min(service.selector.items()))
+
+
+def _face(pod: views.Pod) -> tuple[object, ...]:
+    """What of a pod shows in endpoints."""
+    return (
+        pod.addresses,
+        pod.ready,
+        pod.finished,
+        pod.meta.deleting,
+        pod.meta.labels,
+        pod.node,
+        pod.hostname,
+        pod.subdomain,
+        pod.ports,
+    )
