@@ -32,6 +32,9 @@ from kubelet.volumes.manager import VolumeManager
 
 LOG = logging.getLogger(__name__)
 
+RUNTIME_NAMES = {"runc": "bireme-oci", "crun": "bireme-oci", "fake": "bireme-fake"}
+"""How our own drivers appear in node status and container ids; a CRI runtime has its own name."""
+
 
 class NodeAgent:
     """See the module's docstring. `ready` is set when the node is registered and follows its pods."""
@@ -66,9 +69,7 @@ class NodeAgent:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         await kit.driver.start()
         version = await kit.driver.version()
-        runtime_name = (
-            version.name if version.name.startswith("bireme") else f"bireme-{version.name}"
-        )
+        runtime_name = RUNTIME_NAMES.get(version.name, version.name)
         machine = self._read_machine(f"{runtime_name}://{version.version}")
         self.node = NodeKeeper(kit, machine, self._health)
         volumes = VolumeManager(kit)
