@@ -18,11 +18,12 @@ def test_bad_labels(name: str) -> None:
 
 
 def test_label_message_is_kubernetes_own() -> None:
-    assert names.dns1123_label("A") == [
+    message = (
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
         "must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex "
         "used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-    ]
+    )
+    assert names.dns1123_label("A") == [message]
 
 
 def test_length_is_its_own_message() -> None:
