@@ -6,6 +6,7 @@ except for the endpoints of this server, which must be true.
 """
 
 import contextlib
+import ipaddress
 
 from apimachinery import defaults, scheme, status, wire
 from apimachinery.resource import Resource
@@ -85,8 +86,13 @@ def _kubernetes_service(core: Core) -> JsonObject:
 
 
 async def _endpoints(core: Core) -> None:
-    """Endpoints and EndpointSlice of default/kubernetes say where this server is."""
+    """Endpoints and EndpointSlice of default/kubernetes say where this server is.
+
+    A server that listens on the loopback only cannot be reached from a pod: it has none.
+    """
     address, port = core.options.advertise_address, core.options.advertise_port
+    if ipaddress.ip_address(address).is_loopback:
+        return
     subsets = [
         {
             "addresses": [{"ip": address}],

@@ -56,6 +56,8 @@ def handler_of(route: Route) -> Handler | None:
     verbs = part.verbs if part is not None else resource.verbs
     if route.verb not in verbs:
         return None
+    if resource.namespaced and not route.namespace and route.verb not in ("list", "watch"):
+        return None
     special = _SPECIAL.get((resource.gr, route.subresource)) or (
         _SPECIAL.get(("*", route.subresource)) if route.subresource else None
     )

@@ -92,6 +92,8 @@ def _resource_route(
     if resource is None or (namespace and not resource.namespaced):
         return None
     name = parts[1] if len(parts) > 1 else ""
+    if name and resource.namespaced and not namespace:
+        return None
     subresource = parts[2] if len(parts) > 2 else ""
     if len(parts) > 3 and subresource != "proxy":
         return None

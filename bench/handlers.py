@@ -97,7 +97,7 @@ class Bench:
             self._serial += 1
             return self.send("PATCH", f"{PODS}/one", MERGE, change)
 
-        def condition(index: int) -> Awaitable[wire.Response]:
+        def condition(_: int) -> Awaitable[wire.Response]:
             self._serial += 1
             change = {"status": {"conditions": [{"type": "Ready", "message": str(self._serial)}]}}
             return self.send("PATCH", f"{PODS}/one/status", STRATEGIC, change)

@@ -118,6 +118,13 @@ def _json_type(value: Any) -> str:
 
 def expect(obj: JsonObject, scheme: Scheme, *, group: str, version: str, kind: str) -> None:
     """Check what the body says it is; fill in what it does not say."""
+    check_kind(obj, scheme, group=group, version=version, kind=kind)
+    obj["apiVersion"] = f"{group}/{version}" if group else version
+    obj["kind"] = kind
+
+
+def check_kind(obj: JsonObject, scheme: Scheme, *, group: str, version: str, kind: str) -> None:
+    """Check what the body says it is; it may say nothing."""
     api_version = obj.get("apiVersion") or ""
     said = obj.get("kind") or ""
     wanted = f"{group}/{version}" if group else version
@@ -140,8 +147,6 @@ def expect(obj: JsonObject, scheme: Scheme, *, group: str, version: str, kind: s
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({wanted})"
         )
-    obj["apiVersion"] = wanted
-    obj["kind"] = kind
 
 
 def structured(
@@ -160,7 +165,7 @@ def structured(
     return obj
 
 
-def in_order(obj: JsonObject) -> JsonObject:
+def in_order(resource: Resource, obj: JsonObject) -> JsonObject:
     """Kind and apiVersion first, then metadata: how stored bytes begin (see cache.splice)."""
-    head = {"kind": obj.pop("kind"), "apiVersion": obj.pop("apiVersion")}
-    return {**head, "metadata": obj.pop("metadata"), **obj}
+    head = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": obj["metadata"]}
+    return {**head, **obj, **head}

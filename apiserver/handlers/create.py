@@ -23,7 +23,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     write = writing.begin(core, request, route, "CreateOptions")
     obj = body.parse(request, core.scheme)
     resource = write.resource
-    body.expect(
+    body.check_kind(
         obj,
         core.scheme,
         group=resource.group,

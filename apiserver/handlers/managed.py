@@ -7,7 +7,7 @@ context.
 from apimachinery.patch import apply
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
-from apiserver.registry.strategy import Context
+from apiserver.registry.strategy import Context, restore
 
 
 def writer(context: Context, resource: Resource) -> apply.Writer:
@@ -31,6 +31,10 @@ def track(context: Context, resource: Resource, new: JsonObject, old: JsonObject
 
     Before admission: what plugins add belongs to nobody.
     """
+    if old is not None:
+        # Nobody owns the end of an object: a body that lacks it, or brings another, changes nothing.
+        for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+            restore(new["metadata"], old["metadata"], key)
     entries = apply.track_update(old, new, resource.load_model(), writer(context, resource))
     if entries:
         new["metadata"]["managedFields"] = entries

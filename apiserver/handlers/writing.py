@@ -99,7 +99,7 @@ def fit(write: Write, obj: JsonObject, raw: bytes | None = None) -> JsonObject:
     if metadata is None:
         obj["metadata"] = {}
     defaults.apply(resource, obj)
-    return body.in_order(obj)
+    return body.in_order(resource, obj)
 
 
 def kind_of(write: Write) -> Subresource | None:
