@@ -7,18 +7,21 @@ taken for output of the command. No `preexec_fn` anywhere: under uvloop it runs 
 import asyncio
 import itertools
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from kubelet.runtime.errors import ExecError, ExecTimeoutError
 from kubelet.runtime.interface import ExecResult, StdStream
+from kubelet.runtime.oci import processes
 from kubelet.runtime.oci.node import Node
 from kubelet.runtime.oci.records import ContainerRecord
 from kubelet.runtime.oci.streams import (
-    CHUNK_BYTES,
     ExecStream,
     TerminalStream,
-    open_terminal_streams,
+    duplicate,
+    open_reader,
+    open_writer,
 )
 
 # Of each stream of `exec_sync`: probes and hooks say little, and none is worth more memory.
@@ -39,14 +42,13 @@ class Execs:
             raise ExecError("no command was given to run in the container")
         directory = self._node.layout.container(record.id)
         # The pid in the name: execs of an earlier agent may still run.
-        stem = f"exec-{os.getpid()}-{next(self._numbers)}"
-        pid_file, log = directory / f"{stem}.pid", directory / f"{stem}.log"
+        log = directory / f"exec-{os.getpid()}-{next(self._numbers)}.log"
         command = [*self._node.runtime.arguments, "--log", str(log), "--log-format", "json"]
-        command += ["exec", "--pid-file", str(pid_file)]
+        command.append("exec")
         if tty:
             command += ["--tty", "--env", "TERM=xterm", record.id, *argv]
-            return await _with_terminal(command, pid_file, log)
-        return await _with_pipes([*command, record.id, *argv], pid_file, log, stdin=stdin)
+            return await _with_terminal(command, log)
+        return await _with_pipes([*command, record.id, *argv], log, stdin=stdin)
 
     async def run(self, record: ContainerRecord, argv: Sequence[str], timeout: float) -> ExecResult:
         stream = await self.open(record, argv, tty=False, stdin=False)
@@ -66,44 +68,42 @@ class Execs:
         return ExecResult(code, bytes(outputs[StdStream.STDOUT]), bytes(outputs[StdStream.STDERR]))
 
 
-async def _with_pipes(
-    command: Sequence[str], pid_file: Path, log: Path, *, stdin: bool
-) -> ExecStream:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        limit=CHUNK_BYTES,
+async def _with_pipes(command: Sequence[str], log: Path, *, stdin: bool) -> ExecStream:
+    child = processes.Child(
+        command,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    stream = ExecStream(process, pid_file, log)
-    stream.pump(process.stdout, StdStream.STDOUT)
-    stream.pump(process.stderr, StdStream.STDERR)
+    stream = ExecStream(child, log)
+    try:
+        for pipe, name in ((child.stdout, StdStream.STDOUT), (child.stderr, StdStream.STDERR)):
+            assert pipe is not None
+            stream.pump(await open_reader(pipe), name)
+        if child.stdin is not None:
+            stream.writer = await open_writer(child.stdin)
+    except BaseException:
+        await asyncio.shield(stream.close())
+        raise
     stream.run()
     return stream
 
 
-async def _with_terminal(command: Sequence[str], pid_file: Path, log: Path) -> TerminalStream:
+async def _with_terminal(command: Sequence[str], log: Path) -> TerminalStream:
     master, slave = os.openpty()
     try:
-        reader, writer, close_master = await open_terminal_streams(master)
+        child = processes.Child(command, stdin=slave, stdout=slave, stderr=slave)
     except BaseException:
         os.close(master)
-        os.close(slave)
-        raise
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-        )
-    except BaseException:
-        close_master()
         raise
     finally:
         os.close(slave)
-    stream = TerminalStream(process, pid_file, log, master, writer, close_master)
-    stream.pump(reader, StdStream.STDOUT)
+    stream = TerminalStream(child, log, master)
+    try:
+        stream.pump(await open_reader(duplicate(master, "rb")), StdStream.STDOUT)
+        stream.writer = await open_writer(duplicate(master, "wb"))
+    except BaseException:
+        await asyncio.shield(stream.close())
+        raise
     stream.run()
     return stream

@@ -24,10 +24,9 @@ from kubelet.runtime.oci import processes
 CHUNK_BYTES = 32 << 10
 # Chunks that wait for the client: a megabyte at most.
 QUEUE_CHUNKS = 32
-# After the process has ended, what it wrote is still in the pipe. Its children may hold the
-# pipe open for ever; nobody waits for them longer than this.
-DRAIN_SECONDS = 0.5
-KILL_SECONDS = 5.0
+KILL_SECONDS = 2.0
+# runc may have been about to start its child.
+KILL_AGAIN_SECONDS = 0.1
 # What conmon takes in one packet.
 ATTACH_PACKET_BYTES = 8 << 10
 _ATTACH_STREAMS = {2: StdStream.STDOUT, 3: StdStream.STDERR}
@@ -37,19 +36,21 @@ _END_OF_TRANSMISSION = b"\x04"
 class ExecStream:
     """A foreground `runc exec`: its exit code is the command's, its death kills the command."""
 
-    def __init__(self, process: asyncio.subprocess.Process, pid_file: Path, log: Path) -> None:
+    def __init__(self, process: processes.Child, log: Path) -> None:
         self._process = process
-        self._pid_file = pid_file
         self._log = log
         self._queue: asyncio.Queue[Output | None] = asyncio.Queue(QUEUE_CHUNKS)
         self._pumps: list[asyncio.Task[None]] = []
         self._finisher: asyncio.Task[None] | None = None
-        self._writer: asyncio.StreamWriter | None = process.stdin
-        self._code: int | None = None
+        self._readers: list[asyncio.ReadTransport] = []
         self._ended = False
+        # The command's input, if it has one.
+        self.writer: asyncio.StreamWriter | None = None
 
-    def pump(self, reader: asyncio.StreamReader, stream: StdStream) -> None:
+    def pump(self, source: "Reading", stream: StdStream) -> None:
         """Take output from there; before `run`."""
+        reader, transport = source
+        self._readers.append(transport)
         self._pumps.append(asyncio.create_task(self._copy(reader, stream)))
 
     def run(self) -> None:
@@ -68,15 +69,8 @@ class ExecStream:
             await self._queue.put(Output(stream, data))
 
     async def _finish(self) -> None:
-        """Ends the output: when the process has ended and its streams are read or given up."""
-        await self._process.wait()
-        _, slow = await asyncio.wait(self._pumps, timeout=DRAIN_SECONDS)
-        while slow and self._queue.full():
-            # The client is slow, not the process: its output is not to be lost.
-            await asyncio.sleep(DRAIN_SECONDS)
-            _, slow = await asyncio.wait(slow, timeout=DRAIN_SECONDS)
-        for pump in slow:
-            pump.cancel()
+        # runc ends when all output is through, so nothing is cut and nothing held open.
+        await asyncio.gather(*self._pumps)
         await self._queue.put(None)
 
     async def read(self) -> Output | None:
@@ -87,15 +81,15 @@ class ExecStream:
         return output
 
     async def write_stdin(self, data: bytes) -> None:
-        if self._writer is None or self._writer.is_closing():
+        if self.writer is None or self.writer.is_closing():
             return
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._writer.write(data)
-            await self._writer.drain()
+            self.writer.write(data)
+            await self.writer.drain()
 
     async def close_stdin(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        if self.writer is not None:
+            self.writer.close()
 
     async def resize(self, columns: int, rows: int) -> None:
         """Without a terminal there is no size."""
@@ -116,85 +110,69 @@ class ExecStream:
         for pump in self._pumps:
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
-        if self._writer is not None:
-            self._writer.close()
-        for path in (self._pid_file, self._log):
-            path.unlink(missing_ok=True)
+        for transport in self._readers:
+            transport.close()
+        if self.writer is not None:
+            self.writer.close()
+        self._log.unlink(missing_ok=True)
 
     async def _kill(self) -> None:
-        if self._process.returncode is not None:
-            return
-        text = _read_text(self._pid_file).strip()
-        with contextlib.suppress(ProcessLookupError):
-            # While runc has not been waited for, the pid is still its child's.
-            if text.isdigit():
-                os.kill(int(text), signal.SIGKILL)
-            else:
+        """The command is runc's child and dies first: runc alone would leave it running."""
+        deadline = asyncio.get_running_loop().time() + KILL_SECONDS
+        while self._process.returncode is None:
+            self._process.kill_children()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KILL_AGAIN_SECONDS):
+                    await self._process.wait()
+            if asyncio.get_running_loop().time() > deadline:
+                # What the command left behind holds runc's pipes.
                 self._process.kill()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(KILL_SECONDS):
-                await self._process.wait()
-                return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
 
 
 class TerminalStream(ExecStream):
     """The same with a terminal between."""
 
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        pid_file: Path,
-        log: Path,
-        master: int,
-        writer: asyncio.StreamWriter,
-        close_master: Callable[[], None],
-    ) -> None:
-        super().__init__(process, pid_file, log)
+    def __init__(self, process: processes.Child, log: Path, master: int) -> None:
+        super().__init__(process, log)
         self._master = master
-        self._writer = writer
-        self._close_master = close_master
 
     async def close_stdin(self) -> None:
         """A terminal has no end of input; the key for it has."""
         await self.write_stdin(_END_OF_TRANSMISSION)
 
     async def resize(self, columns: int, rows: int) -> None:
-        with contextlib.suppress(OSError, ProcessLookupError):
+        with contextlib.suppress(OSError):
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            self._process.send_signal(signal.SIGWINCH)
+            self._process.signal(signal.SIGWINCH)
 
     async def close(self) -> None:
         await super().close()
-        self._close_master()
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
 
 
-async def open_terminal_streams(
-    master: int,
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Callable[[], None]]:
-    """Both directions of a terminal's master as asyncio streams, and how to close them."""
-    loop = asyncio.get_running_loop()
+Reading = tuple[asyncio.StreamReader, asyncio.ReadTransport]
+
+
+async def open_reader(pipe: IO[bytes]) -> Reading:
+    """A pipe or terminal as an asyncio stream."""
     reader = asyncio.StreamReader(limit=CHUNK_BYTES)
-    reading, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), _file(os.dup(master), "rb")
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
     )
-    writing, protocol = await loop.connect_write_pipe(
-        asyncio.streams.FlowControlMixin, _file(os.dup(master), "wb")
-    )
-    writer = asyncio.StreamWriter(writing, protocol, None, loop)
-
-    def close() -> None:
-        reading.close()
-        writing.close()
-        os.close(master)
-
-    return reader, writer, close
+    return reader, transport
 
 
-def _file(descriptor: int, mode: str) -> IO[bytes]:
-    return os.fdopen(descriptor, mode, 0)
+async def open_writer(pipe: IO[bytes]) -> asyncio.StreamWriter:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, pipe)
+    return asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+def duplicate(descriptor: int, mode: str) -> IO[bytes]:
+    """A descriptor of one's own: each direction of a terminal is closed by itself."""
+    return os.fdopen(os.dup(descriptor), mode, 0)
 
 
 class AttachStream:
