@@ -91,8 +91,10 @@ def _list_node(value: Any, rule: Rule, applied: bool) -> FieldSet | None:
     items = _index(rule, value)
     if items is None:
         return {}
+    if not items:
+        return None if applied else {}
     if rule.kind is Kind.SET:
-        return {element: {} for element in items} or None
+        return {element: {} for element in items}
     item_rule = rule.item or UNKNOWN
     out: FieldSet = {}
     for element, item in items.items():
@@ -100,7 +102,7 @@ def _list_node(value: Any, rule: Rule, applied: bool) -> FieldSet | None:
         if node:
             node[HERE] = {}
         out[element] = node or {}
-    return out or None
+    return out
 
 
 def check_lists(value: Any, rule: Rule, path: str = "") -> None:

@@ -134,3 +134,29 @@ def test_success_names_what_was_deleted() -> None:
     answer = status.success("pods", "x", "u1")
     assert answer["status"] == "Success"
     assert answer["details"] == {"name": "x", "kind": "pods", "uid": "u1"}
+
+
+def test_odd_characters_are_escaped_as_go_does() -> None:
+    assert status.quote("a\x01\u200b\U000e0001é\\") == '"a\\x01\\u200b\\U000e0001é\\\\"'
+
+
+def test_errors_without_an_object() -> None:
+    assert status.forbidden("", "", "why").message == "forbidden: why"
+    assert status.path_not_found().message == "the server could not find the requested resource"
+
+
+def test_a_conflict_of_apply_names_its_causes() -> None:
+    cause = {"reason": "FieldManagerConflict", "message": "m", "field": ".a"}
+    assert status.apply_conflict("text", [cause]).causes == [cause]
+
+
+def test_bodies_and_media_types() -> None:
+    assert status.entity_too_large(9).message == "Request entity too large: limit is 9"
+    error = status.unsupported_media_type(["application/json", "x/y"])
+    assert error.message.endswith("accepted media types include: application/json, x/y")
+    assert error.code == 415
+
+
+def test_the_other_field_errors() -> None:
+    assert status.type_invalid("f", 1, "d").message() == "f: Invalid value: 1: d"
+    assert status.internal_field("f", "d").message() == "f: Internal error: d"

@@ -299,3 +299,163 @@ def test_a_framework() -> None:
     }
     row = printed("offers.bireme.dev", "Framework", obj)
     assert (row["Status"], row["Used"]) == ("Active", "cpu=2,memory=1Gi,gpu=1")
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "obj", "column", "text"),
+    [
+        ("", "Node", {"metadata": meta(labels={"kubernetes.io/role": "edge"})}, "Roles", "edge"),
+        (
+            "certificates.k8s.io",
+            "CertificateSigningRequest",
+            {
+                "spec": {"expirationSeconds": 3600},
+                "status": {"conditions": [{"type": "Approved"}], "certificate": "x"},
+            },
+            "Condition",
+            "Approved,Issued",
+        ),
+        (
+            "certificates.k8s.io",
+            "CertificateSigningRequest",
+            {"status": {"conditions": [{"type": "Denied"}, {"type": "Failed"}]}},
+            "Condition",
+            "Denied,Failed",
+        ),
+        (
+            "apiregistration.k8s.io",
+            "APIService",
+            {
+                "spec": {"service": {"namespace": "n", "name": "s"}},
+                "status": {"conditions": [{"type": "Available", "status": "False", "reason": "R"}]},
+            },
+            "Available",
+            "False (R)",
+        ),
+        (
+            "admissionregistration.k8s.io",
+            "ValidatingAdmissionPolicyBinding",
+            {"spec": {"policyName": "p", "paramRef": {"name": "r"}}},
+            "ParamRef",
+            "*/r",
+        ),
+        (
+            "rbac.authorization.k8s.io",
+            "ClusterRoleBinding",
+            {"subjects": [{"kind": "ServiceAccount", "namespace": "n", "name": "s"}]},
+            "ServiceAccounts",
+            "n/s",
+        ),
+        (
+            "networking.k8s.io",
+            "IngressClass",
+            {"spec": {"parameters": {"apiGroup": "g", "kind": "K", "name": "n"}}},
+            "Parameters",
+            "K.g/n",
+        ),
+        (
+            "networking.k8s.io",
+            "Ingress",
+            {"spec": {"tls": [{}], "rules": [{"host": "a.b"}]}},
+            "Ports",
+            "80, 443",
+        ),
+        (
+            "networking.k8s.io",
+            "IPAddress",
+            {"spec": {"parentRef": {"resource": "services", "namespace": "n", "name": "s"}}},
+            "ParentRef",
+            "services/n/s",
+        ),
+        (
+            "discovery.k8s.io",
+            "EndpointSlice",
+            {"ports": [{"port": n} for n in range(1, 6)]},
+            "Ports",
+            "1,2,3 + 2 more...",
+        ),
+        ("batch", "Job", {"spec": {"parallelism": 3}}, "Completions", "0/1 of 3"),
+        ("batch", "Job", {"metadata": {"deletionTimestamp": BORN}}, "Status", "Terminating"),
+        (
+            "batch",
+            "Job",
+            {"status": {"startTime": "soon", "completionTime": "later"}},
+            "Duration",
+            "<unknown>",
+        ),
+        (
+            "batch",
+            "CronJob",
+            {"spec": {"suspend": True}, "status": {"lastScheduleTime": BORN}},
+            "Last Schedule",
+            "17s",
+        ),
+        (
+            "apps",
+            "ControllerRevision",
+            {
+                "metadata": {
+                    "ownerReferences": [
+                        {
+                            "apiVersion": "apps/v1",
+                            "kind": "DaemonSet",
+                            "name": "d",
+                            "controller": True,
+                        }
+                    ]
+                }
+            },
+            "Controller",
+            "daemonset.apps/d",
+        ),
+        (
+            "storage.k8s.io",
+            "StorageClass",
+            {"metadata": meta(annotations={"storageclass.kubernetes.io/is-default-class": "true"})},
+            "Name",
+            "x (default)",
+        ),
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema", {}, "MissingPL", "?"),
+        (
+            "",
+            "ComponentStatus",
+            {"conditions": [{"type": "Healthy", "status": "True", "message": "ok"}]},
+            "Status",
+            "Healthy",
+        ),
+        ("offers.bireme.dev", "Framework", {"status": {"removed": True}}, "Status", "Removed"),
+        ("", "ConfigMap", {"metadata": {"creationTimestamp": "yesterday"}}, "Age", "<unknown>"),
+        (
+            "",
+            "Endpoints",
+            {"subsets": [{"addresses": [{"ip": "fd00::1"}], "ports": [{"port": 1}]}]},
+            "Endpoints",
+            "[fd00::1]:1",
+        ),
+        (
+            "",
+            "Event",
+            {"eventTime": BORN, "series": {"count": 7, "lastObservedTime": BORN}},
+            "Count",
+            7,
+        ),
+    ],
+)
+def test_single_cells(group: str, kind: str, obj: Any, column: str, text: Any) -> None:
+    assert printed(group, kind, obj)[column] == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "text"),
+    [
+        (
+            {"type": "Pods", "pods": {"target": {"averageValue": "10"}}},
+            "<unknown>/10 (avg)",
+        ),
+        ({"type": "Object", "object": {"target": {"value": "2k"}}}, "<unknown>/2k"),
+        ({"type": "Odd"}, "<unknown>"),
+    ],
+)
+def test_targets_of_autoscalers(metric: Any, text: str) -> None:
+    obj = {"metadata": meta(), "spec": {"metrics": [metric]}}
+    assert printed("autoscaling", "HorizontalPodAutoscaler", obj)["Targets"] == text
