@@ -1,0 +1,198 @@
+"""Puts schemas and paths together into the body of one OpenAPI document, version 3 or 2.
+
+Neighbours: `apimachinery.openapi` keeps the finished bytes; `apimachinery.openapi_paths` says
+which operations there are, `apimachinery.openapi_schema` what objects look like.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from apimachinery import openapi_paths as paths
+from apimachinery.openapi_paths import Operation, PathItem
+from apimachinery.openapi_schema import V2, V3, Schemas
+from apimachinery.resource import Resource, load_model
+from apimachinery.scheme import Scheme
+from apimachinery.types.base import list_model
+from apimachinery.wire import JsonObject
+
+_META = "apimachinery.types.meta:ObjectMeta"
+_LIST_META = "apimachinery.types.meta:ListMeta"
+_STATUS = "apimachinery.types.meta_options:Status"
+_OPTIONS = "apimachinery.types.meta_options:DeleteOptions"
+_VARIABLES = {"name": "Name of the object.", "namespace": "Namespace of the object."}
+_PATCH: JsonObject = {"description": "A patch, in the form of its content type."}
+
+
+class Builder:
+    """Collects the schemas that its paths and kinds refer to."""
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        custom: Mapping[tuple[str, str, str], JsonObject],
+        prefix: str,
+    ) -> None:
+        self._scheme = scheme
+        self._custom = custom
+        self._prefix = prefix
+        self.schemas = Schemas(prefix)
+
+    def add(self, row: Resource) -> None:
+        """A resource's own schema and its list's."""
+        self._reference(row.gvk)
+        if "list" in row.verbs:
+            self._list_reference(row.gvk)
+
+    def path(self, item: PathItem) -> JsonObject:
+        """A path in the spelling of the document's version."""
+        made: JsonObject = {"parameters": [self._variable(name) for name in item.variables]}
+        for operation in item.operations:
+            made[operation.method] = self._operation(operation)
+        return made
+
+    def _operation(self, operation: Operation) -> JsonObject:
+        group, version, kind = operation.kind
+        made: JsonObject = {
+            "description": operation.sentence,
+            "operationId": f"{operation.verb}{_camel(group)}{_camel(version)}{operation.name}",
+            "parameters": self._query(operation.query),
+            "x-kubernetes-action": operation.action,
+            "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
+        }
+        self._body(operation, made)
+        self._answers(operation, made)
+        return made
+
+    def _body(self, operation: Operation, made: JsonObject) -> None:
+        if not operation.body:
+            return
+        schema = {"object": None, "patch": self._patch, "options": self._options}[operation.body]
+        body = self._reference(operation.kind) if schema is None else schema()
+        if self._prefix == V2:
+            needed = operation.body != "options"
+            made["parameters"].append(
+                {"name": "body", "in": "body", "required": needed, "schema": body}
+            )
+            if operation.body == "patch":
+                made["consumes"] = list(paths.PATCH_TYPES)
+            return
+        types = paths.PATCH_TYPES if operation.body == "patch" else ("*/*",)
+        made["requestBody"] = {"content": {one: {"schema": body} for one in types}}
+        if operation.body != "options":
+            made["requestBody"]["required"] = True
+
+    def _answers(self, operation: Operation, made: JsonObject) -> None:
+        if operation.answer == "list":
+            schema = self._list_reference(operation.kind)
+        elif operation.answer == "status":
+            schema = self.schemas.reference(load_model(_STATUS))
+        else:
+            schema = self._reference(operation.kind)
+        codes = {"create": ("200", "201", "202"), "update": ("200", "201"), "patch": ("200", "201")}
+        texts = {"200": "OK", "201": "Created", "202": "Accepted"}
+        types = paths.ANSWER_TYPES + (paths.WATCH_TYPES if operation.verb == "list" else ())
+        answer: JsonObject = {"schema": schema}
+        if self._prefix == V3:
+            answer = {"content": dict.fromkeys(types, answer)}
+        else:
+            made["produces"] = list(types)
+        made["responses"] = {
+            code: {"description": texts[code], **answer}
+            for code in codes.get(operation.verb, ("200",))
+        }
+
+    def _variable(self, name: str) -> JsonObject:
+        made: JsonObject = {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _VARIABLES[name],
+        }
+        return {**made, **self._typed({"type": "string", "uniqueItems": True})}
+
+    def _query(self, names: Sequence[str]) -> list[JsonObject]:
+        return [
+            {"name": name, "in": "query", "description": text, **self._typed(schema)}
+            for name, schema, text in paths.query_parameters(names)
+        ]
+
+    def _typed(self, schema: Mapping[str, object]) -> JsonObject:
+        return {"schema": dict(schema)} if self._prefix == V3 else dict(schema)
+
+    def _patch(self) -> JsonObject:
+        name = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
+        self.schemas.found.setdefault(name, dict(_PATCH))
+        return {"$ref": self._prefix + name}
+
+    def _options(self) -> JsonObject:
+        return self.schemas.reference(load_model(_OPTIONS))
+
+    def _reference(self, kind: tuple[str, str, str]) -> JsonObject:
+        model = self._scheme.model_of(*kind)
+        if model is not None:
+            return self.schemas.kind(kind, model)
+        return self._custom_reference(kind)
+
+    def _list_reference(self, kind: tuple[str, str, str]) -> JsonObject:
+        group, version, name = kind
+        model = self._scheme.model_of(*kind)
+        row = self._scheme.by_kind(*kind)
+        list_name = row.list_name if row is not None else f"{name}List"
+        if model is not None:
+            return self.schemas.kind((group, version, list_name), list_model(model))
+        return self._custom_list(kind, list_name)
+
+    def _custom_reference(self, kind: tuple[str, str, str]) -> JsonObject:
+        """A custom resource: its definition's schema, with what every object has."""
+        name = _custom_name(*kind)
+        if name not in self.schemas.found:
+            row = self._scheme.by_kind(*kind)
+            schema = dict(self._custom.get(row.gvr, {}) if row is not None else {})
+            properties = {**(schema.get("properties") or {}), **self._object_fields(_META)}
+            self.schemas.found[name] = {
+                **schema,
+                "type": "object",
+                "properties": properties,
+                "x-kubernetes-group-version-kind": [_mark(kind)],
+            }
+        return {"$ref": self._prefix + name}
+
+    def _custom_list(self, kind: tuple[str, str, str], list_name: str) -> JsonObject:
+        group, version, _ = kind
+        name = _custom_name(group, version, list_name)
+        item = self._reference(kind)
+        self.schemas.found[name] = {
+            "description": f"A list of {kind[2]} objects.",
+            "type": "object",
+            "required": ["items"],
+            "properties": {
+                **self._object_fields(_LIST_META),
+                "items": {"type": "array", "items": item},
+            },
+            "x-kubernetes-group-version-kind": [_mark((group, version, list_name))],
+        }
+        return {"$ref": self._prefix + name}
+
+    def _object_fields(self, meta: str) -> JsonObject:
+        reference = self.schemas.reference(load_model(meta))
+        wrapped = {"allOf": [reference]} if self._prefix == V3 else reference
+        text = "Name, labels and the rest that every object has."
+        return {
+            "apiVersion": {"type": "string", "description": "Group and version of the kind."},
+            "kind": {"type": "string", "description": "The kind of this object."},
+            "metadata": {**wrapped, "description": text},
+        }
+
+
+def _mark(kind: tuple[str, str, str]) -> JsonObject:
+    return dict(zip(("group", "version", "kind"), kind, strict=True))
+
+
+def _camel(text: str) -> str:
+    """`apps` → `Apps`, `rbac.authorization.k8s.io` → `RbacAuthorization`."""
+    base = text.removesuffix(".k8s.io") or "core"
+    return "".join(part.capitalize() for part in base.split("."))
+
+
+def _custom_name(group: str, version: str, kind: str) -> str:
+    """`com.example.v1.Widget`."""
+    return ".".join((*reversed(group.split(".")), version, kind))
