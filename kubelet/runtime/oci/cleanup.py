@@ -1,42 +1,89 @@
-"""Removes everything that a node's driver left on the machine, when the node is to be gone.
+"""Remove everything that a driver's directory stands for, without a driver: for `bireme down`.
 
-Containers outlive their agent on purpose; `bireme down` is the end of that. Works without the
-agent, from the state on disk. Neighbours: `driver` (does the work), `bireme.cli.down`.
+Containers outlive their agent on purpose, so taking a node away is a deed of its own. Works on
+what is found on disk, after any crash; needs no event loop. Blocking. The images stay.
 """
 
-import asyncio
 import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kubelet import kernel
-from kubelet.images.store import ImageStore
-from kubelet.network.fake import FakeNetwork
-from kubelet.runtime.oci.driver import OciDriver
-from kubelet.runtime.oci.node import OciOptions
+from kubelet.runtime.oci import bundles, cgroups, namespaces, records
+from kubelet.runtime.oci.node import DEFAULT_CGROUP_ROOT
 
-MOUNTS = Path("/proc/self/mounts")
-
-
-async def remove_pods(options: OciOptions, images: ImageStore) -> int:
-    """Stop and remove all sandboxes; how many there were.
-
-    The pods' interfaces are left to die with their namespaces, so no network is needed.
-    """
-    driver = OciDriver(options, images, FakeNetwork())
-    await driver.start()
-    try:
-        sandboxes = await driver.list_pod_sandboxes()
-        await asyncio.gather(*(driver.remove_pod_sandbox(sandbox.id) for sandbox in sandboxes))
-        return len(sandboxes)
-    finally:
-        await driver.close()
+# Removing a container is mostly waiting for runc and the kernel.
+PARALLEL = 8
+RUNC_TIMEOUT_SECONDS = 60
+END_TIMEOUT_SECONDS = 10.0
 
 
-def unmount_below(directory: Path) -> None:
-    """Unmount what is mounted under a directory (volumes in memory), the deepest first."""
-    prefix = f"{directory}/"
-    lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
-    points = [line.split(" ")[1].encode().decode("unicode_escape") for line in lines]
-    for point in sorted((p for p in points if p.startswith(prefix)), reverse=True):
-        with contextlib.suppress(OSError):
-            kernel.unmount(point)
+def remove_all(root: Path, cgroup_root: str = DEFAULT_CGROUP_ROOT, runtime: str = "runc") -> None:
+    """Kill the containers of the driver with this `root`, and remove its sandboxes and files."""
+    layout = records.Layout(root)
+    if not layout.containers.is_dir():
+        return
+    groups = cgroups.detect()
+    _in_parallel(
+        lambda container_id: _remove_container(layout, container_id, runtime),
+        (container_id for container_id, _ in layout.load_containers()),
+    )
+    # The pod's cgroup is named by the record.
+    for sandbox_id, record in list(layout.load_sandboxes()):
+        directory = layout.sandbox(sandbox_id)
+        namespaces.release(directory / "ns")
+        kernel.unmount(str(directory / "shm"))
+        if record is not None:
+            groups.remove(record.cgroup, cgroup_root)
+        shutil.rmtree(directory, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _in_parallel(call: Callable[[str], None], items: Iterable[str]) -> None:
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        list(pool.map(call, items))
+
+
+def _remove_container(layout: records.Layout, container_id: str, runtime: str) -> None:
+    directory = layout.container(container_id)
+    process = records.open_process(records.read_pid(directory / "pid"), container_id, "cgroup")
+    supervisor = records.open_process(
+        records.read_pid(directory / "conmon.pid"), container_id, "cmdline"
+    )
+    if process is not None:
+        _kill(process)
+    if (layout.runtime_state / container_id).exists():
+        # Without runc nothing can have run; what else it says, the files are to go.
+        with contextlib.suppress(FileNotFoundError, subprocess.TimeoutExpired):
+            subprocess.run(
+                [runtime, "--root", str(layout.runtime_state), "delete", "--force", container_id],
+                capture_output=True,
+                check=False,
+                timeout=RUNC_TIMEOUT_SECONDS,
+            )
+    if supervisor is not None:
+        _wait(supervisor)
+    bundles.remove(directory)
+    layout.exit_file(container_id).unlink(missing_ok=True)
+
+
+def _kill(descriptor: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    _wait(descriptor)
+
+
+def _wait(descriptor: int) -> None:
+    """Until the process has ended; it is killed if that takes long. Closes the pidfd."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        if not selector.select(END_TIMEOUT_SECONDS):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    os.close(descriptor)

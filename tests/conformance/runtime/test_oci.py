@@ -28,6 +28,7 @@ from kubelet.runtime.interface import (
     ProcessStream,
     StdStream,
 )
+from kubelet.runtime.oci import cleanup
 from tests.conformance.runtime.conftest import (
     HEEDS_TERM,
     OciRig,
@@ -651,3 +652,15 @@ async def test_many_pods_at_once(oci: OciRig, count: int) -> None:
     states = {s.state for s in await oci.driver.list_containers()}
     assert len(set(containers)) == count
     assert states == {ContainerState.RUNNING}
+
+
+async def test_a_node_can_be_removed_without_its_driver(oci: OciRig) -> None:
+    first = await oci.run(HEEDS_TERM, uid="u1")
+    sandbox = (await oci.driver.container_status(first)).sandbox_id
+    await oci.run_in(sandbox, exits_with(1), "second")
+    await oci.run(HEEDS_TERM, uid="u2")
+    await oci.remember()
+    await oci.driver.close()
+    await asyncio.to_thread(cleanup.remove_all, oci.root / "node", oci.cgroup_root)
+    await oci.restart()
+    assert oci.leftovers() == []
