@@ -22,6 +22,7 @@ from apiserver.cache import splice
 from apiserver.cache.entry import Entry, Facts, facts
 from apiserver.cache.shelf import Shelf
 from apiserver.storage import errors, keys
+from apiserver.storage.compactor import Compactor
 from apiserver.storage.interface import Event, EventType, KeyValue, Store, WatchBatch
 
 LOG = logging.getLogger(__name__)
@@ -51,12 +52,15 @@ class Follower:
         """Heap of (revision, ticket, future)."""
         self._tickets = count()
         self._task: asyncio.Task[None] | None = None
+        self._compactor = Compactor(store)
+        self._compacting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         await self._load()
         self.ready = True
         self._task = asyncio.create_task(self._follow(), name="watch cache")
         self._task.add_done_callback(self._ended)
+        self._compacting = asyncio.create_task(self._compactor.run(), name="store compactor")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A bug: reads that must be fresh now time out, and /readyz says why."""
@@ -66,9 +70,9 @@ class Follower:
 
     async def stop(self) -> None:
         self.ready = False
-        if self._task is not None:
-            await tasks.stop(self._task)
-            self._task = None
+        if self._task is not None and self._compacting is not None:
+            await tasks.stop(self._task, self._compacting)
+            self._task = self._compacting = None
         for shelf in self._shelves.values():
             shelf.cut_all()
 
@@ -193,6 +197,7 @@ class Follower:
                 await asyncio.sleep(0)
                 began = loop.time()
         self._advance(batch.revision)
+        self._compactor.note(batch.revision)
 
     def _apply_one(self, event: Event) -> None:
         key = keys.parse(event.kv.key)

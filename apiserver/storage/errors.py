@@ -7,6 +7,7 @@
     ├── Compacted           that part of the past is gone: list again
     ├── FutureRevision      a revision that the store has not reached
     ├── WatchCut            a reader was too slow; it may watch on from where it was
+    ├── ValueTooLarge       more bytes than the store takes in one value
     ├── Unavailable         cannot reach or use the store now; nothing was written
     │   └── UnknownOutcome  a write may have happened: read before trying again
     └── BadStore            it cannot be opened as it is (locked, newer format, bad address)
@@ -66,6 +67,10 @@ class FutureRevision(StoreError):  # noqa: N818  see KeyExists
 
 class WatchCut(StoreError):  # noqa: N818  see KeyExists
     """The watch's reader did not keep up."""
+
+
+class ValueTooLarge(StoreError):  # noqa: N818  see KeyExists
+    """The store does not take a value of that size (etcd: 1.5 MB unless configured)."""
 
 
 class Unavailable(StoreError):  # noqa: N818  see KeyExists

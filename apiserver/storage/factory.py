@@ -1,25 +1,14 @@
-"""Picks a backend by address: `memory`, `sqlite:PATH`, `http(s)://HOST:PORT[,HOST:PORT…]`.
+"""Picks a backend by address: `memory`, `sqlite:PATH`, `http(s)://HOST:PORT[,…]`, `unix:PATH`.
 
 Backends are imported when chosen: a server on SQLite never loads gRPC. Neighbours: the backends;
 `apiserver.stores` re-exports this for composition roots.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from apiserver.storage.errors import BadStore
 from apiserver.storage.interface import Store
-
-
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
-    """What an address does not say. File names are PEM files; all but the CA are optional."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    user: str = ""
-    password: str = ""
+from apiserver.storage.options import StoreOptions
 
 
 def open_store(address: str, options: StoreOptions | None = None) -> Store:
@@ -33,10 +22,11 @@ def open_store(address: str, options: StoreOptions | None = None) -> Store:
         from apiserver.storage.sqlite.store import SqliteStore
 
         return SqliteStore(Path(rest))
-    if kind in ("http", "https") and rest.startswith("//"):
-        from apiserver.storage.etcd.store import EtcdStore, parse_endpoints
+    if (kind in ("http", "https") and rest.startswith("//")) or (kind == "unix" and rest):
+        from apiserver.storage.etcd.client import parse_endpoints
+        from apiserver.storage.etcd.store import EtcdStore
 
-        return EtcdStore(parse_endpoints(address), options or StoreOptions())
+        return EtcdStore(parse_endpoints(address), options)
     raise BadStore(
         f"store {address!r} is none that I know: use memory, sqlite:PATH, or "
         "http(s)://HOST:PORT[,HOST:PORT] for etcd"

@@ -57,6 +57,19 @@ async def test_update_of_an_absent_key_is_refused(store: Store, root: str) -> No
         await store.update(root + "a", b"1", 1)
 
 
+@pytest.mark.parametrize("revision", [0, -1, 2**60])
+async def test_no_revision_means_any(store: Store, root: str, revision: int) -> None:
+    with pytest.raises(errors.KeyMissing):
+        await store.update(root + "a", b"1", revision)
+    with pytest.raises(errors.KeyMissing):
+        await store.delete(root + "a", revision)
+    await store.create(root + "a", b"1")
+    with pytest.raises(errors.RevisionConflict):
+        await store.update(root + "a", b"2", revision)
+    with pytest.raises(errors.RevisionConflict):
+        await store.delete(root + "a", revision)
+
+
 async def test_delete_removes_the_key(store: Store, root: str) -> None:
     created = await store.create(root + "a", b"1")
     deleted = await store.delete(root + "a", created)
