@@ -9,6 +9,7 @@ does is told in its own module: `node`, `pods`, `worker`, `publisher`, `volumes`
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from apimachinery import scheme
 from apimachinery.aio import tasks
@@ -17,17 +18,18 @@ from apimachinery.client.events import Recorder
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from kubelet.actions import Actions
-from kubelet.env import Environment, ServiceView, service_view
+from kubelet.env import Environment, Services, ServiceView, service_view
 from kubelet.images.interface import ImageService
 from kubelet.inotify import Hub
 from kubelet.kit import Kit
 from kubelet.node import Health, Machine, NodeKeeper, node_labels, read_health, read_machine
 from kubelet.options import Options, machine_capacity
-from kubelet.pods import Pods
+from kubelet.pods import PodFeed, Pods, feed_of
 from kubelet.publisher import Publisher
 from kubelet.runtime.interface import RuntimeDriver
 from kubelet.server import AgentServer
 from kubelet.starting import Starter
+from kubelet.volumes.interface import Volumes
 from kubelet.volumes.manager import VolumeManager
 
 LOG = logging.getLogger(__name__)
@@ -36,8 +38,23 @@ RUNTIME_NAMES = {"runc": "bireme-oci", "crun": "bireme-oci", "fake": "bireme-fak
 """How our own drivers appear in node status and container ids; a CRI runtime has its own name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Collaborators that many hollow nodes of one process share; a real node makes its own."""
+
+    events: Recorder | None = None
+    services: Services | None = None
+    feed: PodFeed | None = None
+    volumes: Volumes | None = None
+    hub: Hub | None = None
+    health: Callable[[], Health] | None = None
+
+
+ALONE = Shared()
+
+
 class NodeAgent:
-    """See the module's docstring. `ready` is set when the node is registered and follows its pods."""
+    """See the module's docstring. `ready` is set once the node is registered and has its pods."""
 
     def __init__(
         self,
@@ -48,14 +65,24 @@ class NodeAgent:
         *,
         clock: Clock | None = None,
         machine: Callable[[str], Machine] = read_machine,
+        shared: Shared = ALONE,
     ) -> None:
         self.options = options
         self._own_memory = options.capacity is None
-        capacity = options.capacity or machine_capacity(options.data_dir)
-        clock = clock or SystemClock()
-        recorder = Recorder(client, component="kubelet", clock=clock, host=options.node_name)
-        self.kit = Kit(options, client, driver, images, recorder, clock, capacity, Hub())
         self._read_machine = machine
+        self._shared = shared
+        clock = clock or SystemClock()
+        self.kit = Kit(
+            options=options,
+            client=client,
+            driver=driver,
+            images=images,
+            events=shared.events
+            or Recorder(client, component="kubelet", clock=clock, host=options.node_name),
+            clock=clock,
+            capacity=options.capacity or machine_capacity(options.data_dir),
+            hub=shared.hub or Hub(),
+        )
         self.ready = asyncio.Event()
         self.publisher = Publisher(client)
         self.pods: Pods | None = None
@@ -65,39 +92,46 @@ class NodeAgent:
     async def run(self) -> None:
         """Until cancelled. Raises at once when the runtime cannot work at all."""
         kit = self.kit
-        for directory in (kit.options.data_dir, kit.options.pods_dir, kit.options.logs_dir):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._shared.volumes is None:
+            for directory in (kit.options.data_dir, kit.options.pods_dir, kit.options.logs_dir):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         await kit.driver.start()
         version = await kit.driver.version()
         runtime_name = RUNTIME_NAMES.get(version.name, version.name)
         machine = self._read_machine(f"{runtime_name}://{version.version}")
-        self.node = NodeKeeper(kit, machine, self._health)
-        volumes = VolumeManager(kit)
+        node = NodeKeeper(kit, machine, self._shared.health or self._health)
+        volumes = self._shared.volumes or VolumeManager(kit)
         actions = Actions(kit.driver)
-        environment = Environment(kit.client, kit.options, kit.capacity, self._services)
+        environment = Environment(
+            kit.client, kit.options, kit.capacity, self._shared.services or self._services
+        )
         starter = Starter(kit, environment, volumes, actions, runtime_name)
-        labels = node_labels(kit.options, machine)
-        self.pods = Pods(kit, starter, volumes, self.publisher, labels)
+        feed = self._shared.feed or feed_of(kit.client, kit.options.node_name)
+        pods = Pods(kit, starter, volumes, self.publisher, node_labels(kit.options, machine), feed)
+        self.node, self.pods = node, pods
         try:
-            await self._serve(self.pods, self.node)
+            await self._serve(pods, node)
         finally:
             await self.publisher.close()
             await volumes.close()
             await actions.close()
-            kit.hub.close()
+            if self._shared.hub is None:
+                kit.hub.close()
             await kit.driver.close()
 
     async def _serve(self, pods: Pods, node: NodeKeeper) -> None:
         async with tasks.Supervisor() as group:
-            group.keep(self.kit.events.run, name="events")
-            group.keep(self._services.run, name="services")
+            if self._shared.events is None:
+                group.keep(self.kit.events.run, name="events")
+            if self._shared.services is None:
+                group.keep(self._services.run, name="services")
             group.keep(node.run_status, name="node status")
             group.keep(node.run_lease, name="node lease")
             group.start(pods.run(), name="pods")
             if self.options.serving is not None:
                 group.keep(AgentServer(self.kit, pods, self.options.serving).run, name="https")
             await node.registered.wait()
-            await pods.informer.synced()
+            await pods.feed.synced()
             self.ready.set()
             LOG.info("node %s is ready", self.options.node_name)
 

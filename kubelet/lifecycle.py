@@ -278,7 +278,8 @@ def backoff(crashes: int) -> float:
 
 def crashes_after(before: int, attempt: Attempt) -> int:
     """The crash count when `attempt` has ended."""
-    ran = attempt.finished_at - attempt.started_at
+    # One that never came to run has no start: its age must not count as a long life.
+    ran = attempt.finished_at - attempt.started_at if attempt.started_at else 0.0
     return 1 if ran >= BACKOFF_RESET_S else before + 1
 
 

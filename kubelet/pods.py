@@ -8,10 +8,12 @@ Neighbours: `kubelet.worker` does the work of one pod, `kubelet.admission` refus
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from apimachinery import scheme
 from apimachinery.client.informer import Informer
+from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 from kubelet import admission
 from kubelet import desired as reading
@@ -21,10 +23,32 @@ from kubelet.publisher import Publisher
 from kubelet.runtime.errors import RuntimeDriverError
 from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxStatus
 from kubelet.starting import Starter
-from kubelet.volumes.manager import VolumeManager
+from kubelet.volumes.interface import Volumes
 from kubelet.worker import PodWorker
 
 LOG = logging.getLogger(__name__)
+
+
+Handler = Callable[[str, JsonObject | None, JsonObject | None], None]
+
+
+class PodFeed(Protocol):
+    """The node's pods as they come: an Informer, or a part of a shared one (hollow nodes)."""
+
+    async def run(self) -> None: ...
+
+    async def synced(self) -> None: ...
+
+    def values(self) -> Iterable[JsonObject]: ...
+
+    def add_handler(self, handler: Handler) -> None: ...
+
+
+def feed_of(client: Client, node_name: str) -> PodFeed:
+    """The API's pods with this node's name."""
+    return Informer(
+        client, scheme.PODS, lambda obj: obj, field_selector=f"spec.nodeName={node_name}"
+    )
 
 
 class Pods:
@@ -34,9 +58,10 @@ class Pods:
         self,
         kit: Kit,
         starter: Starter,
-        volumes: VolumeManager,
+        volumes: Volumes,
         publisher: Publisher,
         node_labels: Mapping[str, str],
+        feed: PodFeed,
     ) -> None:
         self._kit = kit
         self._starter = starter
@@ -47,12 +72,7 @@ class Pods:
         self._sandboxes: dict[str, list[SandboxStatus]] = {}
         self._containers: dict[str, list[ContainerStatus]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self.informer: Informer[JsonObject] = Informer(
-            kit.client,
-            scheme.PODS,
-            lambda obj: obj,
-            field_selector=f"spec.nodeName={kit.options.node_name}",
-        )
+        self.feed = feed
 
     # --- reading
 
@@ -80,10 +100,10 @@ class Pods:
             group.create_task(self._follow_exits(), name="container exits")
             await asyncio.sleep(0)
             await self._list_runtime()
-            group.create_task(self.informer.run(), name="pods of this node")
-            await self.informer.synced()
+            group.create_task(self.feed.run(), name="pods of this node")
+            await self.feed.synced()
             self._take_first()
-            self.informer.add_handler(self._changed)
+            self.feed.add_handler(self._changed)
             group.create_task(self._clean_orphans(), name="orphans")
             group.create_task(self._relist_slowly(), name="relist")
 
@@ -96,7 +116,7 @@ class Pods:
     def _take_first(self) -> None:
         """What runs already is taken before what is new: it must not lose its place to it."""
         pods = sorted(
-            self.informer.values(),
+            self.feed.values(),
             key=lambda pod: (
                 reading.uid(pod) not in self._sandboxes,
                 reading.start_time(pod) is None,

@@ -3,7 +3,7 @@
 A `ProbeBoard` belongs to one pod: it starts probing when a container runs, stops when it does not,
 and wakes the worker when an answer changes. The first probe runs as soon as the initial delay is
 over. As long as a container has never been ready (or started) it is asked again quickly, in steps
-that double from `EAGER_FIRST_S` to the period: a server that listens 0.2 s after its start is
+that double from `EAGER_FIRST_S` to the period: a server that listens 0.1 s after its start is
 ready then, and not a period later. Such early failures count for nothing.
 
 Neighbours: `kubelet.actions` does the asking, `kubelet.lifecycle` reads the results.
@@ -24,7 +24,7 @@ from kubelet.lifecycle import Attempt, Role, Run
 
 LOG = logging.getLogger(__name__)
 
-EAGER_FIRST_S = 0.05
+EAGER_FIRST_S = 0.025
 EAGER_FIRST_EXEC_S = 0.25
 """An exec costs a process in the container: ask less often."""
 

@@ -30,7 +30,7 @@ from kubelet.runtime.config import ContainerConfig
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError, StartContainerError
 from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxStatus
 from kubelet.volumes.errors import VolumeError
-from kubelet.volumes.manager import VolumeManager
+from kubelet.volumes.interface import Volumes
 
 LOG = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Starter:
         self,
         kit: Kit,
         environment: Environment,
-        volumes: VolumeManager,
+        volumes: Volumes,
         actions: Actions,
         runtime_name: str,
     ) -> None:

@@ -106,10 +106,15 @@ def test_backoff_doubles_to_five_minutes(crashes: int, delay: float) -> None:
 
 
 def test_ten_good_minutes_forget_the_crashes() -> None:
-    long = attempt(run=Run.EXITED, started_at=0, finished_at=600)
-    short = attempt(run=Run.EXITED, started_at=0, finished_at=599)
+    long = attempt(run=Run.EXITED, started_at=NOW, finished_at=NOW + 600)
+    short = attempt(run=Run.EXITED, started_at=NOW, finished_at=NOW + 599)
     assert lifecycle.crashes_after(7, long) == 1
     assert lifecycle.crashes_after(7, short) == 8
+
+
+def test_a_container_that_never_came_to_run_counts_as_a_crash() -> None:
+    never = attempt(run=Run.EXITED, started_at=0.0, finished_at=NOW, exit_code=128)
+    assert lifecycle.crashes_after(1, never) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""What the rest of the agent asks of volumes. `manager` fulfils it; hollow nodes have none."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from apimachinery.wire import JsonObject
+from kubelet.runtime.config import Mount
+
+
+class Volumes(Protocol):
+    """All pods' volumes of one node. Errors are `VolumeError` and the client's ApiError."""
+
+    async def setup(self, pod: JsonObject) -> None:
+        """Every volume of the pod is there when this returns; quick if it was before."""
+
+    async def update(self, pod: JsonObject) -> None:
+        """The pod's labels or annotations have changed."""
+
+    async def mounts(self, pod: JsonObject, spec: JsonObject) -> list[Mount]:
+        """What one container sees; after `setup`."""
+
+    async def teardown(self, uid: str) -> None:
+        """Nothing of the pod's volumes stays on the node."""
+
+    async def leftovers(self, known: Iterable[str]) -> list[str]:
+        """Uids that have something here and are not known."""
+
+    async def close(self) -> None: ...
