@@ -6,7 +6,7 @@ one over directly. Neighbours: `apiserver.app` and `apiserver.server` on one sid
 `apimachinery.client.transport` on the other. Nothing here parses, routes or decides.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,3 +59,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     """Header names in their usual spelling (`Content-Type`)."""
     body: bytes | AsyncIterator[bytes] = b""
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+"""What answers requests: the API server's core, called directly or by a front."""

@@ -14,10 +14,9 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from apimachinery.aio.clock import Clock, SystemClock
-from apimachinery.client.informer import Informer
 from offers import allocator, messages, resources, roles, sorter
 from offers.filters import REFUSE_SECONDS_MAX, Filters
 from offers.ledger import Ledger
@@ -28,6 +27,16 @@ ASSUMED_S = 30.0
 """An accepted launch whose pod is not seen bound by then is void: a binding takes milliseconds."""
 EVENTS_MAX = 10_000
 """Events a framework may leave unread before it is cut off."""
+
+
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Mirror(Protocol[V_co]):
+    """What the master needs of an informer, whatever richer view it keeps for others."""
+
+    def add_handler(self, handler: Callable[[str, V_co | None, V_co | None], None], /) -> None: ...
+    async def synced(self) -> None: ...
 
 
 class NodeView(Protocol):
@@ -77,8 +86,8 @@ class OfferMaster:
 
     def __init__(
         self,
-        nodes: Informer[NodeView],
-        pods: Informer[PodView],
+        nodes: Mirror[NodeView],
+        pods: Mirror[PodView],
         *,
         role_of_namespace: Callable[[str], str] = "kubernetes/{}".format,
         epoch: int = 0,

@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from apiserver.stores import Private
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from kubelet.network.topology import Topology
 
 API_PORT = 6443
+FAKE_NODE_PORT = 10250
+"""Nodes without a network of their own share the loopback: node n serves on this port + n."""
 RUNTIMES = ("oci", "fake")
 STORES = ("sqlite", "etcd", "memory")
 
@@ -29,6 +32,7 @@ class Asked:
     port: int | None = None
     node_cpus: str = ""
     node_memory: str = ""
+    node_monitor_grace_period: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class ClusterOptions:
     """Which of the machine's address ranges it lives in (kubelet.network.topology)."""
     node_cpus: str = ""
     node_memory: str = ""
+    node_monitor_grace_period: float = 40.0
+    """Seconds of silence after which a node is NotReady (Kubernetes' default)."""
 
     @property
     def topology(self) -> Topology:
@@ -106,13 +112,14 @@ def server_entry(options: ClusterOptions, dirs: DataDir, store: str) -> dict[str
     """The control plane, on loopback and, with nodes, on the host's address among them."""
     argv = _bireme(
         "server", "--data-dir", str(dirs.root), "--port", str(options.port), "--store", store,
+        "--node-monitor-grace-period", str(options.node_monitor_grace_period),
         "--bind", "127.0.0.1",
     )  # fmt: skip
     if options.networked:
         plan = options.topology
         argv += [
             "--bind", plan.host_address, "--service-cidr", plan.service_cidr,
-            "--cluster-cidr", str(plan.network), "--host-interface", plan.host_interface,
+            "--cluster-cidr", str(plan.network), "--slot", str(options.slot),
         ]  # fmt: skip
     return _entry(dirs, "server", argv)
 
@@ -121,11 +128,15 @@ def node_entry(options: ClusterOptions, dirs: DataDir, number: int) -> dict[str,
     """One node's agent, in its own network namespace where there are real containers."""
     plan = options.topology
     place = plan.place(number)
+    home = dirs.node(place.name)
+    keys = dirs.pki / "nodes" / place.name
     argv = _bireme(
-        "node", "--name", place.name, "--data-dir", str(dirs.node(place.name)),
-        "--kubeconfig", str(dirs.node(place.name) / "kubeconfig"),
+        "node", "--name", place.name, "--data-dir", str(home),
+        "--kubeconfig", str(home / "kubeconfig"),
+        "--tls-cert-file", str(keys / "server.crt"), "--tls-private-key-file",
+        str(keys / "server.key"), "--client-ca-file", str(dirs.pki / "ca.crt"),
         "--runtime", options.runtime, "--images", str(dirs.images),
-        "--pod-cidr", place.pod_cidr, "--pki", str(dirs.pki),
+        "--pod-cidr", place.pod_cidr, "--cgroup-root", cgroup_root(options, place.name),
     )  # fmt: skip
     if options.networked:
         argv += [
@@ -133,7 +144,7 @@ def node_entry(options: ClusterOptions, dirs: DataDir, number: int) -> dict[str,
             "--service-cidr", plan.service_cidr, "--cluster-cidr", str(plan.network),
         ]  # fmt: skip
     else:
-        argv += ["--address", "127.0.0.1"]
+        argv += ["--address", "127.0.0.1", "--port", str(FAKE_NODE_PORT + number)]
     if options.node_cpus:
         argv += ["--node-cpus", options.node_cpus]
     if options.node_memory:
@@ -141,12 +152,21 @@ def node_entry(options: ClusterOptions, dirs: DataDir, number: int) -> dict[str,
     return _entry(dirs, place.name, argv)
 
 
-def processes(
-    options: ClusterOptions, dirs: DataDir, *, store: str, etcd: list[str] | None
-) -> list[dict[str, Any]]:
+def cgroup_root(options: ClusterOptions, node: str) -> str:
+    """A node's own cgroup, so that clusters and nodes of one machine are told apart."""
+    return f"/bireme{options.slot}-{node}"
+
+
+def etcd_entry(dirs: DataDir, etcd: Private) -> dict[str, Any]:
+    """The private etcd, which says nothing when it is ready: the server waits for it."""
+    entry = _entry(dirs, "etcd", list(etcd.argv))
+    return {**entry, "cwd": str(etcd.directory), "notifies": False}
+
+
+def processes(options: ClusterOptions, dirs: DataDir, etcd: Private | None) -> list[dict[str, Any]]:
     """The plan for the supervisor, in the order of starting."""
     return [
-        *([_entry(dirs, "etcd", etcd)] if etcd else []),
-        server_entry(options, dirs, store),
+        *([etcd_entry(dirs, etcd)] if etcd else []),
+        server_entry(options, dirs, etcd.address if etcd else options.store),
         *(node_entry(options, dirs, number) for number in range(1, options.nodes + 1)),
     ]

@@ -10,10 +10,12 @@ import shutil
 import signal
 from pathlib import Path
 
-from bireme.cli import cluster, paths, processes
+from bireme.cli import cluster, leftovers, paths, processes
+from bireme.cli.cluster import ClusterOptions
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
-from kubelet.network import topology
+from kubelet.network import proxy, topology
+from kubelet.runtime.oci import cleanup
 
 STOP_TIMEOUT_S = 20.0
 """The supervisor gives its children 10 s; twice that means it hangs."""
@@ -37,11 +39,8 @@ def stop(dirs: DataDir) -> None:
     options = cluster.load(dirs.cluster)
     if options is None:
         return
-    if options.runtime == "oci":
-        _remove_pods(dirs)
     if options.networked:
-        from kubelet.network import proxy
-
+        _remove_pods(options, dirs)
         proxy.remove_rules(options.topology.table)
         topology.remove(options.topology)
 
@@ -62,9 +61,10 @@ def _end(pid: int | None, number: signal.Signals = signal.SIGTERM) -> None:
     os.close(pidfd)
 
 
-def _remove_pods(dirs: DataDir) -> None:
+def _remove_pods(options: ClusterOptions, dirs: DataDir) -> None:
     """Kill and unmount what the nodes ran: containers outlive their agents on purpose."""
-    from kubelet.runtime.oci import cleanup
-
-    for node in sorted((dirs.root / "nodes").glob("*")):
-        cleanup.remove_all(node)
+    for home in sorted((dirs.root / "nodes").glob("*")):
+        cgroup_root = cluster.cgroup_root(options, home.name)
+        cleanup.remove_all(home / "runtime", cgroup_root)
+        leftovers.unmount_below(home)
+        leftovers.remove_cgroups(cgroup_root)

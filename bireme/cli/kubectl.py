@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,3 +29,13 @@ def run(arguments: list[str]) -> None:
         environment["KUBECONFIG"] = str(kubeconfig)
     program = str(binary())
     os.execve(program, [program, *arguments], environment)
+
+
+def ask(kubeconfig: Path, *arguments: str, timeout: float) -> str:
+    """Kubectl's output, or its complaint; for commands that show the state of things."""
+    command = [str(binary()), "--kubeconfig", str(kubeconfig), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {timeout:g} s"
+    return (done.stdout or done.stderr).strip()

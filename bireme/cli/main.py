@@ -45,21 +45,26 @@ def up(
     port: Annotated[int | None, typer.Option(help="The API's port (6443).")] = None,
     node_cpus: Annotated[str, typer.Option(help="What each node advertises, such as 2.")] = "",
     node_memory: Annotated[str, typer.Option(help="What each node advertises, e.g. 4Gi.")] = "",
+    node_monitor_grace_period: Annotated[
+        float | None, typer.Option(help="Seconds of silence after which a node is NotReady (40).")
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when ready and leave it running.")
     ] = False,
 ) -> None:
     """Start a cluster on this machine; `up` again brings the same one back."""
+    from bireme.cli import cluster
     from bireme.cli import up as command
 
     command.run(
-        command.Asked(
+        cluster.Asked(
             nodes=nodes,
             store=store,
             runtime=runtime,
             port=port,
             node_cpus=node_cpus,
             node_memory=node_memory,
+            node_monitor_grace_period=node_monitor_grace_period,
         ),
         data_dir,
         detach=detach,
@@ -113,9 +118,13 @@ def server(
     ] = None,
     store: Annotated[str, typer.Option(help="sqlite, memory, or etcd's URL.")] = "sqlite",
     service_cidr: Annotated[str, typer.Option(help="Where ClusterIPs come from.")] = "10.96.0.0/16",
-    cluster_cidr: Annotated[str, typer.Option(help="Where nodes' pod ranges come from.")] = (
-        "10.71.0.0/16"
-    ),
+    cluster_cidr: Annotated[str, typer.Option(help="Where pod ranges come from.")] = "10.71.0.0/16",
+    node_monitor_grace_period: Annotated[
+        float, typer.Option(help="Seconds of silence after which a node is NotReady.")
+    ] = 40.0,
+    slot: Annotated[
+        int | None, typer.Option(help="Serve this machine's node network too (set by `up`).")
+    ] = None,
     only: Annotated[
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",
@@ -132,6 +141,8 @@ def server(
         store=store,
         service_cidr=service_cidr,
         cluster_cidr=cluster_cidr,
+        node_monitor_grace_period=node_monitor_grace_period,
+        slot=slot,
         only=only,
         kubeconfig=kubeconfig,
     )
@@ -150,11 +161,17 @@ def node(
     address: Annotated[str, typer.Option(help="The node's own address.")] = "",
     pod_cidr: Annotated[str, typer.Option(help="The addresses of its pods.")] = "",
     service_cidr: Annotated[str, typer.Option(help="The cluster's ClusterIPs.")] = "10.96.0.0/16",
+    cluster_cidr: Annotated[str, typer.Option(help="All nodes and pods.")] = "10.71.0.0/16",
     netns: Annotated[Path | None, typer.Option(help="Live in this network namespace.")] = None,
     images: Annotated[Path | None, typer.Option(help="The image store's directory.")] = None,
     runtime: Annotated[str, typer.Option(help="oci or fake.")] = "oci",
     node_cpus: Annotated[str, typer.Option(help="CPUs to advertise (all).")] = "",
     node_memory: Annotated[str, typer.Option(help="Memory to advertise (all).")] = "",
+    cgroup_root: Annotated[str, typer.Option(help="Above the cgroups of its pods.")] = "/bireme",
+    port: Annotated[int, typer.Option(help="Where logs and exec are served.")] = 10250,
+    tls_cert_file: Annotated[Path | None, typer.Option(help="For that port.")] = None,
+    tls_private_key_file: Annotated[Path | None, typer.Option(help="For that port.")] = None,
+    client_ca_file: Annotated[Path | None, typer.Option(help="Who may connect there.")] = None,
 ) -> None:
     """Run a node agent in this process."""
     from bireme.cli import node as command
@@ -167,11 +184,17 @@ def node(
         address=address,
         pod_cidr=pod_cidr,
         service_cidr=service_cidr,
+        cluster_cidr=cluster_cidr,
         netns=netns,
         images=images,
         runtime=runtime,
         cpus=node_cpus,
         memory=node_memory,
+        cgroup_root=cgroup_root,
+        port=port,
+        tls_cert_file=tls_cert_file,
+        tls_private_key_file=tls_private_key_file,
+        client_ca_file=client_ca_file,
     )
     command.run(options, data_dir)
 

@@ -47,6 +47,9 @@ class Child:
     argv: list[str]
     env: Mapping[str, str]
     log: Path
+    cwd: str | None = None
+    notifies: bool = True
+    """Whether it says that it is ready; a foreign program counts as ready once started."""
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     """Monotonic seconds."""
@@ -107,6 +110,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                cwd=child.cwd,
                 env={**child.env, "BIREME_NOTIFY_FD": str(writer)},
                 pass_fds=[writer],
                 start_new_session=True,
@@ -114,10 +118,11 @@ class Supervisor:
         os.close(writer)
         pidfd = os.pidfd_open(child.process.pid)
         child.fds = [pidfd, reader]
-        child.started_at, child.start_at, child.ready = time.monotonic(), None, False
+        child.started_at, child.start_at = time.monotonic(), None
+        child.ready = not child.notifies
         self.selector.register(pidfd, selectors.EVENT_READ, lambda _: self._ended(child))
         self.selector.register(reader, selectors.EVENT_READ, lambda fd: self._told(child, fd))
-        self._emit(child, "started")
+        self._emit(child, "started" if child.notifies else "ready")
 
     def _told(self, child: Child, fd: int) -> None:
         """A line on the notify pipe: the child is ready. End of file: it has no more to say."""
@@ -209,6 +214,8 @@ def load(plan: Path) -> list[Child]:
             argv=entry["argv"],
             env={**os.environ, **entry.get("env", {})},
             log=Path(entry["log"]),
+            cwd=entry.get("cwd"),
+            notifies=entry.get("notifies", True),
         )
         for entry in json.loads(plan.read_text())
     ]

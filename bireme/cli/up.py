@@ -18,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from bireme.cli import cluster, doctor, down, paths, processes
+from apiserver import stores
+from bireme.cli import cluster, doctor, down, image, paths, processes
 from bireme.cli.cluster import Asked, ClusterOptions
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
@@ -50,7 +51,7 @@ def run(asked: Asked, data_dir: Path | None, *, detach: bool) -> None:
     _say("starting", f"store {options.store}, {options.nodes} nodes")
     try:
         supervisor = start(options, dirs)
-    except topology.TopologyError as error:
+    except (topology.TopologyError, stores.BadStore) as error:
         raise CommandError(str(error)) from error
     _say("ready", f"in {time.monotonic() - began:.1f} s")
     print(f"API   https://127.0.0.1:{options.port}\n{export_line(dirs)}")
@@ -114,8 +115,8 @@ def _free_port() -> int:
 
 def start(options: ClusterOptions, dirs: DataDir) -> int:
     """Make network, credentials and images, start the supervisor, wait; return its pid."""
-    store, etcd = _store(options, dirs)
-    plan = cluster.processes(options, dirs, store=store, etcd=etcd)
+    etcd = stores.private_etcd(dirs.etcd) if options.store == "etcd" else None
+    plan = cluster.processes(options, dirs, etcd)
     (dirs.run / "plan.json").write_text(json.dumps(plan, indent=1))
     if options.networked:
         topology.remove(options.topology)
@@ -132,16 +133,6 @@ def start(options: ClusterOptions, dirs: DataDir) -> int:
     return pid
 
 
-def _store(options: ClusterOptions, dirs: DataDir) -> tuple[str, list[str] | None]:
-    """The store's URL for the server, and the command line of an etcd of our own."""
-    if options.store != "etcd":
-        return options.store, None
-    from apiserver import stores
-
-    private = stores.private_etcd(dirs.etcd)
-    return private.url, private.argv
-
-
 def _prepare_nodes(options: ClusterOptions, dirs: DataDir) -> None:
     """Each node's client certificate and kubeconfig, and the image that samples use."""
     from apiserver import pki
@@ -149,18 +140,18 @@ def _prepare_nodes(options: ClusterOptions, dirs: DataDir) -> None:
     authority = pki.Pki(dirs.pki)
     host = options.topology.host_address if options.networked else "127.0.0.1"
     for place in options.topology.places:
+        address = place.address if options.networked else "127.0.0.1"
+        authority.kubelet_server(place.name, [address])
         dirs.node(place.name).mkdir(parents=True, exist_ok=True)
         pki.write_kubeconfig(
             dirs.node(place.name) / "kubeconfig",
             server=f"https://{host}:{options.port}",
-            ca=authority.ca().cert,
+            ca=authority.ca.cert,
             client=authority.node(place.name),
             user=f"system:node:{place.name}",
         )
     if options.runtime == "oci":
-        from kubelet.images import busybox
-
-        busybox.ensure(dirs.images)
+        image.ensure_busybox(dirs.images)
 
 
 def _spawn_supervisor(dirs: DataDir) -> tuple[IO[bytes], int]:
@@ -186,7 +177,7 @@ def _await_ready(events: IO[bytes], names: list[str], dirs: DataDir) -> None:
         selector.register(events, selectors.EVENT_READ)
         while waiting:
             if not selector.select(deadline - time.monotonic()):
-                raise CommandError(_failure(sorted(waiting)[0], dirs, "is not ready in time"))
+                raise CommandError(_failure(min(waiting), dirs, "is not ready in time"))
             chunk = os.read(events.fileno(), 65536)
             if not chunk:
                 raise CommandError(_failure("supervisor", dirs, "ended"))

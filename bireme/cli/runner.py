@@ -1,0 +1,51 @@
+"""Runs one long-lived command: logs, signals, exit codes.
+
+SIGTERM and SIGINT cancel the command's task; what it does in its `finally` blocks is the orderly
+end. Neighbours: `server` and `node` bring the coroutine.
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from bireme.cli import logs
+
+STOP_SECONDS = 5.0
+"""The contract: SIGTERM ends a process within 5 s, even if something hangs."""
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]], *, uvloop: bool = False) -> None:
+    """Run until it returns or a signal comes; other errors pass through."""
+    logs.configure()
+    _raise_file_limit()
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if uvloop:
+        import uvloop as library
+
+        factory = library.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_until_signal(main))
+
+
+async def _until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    task = asyncio.ensure_future(main())  # noqa: TID251  awaited below; a signal cancels it
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.call_later(STOP_SECONDS, os._exit, 1)
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _raise_file_limit() -> None:
+    """Watches and containers cost descriptors: take all that the hard limit allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

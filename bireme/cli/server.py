@@ -1,0 +1,221 @@
+"""`bireme server`: the control plane, in one process or one part of it.
+
+Composition only: store → API server → controllers, offer master and pod scheduler, which reach
+the API by a direct call as users of their own. With `--only` a part runs by itself, reaches the
+API over HTTPS, and campaigns for its lease. On a machine that hosts several nodes, the host's own
+service proxy runs here too.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from apimachinery import scheme, wire
+from apimachinery.aio.clock import SystemClock
+from apimachinery.client import kubeconfig as kubeconfigs
+from apimachinery.client.events import Recorder
+from apimachinery.client.informer import Informer
+from apimachinery.client.leader import LeaderElector
+from apimachinery.client.rest import Client
+from apimachinery.client.transport import DirectTransport, HttpTransport
+from bireme.cli import notify, paths, runner
+from bireme.cli.errors import CommandError
+from bireme.cli.paths import DataDir
+
+PARTS = ("apiserver", "controllers", "scheduling")
+
+CONTROLLERS = wire.UserInfo("system:kube-controller-manager", groups=("system:masters",))
+"""The garbage collector and the emptying of namespaces may delete anything, whatever its kind."""
+SCHEDULER = wire.UserInfo("system:kube-scheduler", groups=("system:authenticated",))
+PROXY = wire.UserInfo("system:kube-proxy", groups=("system:node-proxier", "system:authenticated"))
+
+ROLE_LABEL = "offers.bireme.dev/role"
+"""On a namespace: the role that its pods are charged to, instead of kubernetes/NAMESPACE."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What the command line says."""
+
+    port: int
+    bind: tuple[str, ...]
+    store: str
+    service_cidr: str
+    cluster_cidr: str
+    node_monitor_grace_period: float
+    slot: int | None
+    """Of this machine's node network, whose host-side services run here."""
+    only: str
+    kubeconfig: Path | None
+
+
+def run(options: ServerOptions, data_dir: Path | None) -> None:
+    """Run until SIGTERM."""
+    if options.only and options.only not in PARTS:
+        raise CommandError(f"--only {options.only} is unknown: use one of {', '.join(PARTS)}")
+    if options.only in ("controllers", "scheduling") and options.kubeconfig is None:
+        raise CommandError(f"--only {options.only} needs --kubeconfig: it reaches the API with it")
+    dirs = paths.data_dir(data_dir)
+    dirs.create()
+    try:
+        runner.run(lambda: _main(options, dirs), uvloop=True)
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            where = ", ".join(options.bind)
+            raise CommandError(
+                f"can't listen on port {options.port} of {where} ({error.strerror}):"
+                " choose another with --port or --bind"
+            ) from error
+        raise
+
+
+async def _main(options: ServerOptions, dirs: DataDir) -> None:
+    if options.only in ("controllers", "scheduling"):
+        assert options.kubeconfig is not None
+        transport = HttpTransport(kubeconfigs.load(options.kubeconfig))
+        client = Client(transport)
+        try:
+            work = _controllers if options.only == "controllers" else _scheduling
+            notify.ready()
+            await work(client, options, dirs, elect=True)
+        finally:
+            await client.close()
+        return
+    async with _api_server(options, dirs) as handle, asyncio.TaskGroup() as group:
+        if not options.only:
+            as_controllers = Client(DirectTransport(handle, CONTROLLERS))
+            as_scheduler = Client(DirectTransport(handle, SCHEDULER))
+            group.create_task(_controllers(as_controllers, options, dirs, elect=False))
+            group.create_task(_scheduling(as_scheduler, options, dirs, elect=False))
+        if options.slot is not None:
+            group.create_task(_host_services(Client(DirectTransport(handle, PROXY)), options))
+        notify.ready()
+
+
+@asynccontextmanager
+async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["wire.Handler"]:
+    """Serve the API; gives the direct way in."""
+    from apiserver import assembly, pki, stores
+    from apiserver.options import Options
+
+    keys = pki.Pki(dirs.pki)
+    outside = [address for address in options.bind if not address.startswith("127.")]
+    advertised = outside[0] if outside else "127.0.0.1"
+    process = assembly.Process(
+        stores.open_store(_store_address(options.store, dirs)),
+        assembly.Security(keys=keys, hosts=(*options.bind, _kubernetes_ip(options))),
+        Options(
+            service_cidr=options.service_cidr,
+            advertise_address=advertised,
+            advertise_port=options.port,
+        ),
+    )
+    try:
+        await process.start([(address, options.port) for address in options.bind])
+        pki.write_kubeconfig(
+            dirs.kubeconfig,
+            server=f"https://{options.bind[0]}:{options.port}",
+            ca=keys.ca.cert,
+            client=keys.admin(),
+        )
+        yield process.server.handle
+    finally:
+        await process.stop()
+
+
+def _store_address(store: str, dirs: DataDir) -> str:
+    return f"sqlite:{dirs.database}" if store == "sqlite" else store
+
+
+def _kubernetes_ip(options: ServerOptions) -> str:
+    import ipaddress
+
+    return str(ipaddress.IPv4Network(options.service_cidr)[1])
+
+
+async def _controllers(
+    client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
+) -> None:
+    """Every control loop of the cluster."""
+    from controllers.manager import ControllerManager
+
+    del options, dirs
+    elector = _elector(client, "bireme-controllers") if elect else None
+    await ControllerManager(client, elector=elector).run()
+
+
+async def _scheduling(
+    client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
+) -> None:
+    """The offer master and the pod scheduler, which share one process and one lease."""
+    del options, dirs
+    if elect:
+        await _elector(client, "bireme-scheduling").run(lambda epoch: _schedule(client, epoch))
+    else:
+        await _schedule(client, 0)
+
+
+def _elector(client: Client, lease: str) -> LeaderElector:
+    identity = f"{socket.gethostname()}-{os.getpid()}"
+    return LeaderElector(
+        client, namespace="kube-system", name=lease, identity=identity, clock=SystemClock()
+    )
+
+
+async def _schedule(client: Client, epoch: int) -> None:
+    from offers.master import OfferMaster
+    from offers.messages import FrameworkInfo
+    from scheduler.service import PodScheduler
+    from scheduler.views import node_info, pod_info
+
+    nodes = Informer(client, scheme.NODES, node_info)
+    pods = Informer(client, scheme.PODS, pod_info)
+    namespaces = Informer(client, scheme.NAMESPACES, _role_label)
+
+    def role_of(namespace: str) -> str:
+        return namespaces.get(namespace) or f"kubernetes/{namespace}"
+
+    master = OfferMaster(nodes, pods, role_of_namespace=role_of, epoch=epoch)
+    recorder = Recorder(client, component="default-scheduler", clock=SystemClock())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(namespaces.run())
+        await namespaces.synced()
+        session = master.subscribe(FrameworkInfo("kubernetes", ("kubernetes",)))
+        scheduler = PodScheduler(
+            client, session, nodes, pods, role_of_namespace=role_of, recorder=recorder
+        )
+        for work in (nodes.run, pods.run, master.run, scheduler.run, recorder.run):
+            group.create_task(work())
+
+
+def _role_label(namespace: wire.JsonObject) -> str:
+    labels = namespace["metadata"].get("labels") or {}
+    return str(labels.get(ROLE_LABEL, ""))
+
+
+async def _host_services(client: Client, options: ServerOptions) -> None:
+    """ClusterIPs and NodePorts on the host of several nodes, `localhost` among them."""
+    from kubelet.network.catalog import Catalog
+    from kubelet.network.proxy import ProxyOptions, ServiceProxy
+    from kubelet.network.rules import NodeNetwork
+    from kubelet.network.topology import Topology
+
+    assert options.slot is not None
+    plan = Topology(options.slot, 0)
+    catalog = Catalog(client)
+    proxy = ServiceProxy(
+        catalog,
+        ProxyOptions(
+            network=NodeNetwork(plan.table, plan.service_cidr, str(plan.network)),
+            addresses=("127.0.0.1", plan.host_address),
+            loopback_interface=plan.host_interface,
+        ),
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(catalog.run())
+        group.create_task(proxy.run())
