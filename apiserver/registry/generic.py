@@ -275,6 +275,7 @@ class Registry:
             strategy.prepare_status(new, old, context)
         else:
             strategy.prepare_update(new, old, context)
+            fresh = new["metadata"]  # some subresources put the old metadata back
             if strategy.counts_generation and strategy.desired_changed(new, old, context):
                 fresh["generation"] = stored.get("generation", 0) + 1
         if new == old:

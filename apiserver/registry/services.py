@@ -310,8 +310,8 @@ def _normalize(spec: JsonObject, old: JsonObject | None) -> None:
         spec["clusterIPs"] = [spec["clusterIP"]]
     spec.setdefault("ipFamilies", ["IPv4"])
     spec.setdefault("ipFamilyPolicy", "SingleStack")
-    if kind == "ClusterIP" and old is not None and old.get("type") in _WITH_PORTS:
-        _drop_unchanged_ports(spec, old)
+    if old is not None:
+        _drop_what_the_type_lost(spec, old)
 
 
 def _carry(spec: JsonObject, old: JsonObject) -> None:
@@ -337,9 +337,18 @@ def _carry(spec: JsonObject, old: JsonObject) -> None:
                 port["nodePort"] = number
 
 
-def _drop_unchanged_ports(spec: JsonObject, old: JsonObject) -> None:
-    """A service that becomes internal gives its node ports up."""
-    known = {port.get("nodePort") for port in old.get("ports") or []}
-    for port in spec.get("ports") or []:
-        if port.get("nodePort") in known:
-            port.pop("nodePort", None)
+def _drop_what_the_type_lost(spec: JsonObject, old: JsonObject) -> None:
+    """A service that changes its type loses what only the old type could have, if left alone."""
+    before, now = old.get("type", "ClusterIP"), spec.get("type", "ClusterIP")
+    lost: tuple[str, ...] = ()
+    if before in _WITH_PORTS and now not in _WITH_PORTS:
+        known = {port.get("nodePort") for port in old.get("ports") or []}
+        for port in spec.get("ports") or []:
+            if port.get("nodePort") in known:
+                port.pop("nodePort", None)
+        lost = ("externalTrafficPolicy",)
+    if before == "LoadBalancer" and now != "LoadBalancer":
+        lost += ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort")
+    for key in lost:
+        if key in spec and spec[key] == old.get(key):
+            del spec[key]

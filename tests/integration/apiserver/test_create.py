@@ -9,7 +9,9 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 async def test_a_new_object_gets_its_identity(api):
     made = await api.made(MAPS, api.config(a="1"))
     found = made["metadata"]
-    assert found["uid"] and found["creationTimestamp"] and found["namespace"] == "default"
+    assert found["uid"]
+    assert found["creationTimestamp"]
+    assert found["namespace"] == "default"
     assert int(found["resourceVersion"]) > 0
     assert (await api.get(f"{MAPS}/c")).json == made
 
@@ -169,10 +171,12 @@ async def test_yaml_is_read(api):
         b"a: [",
         b"- 1",
         b"&a [*a]",
-        b"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
-        b"c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
-        b"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
-        b"g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n",
+        (
+            b"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+            b"c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+            b"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
+            b"g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n"
+        ),
         b"a: &a '" + b"x" * 100_000 + b"'\nb: [" + b"*a," * 1000 + b"]\n",
         b"? {a: b}\n: c\n",
         b"a: !!python/object:os.system x",

@@ -1,0 +1,120 @@
+"""What is added to pods, and what is refused, before they are stored."""
+
+import pytest
+
+PODS = "/api/v1/namespaces/default/pods"
+ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
+CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+
+
+async def test_a_pod_runs_as_the_default_account_with_its_token(api):
+    spec = (await api.made(PODS, api.pod()))["spec"]
+    assert (spec["serviceAccountName"], spec["serviceAccount"]) == ("default", "default")
+    (volume,) = spec["volumes"]
+    assert volume["name"].startswith("kube-api-access-")
+    assert [next(iter(one)) for one in volume["projected"]["sources"]] == [
+        "serviceAccountToken",
+        "configMap",
+        "downwardAPI",
+    ]
+    (mount,) = spec["containers"][0]["volumeMounts"]
+    assert mount == {
+        "name": volume["name"],
+        "readOnly": True,
+        "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+    }
+
+
+async def test_a_pod_may_want_no_token(api):
+    made = await api.made(PODS, api.pod(automountServiceAccountToken=False))
+    assert "volumes" not in made["spec"]
+
+
+async def test_an_account_may_give_no_token(api):
+    await api.made(ACCOUNTS, {"metadata": {"name": "quiet"}, "automountServiceAccountToken": False})
+    made = await api.made(PODS, api.pod(serviceAccountName="quiet"))
+    assert "volumes" not in made["spec"]
+
+
+async def test_an_account_that_is_not_there(api):
+    answer = await api.post(PODS, api.pod(serviceAccountName="none"))
+    assert answer.status == 403
+    assert answer.message == (
+        'pods "a" is forbidden: error looking up service account default/none: '
+        'serviceaccount "none" not found'
+    )
+
+
+async def test_pods_outlast_a_silent_node_for_a_while(api):
+    tolerations = (await api.made(PODS, api.pod()))["spec"]["tolerations"]
+    assert {one["key"]: one["tolerationSeconds"] for one in tolerations} == {
+        "node.kubernetes.io/not-ready": 300,
+        "node.kubernetes.io/unreachable": 300,
+    }
+
+
+async def test_a_toleration_of_its_own_counts(api):
+    own = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}
+    tolerations = (await api.made(PODS, api.pod(tolerations=[own])))["spec"]["tolerations"]
+    assert [one["key"] for one in tolerations] == [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ]
+    assert "tolerationSeconds" not in tolerations[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)],
+)
+async def test_the_systems_priorities(api, name, value):
+    body = api.pod(priorityClassName=name)
+    made = await api.made("/api/v1/namespaces/kube-system/pods", body)
+    assert made["spec"]["priority"] == value
+
+
+async def test_a_priority_class(api):
+    await api.made(
+        CLASSES, {"metadata": {"name": "high"}, "value": 1000, "preemptionPolicy": "Never"}
+    )
+    spec = (await api.made(PODS, api.pod(priorityClassName="high")))["spec"]
+    assert (spec["priority"], spec["preemptionPolicy"]) == (1000, "Never")
+
+
+async def test_the_default_priority_class(api):
+    assert (await api.made(PODS, api.pod("before")))["spec"]["priority"] == 0
+    body = {"metadata": {"name": "usual"}, "value": 7, "globalDefault": True}
+    await api.made(CLASSES, body)
+    spec = (await api.made(PODS, api.pod("after")))["spec"]
+    assert (spec["priority"], spec["priorityClassName"]) == (7, "usual")
+
+
+async def test_a_priority_class_that_is_not_there(api):
+    answer = await api.post(PODS, api.pod(priorityClassName="none"))
+    assert answer.status == 403
+    assert answer.message == 'pods "a" is forbidden: no PriorityClass with name none was found'
+
+
+async def test_a_priority_is_not_for_users(api):
+    answer = await api.post(PODS, api.pod(priority=5))
+    assert answer.status == 403
+    assert "must not be provided in pod spec" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("resources", "quality"),
+    [
+        ({}, "BestEffort"),
+        ({"requests": {"cpu": "1"}}, "Burstable"),
+        ({"limits": {"cpu": "1", "memory": "1Gi"}}, "Guaranteed"),
+        (
+            {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1000m"}},
+            "Guaranteed",
+        ),
+        ({"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "1"}}, "Burstable"),
+    ],
+)
+async def test_quality_of_service(api, resources, quality):
+    container = {"name": "c", "image": "busybox", "resources": resources}
+    body = {"metadata": {"name": "a"}, "spec": {"containers": [container]}}
+    assert (await api.made(PODS, body))["status"] == {"phase": "Pending", "qosClass": quality}
