@@ -4,8 +4,10 @@ Containers outlive their agent on purpose, so taking a node away is a deed of it
 what is found on disk, after any crash; needs no event loop. Blocking. The images stay.
 """
 
+import asyncio
 import contextlib
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -16,22 +18,29 @@ from pathlib import Path
 
 from kubelet import kernel
 from kubelet.runtime.oci import bundles, cgroups, namespaces, records
-from kubelet.runtime.oci.node import DEFAULT_CGROUP_ROOT
+from kubelet.runtime.oci.node import OciOptions
 
 # Removing a container is mostly waiting for runc and the kernel.
 PARALLEL = 8
 RUNC_TIMEOUT_SECONDS = 60
 END_TIMEOUT_SECONDS = 10.0
+_MOUNTINFO = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def remove_all(root: Path, cgroup_root: str = DEFAULT_CGROUP_ROOT, runtime: str = "runc") -> None:
-    """Kill the containers of the driver with this `root`, and remove its sandboxes and files."""
-    layout = records.Layout(root)
+async def remove_pods(options: OciOptions) -> None:
+    """Kill the containers of the driver with these options, and remove its sandboxes and files."""
+    await asyncio.to_thread(remove_all, options)
+
+
+def remove_all(options: OciOptions) -> None:
+    """The same without an event loop."""
+    layout = records.Layout(options.root)
     if not layout.containers.is_dir():
         return
     groups = cgroups.detect()
     _in_parallel(
-        lambda container_id: _remove_container(layout, container_id, runtime),
+        lambda container_id: _remove_container(layout, container_id, options.runtime),
         (container_id for container_id, _ in layout.load_containers()),
     )
     # The pod's cgroup is named by the record.
@@ -40,9 +49,25 @@ def remove_all(root: Path, cgroup_root: str = DEFAULT_CGROUP_ROOT, runtime: str 
         namespaces.release(directory / "ns")
         kernel.unmount(str(directory / "shm"))
         if record is not None:
-            groups.remove(record.cgroup, cgroup_root)
+            groups.remove(record.cgroup, options.cgroup_root)
         shutil.rmtree(directory, ignore_errors=True)
-    shutil.rmtree(root, ignore_errors=True)
+    shutil.rmtree(options.root, ignore_errors=True)
+
+
+def unmount_below(directory: Path) -> None:
+    """Detach every mount below a directory, the innermost first (volumes, pins, roots)."""
+    prefix = f"{directory}/"
+    mounts = [line.split()[4] for line in _MOUNTINFO.read_text().splitlines()]
+    for target in reversed(mounts):
+        # The kernel writes spaces and backslashes as octal.
+        path = _OCTAL.sub(lambda match: chr(int(match[1], 8)), target)
+        if path.startswith(prefix):
+            kernel.unmount(path)
+
+
+def remove_cgroups(cgroup_root: str) -> None:
+    """Remove a node's cgroup with all that is empty below it."""
+    cgroups.detect().remove(cgroup_root, cgroup_root)
 
 
 def _in_parallel(call: Callable[[str], None], items: Iterable[str]) -> None:

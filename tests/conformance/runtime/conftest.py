@@ -119,11 +119,11 @@ class OciRig(Rig):
 
     def __post_init__(self) -> None:
         self.cgroup_root = f"/bireme-test-{self.root.name}"
+        self.options = OciOptions(self.root / "node", cgroup_root=self.cgroup_root)
         self.driver = self._new_driver()
 
     def _new_driver(self) -> OciDriver:
-        options = OciOptions(self.root / "node", cgroup_root=self.cgroup_root)
-        return OciDriver(options, self.store, RoutedPodNetwork(self.cidr))
+        return OciDriver(self.options, self.store, RoutedPodNetwork(self.cidr))
 
     async def restart(self) -> None:
         await self.driver.close()

@@ -661,6 +661,6 @@ async def test_a_node_can_be_removed_without_its_driver(oci: OciRig) -> None:
     await oci.run(HEEDS_TERM, uid="u2")
     await oci.remember()
     await oci.driver.close()
-    await asyncio.to_thread(cleanup.remove_all, oci.root / "node", oci.cgroup_root)
+    await cleanup.remove_pods(oci.options)
     await oci.restart()
     assert oci.leftovers() == []
