@@ -31,12 +31,6 @@ def key(obj: JsonObject) -> str:
     return f"{space}/{metadata.get('name', '')}" if space else str(metadata.get("name") or "")
 
 
-def split_key(text: str) -> tuple[str, str]:
-    """(namespace, name) of a key."""
-    space, _, base = text.rpartition("/")
-    return space, base
-
-
 def uid(obj: JsonObject) -> str:
     return str((obj.get("metadata") or {}).get("uid") or "")
 
@@ -114,16 +108,6 @@ def owner_reference(
     return out
 
 
-def controller_reference(owner: JsonObject, api_version: str = "", kind: str = "") -> JsonObject:
-    """A controlling reference to `owner`, whose own apiVersion and kind serve unless told."""
-    return owner_reference(
-        api_version or str(owner.get("apiVersion", "")),
-        kind or str(owner.get("kind", "")),
-        name(owner),
-        uid(owner),
-    )
-
-
 # --- group versions ------------------------------------------------------------------------------
 
 
@@ -131,10 +115,6 @@ def split_api_version(api_version: str) -> tuple[str, str]:
     """(group, version); the core group is empty."""
     group, _, version = api_version.rpartition("/")
     return group, version
-
-
-def join_api_version(group: str, version: str) -> str:
-    return f"{group}/{version}" if group else version
 
 
 # --- times ---------------------------------------------------------------------------------------

@@ -54,12 +54,9 @@ _TITLES = {
     "FieldValueTooLong": "Too long",
     "FieldValueTooMany": "Too many",
     "FieldValueTypeInvalid": "Invalid value",
-    "InternalError": "Internal error",
 }
 
-_WITHOUT_VALUE = frozenset(
-    {"FieldValueRequired", "FieldValueForbidden", "FieldValueTooLong", "InternalError"}
-)
+_WITHOUT_VALUE = frozenset({"FieldValueRequired", "FieldValueForbidden", "FieldValueTooLong"})
 
 _ESCAPES = {
     '"': '\\"',
@@ -171,10 +168,6 @@ def type_invalid(field: str, value: Any, detail: str) -> FieldError:
 
 def not_found_value(field: str, value: Any) -> FieldError:
     return FieldError("FieldValueNotFound", field, value)
-
-
-def internal_field(field: str, detail: str) -> FieldError:
-    return FieldError("InternalError", field, OMIT_VALUE, detail)
 
 
 def aggregate(messages: Iterable[str]) -> str:

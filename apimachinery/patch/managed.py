@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from apimachinery import status
 from apimachinery.patch import fieldsets
 from apimachinery.patch.fieldsets import FieldSet
 from apimachinery.wire import JsonObject
@@ -49,14 +50,10 @@ class Identity:
 
     def describe(self, api_version: str) -> str:
         """As conflict messages name it."""
-        text = _quote(self.manager)
+        text = status.quote(self.manager)
         if self.subresource:
-            text += f" with subresource {_quote(self.subresource)}"
+            text += f" with subresource {status.quote(self.subresource)}"
         return f"{text} using {api_version}" if self.operation == UPDATE else text
-
-
-def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @dataclass(frozen=True, slots=True)

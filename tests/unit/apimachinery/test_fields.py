@@ -61,3 +61,10 @@ def test_a_bad_term_is_named() -> None:
 def test_selectors_are_bounded() -> None:
     with pytest.raises(FieldSelectorError, match="longer than"):
         fields.parse_field_selector("a=" + "b" * 40_000)
+
+
+def test_a_set_selects_by_equality() -> None:
+    selector = fields.from_set({"b": "2", "a": "1"})
+    assert str(selector) == "a=1,b=2"
+    assert not selector.everything
+    assert fields.EVERYTHING.everything

@@ -14,11 +14,17 @@ def test_missing_metadata_reads_as_empty() -> None:
     assert meta.labels({"metadata": {"labels": None}}) == {}
 
 
+def test_metadata_reads_as_written() -> None:
+    obj = {"metadata": {"resourceVersion": "7", "generation": 2, "deletionTimestamp": "t"}}
+    assert meta.resource_version(obj) == "7"
+    assert meta.generation(obj) == 2
+    assert meta.deletion_timestamp(obj) == "t"
+    assert meta.is_deleting(obj)
+
+
 def test_keys() -> None:
     assert meta.key({"metadata": {"name": "a", "namespace": "n"}}) == "n/a"
     assert meta.key({"metadata": {"name": "a"}}) == "a"
-    assert meta.split_key("n/a") == ("n", "a")
-    assert meta.split_key("a") == ("", "a")
 
 
 def test_times_are_utc_to_the_second() -> None:
@@ -39,13 +45,9 @@ def test_a_time_without_a_zone_is_none() -> None:
 
 
 def test_the_controller_is_found_among_the_owners() -> None:
-    owner = {
-        "apiVersion": "apps/v1",
-        "kind": "ReplicaSet",
-        "metadata": {"name": "r", "uid": "u"},
-    }
+    owner = meta.owner_reference("apps/v1", "ReplicaSet", "r", "u")
     plain = meta.owner_reference("v1", "ConfigMap", "c", "u2", controller=False)
-    obj = {"metadata": {"ownerReferences": [plain, meta.controller_reference(owner)]}}
+    obj = {"metadata": {"ownerReferences": [plain, owner]}}
     assert meta.owner_controller(obj) == {
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
@@ -65,6 +67,8 @@ def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
     other = meta.set_condition(old, {"type": "Ready", "status": "False"}, NOW)
     assert other[0]["lastTransitionTime"] == meta.format_time(NOW)
     assert old[0]["status"] == "True"
+    both = meta.set_condition([{"type": "A", "status": "True"}, *old], other[0], NOW)
+    assert [one["type"] for one in both] == ["A", "Ready"]
 
 
 def test_a_new_condition_is_added_at_the_end() -> None:
@@ -77,7 +81,6 @@ def test_a_new_condition_is_added_at_the_end() -> None:
 def test_api_versions() -> None:
     assert meta.split_api_version("apps/v1") == ("apps", "v1")
     assert meta.split_api_version("v1") == ("", "v1")
-    assert meta.join_api_version("", "v1") == "v1"
 
 
 def test_dig() -> None:

@@ -101,6 +101,14 @@ def test_equality_ignores_the_spelling() -> None:
     assert hash(Quantity.parse("1Ki")) == hash(Quantity.parse("1024"))
 
 
+def test_whole_numbers_and_thousandths() -> None:
+    assert str(Quantity.of(3)) == "3"
+    assert str(Quantity.of_milli(1500)) == "1500m"
+    assert str(-Quantity.of(2) * 3) == "-6"
+    assert Quantity.of(1)
+    assert not Quantity.of(0)
+
+
 @given(QUANTITIES)
 def test_the_spelling_reads_back_as_the_same_number(quantity: Quantity) -> None:
     again = Quantity.parse(str(quantity))

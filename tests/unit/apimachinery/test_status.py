@@ -157,6 +157,5 @@ def test_bodies_and_media_types() -> None:
     assert error.code == 415
 
 
-def test_the_other_field_errors() -> None:
+def test_a_field_of_the_wrong_type() -> None:
     assert status.type_invalid("f", 1, "d").message() == "f: Invalid value: 1: d"
-    assert status.internal_field("f", "d").message() == "f: Internal error: d"

@@ -173,6 +173,17 @@ def test_a_client_may_reset_the_account() -> None:
     assert ssa.track_update(live, new, DEPLOYMENT, writer("x")) == []
 
 
+def test_entries_of_one_manager_that_a_client_sends_become_one() -> None:
+    live = apply(None, deployment())
+    new = copy.deepcopy(live)
+    entry = new["metadata"]["managedFields"][0]
+    extra = {**entry, "fieldsV1": {"f:spec": {"f:paused": {}}}}
+    new["metadata"]["managedFields"] = [entry, extra]
+    entries = ssa.track_update(live, new, DEPLOYMENT, writer("x"))
+    assert len(entries) == 1
+    assert ".spec.paused" in owners({"metadata": {"managedFields": entries}})["me"]
+
+
 def test_a_client_may_rewrite_the_account() -> None:
     live = update(apply(None, deployment()), writer("hpa"), scaled(5))
     new = copy.deepcopy(live)
@@ -258,6 +269,30 @@ def test_objects_without_an_account_belong_to_those_before() -> None:
         apply(deployment(replicas=1), deployment(replicas=2))
 
 
+def test_a_conflict_names_the_subresource() -> None:
+    by = writer("kubelet", subresource="status")
+    live = update(apply(None, deployment()), by, lambda obj: obj.update(status={"replicas": 1}))
+    with pytest.raises(status.Conflict, match='"kubelet" with subresource "status" using apps/v1'):
+        apply(live, deployment() | {"status": {"replicas": 2}})
+
+
+def test_a_broken_memory_of_kubectl_helps_nobody() -> None:
+    for text in ("{", "[]"):
+        live = deployment(replicas=1)
+        live["metadata"]["annotations"] = {ssa.LAST_APPLIED: text}
+        with pytest.raises(status.Conflict):
+            apply(live, deployment(replicas=2), writer("kubectl"))
+
+
+def test_a_configuration_too_long_to_remember_is_forgotten() -> None:
+    live = deployment()
+    live["metadata"]["annotations"] = {ssa.LAST_APPLIED: "{}"}
+    config = deployment()
+    config["metadata"]["annotations"] = {"long": "x" * 300_000}
+    made = apply(live, config, writer("kubectl"))
+    assert made["metadata"]["annotations"][ssa.LAST_APPLIED] == ""
+
+
 # --- removal -------------------------------------------------------------------------------------
 
 
@@ -312,6 +347,7 @@ def test_items_of_others_keep_their_place() -> None:
             deployment() | {"metadata": {"managedFields": [{"manager": "x"}]}},
             "metadata.managedFields must be nil",
         ),
+        (deployment() | {"metadata": "x"}, "metadata must be an object"),
         (deployment(containers="aa"), "duplicate entries for key"),
     ],
 )

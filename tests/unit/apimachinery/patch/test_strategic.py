@@ -115,6 +115,36 @@ def test_numbers_are_merge_keys_too() -> None:
     assert ports[1] == {"port": 81, "name": "b", "nodePort": 30000}
 
 
+def test_merge_directive_is_what_happens_anyway() -> None:
+    obj = {"metadata": {"labels": {"a": "1"}}}
+    change = {"metadata": {"labels": {"$patch": "merge", "b": "2"}}}
+    assert strategic.patch(obj, change, POD) == {"metadata": {"labels": {"a": "1", "b": "2"}}}
+
+
+def test_an_order_for_a_list_that_goes() -> None:
+    change = {"spec": {"$setElementOrder/containers": [], "containers": None}}
+    assert strategic.patch(pod(A), change, POD) == {"spec": {}}
+
+
+def test_an_order_for_a_list_that_nobody_has() -> None:
+    change = {"spec": {"$setElementOrder/volumes": [{"name": "v"}]}}
+    assert strategic.patch(pod(A), change, POD) == pod(A)
+
+
+def test_an_order_for_a_list_that_is_replaced() -> None:
+    toleration = {"key": "a"}
+    change = {"spec": {"$setElementOrder/tolerations": [], "tolerations": [toleration]}}
+    obj = pod(A, tolerations=[{"key": "b"}])
+    assert strategic.patch(obj, change, POD) == pod(A, tolerations=[toleration])
+
+
+def test_items_of_a_list_of_scalars_are_no_objects() -> None:
+    with pytest.raises(status.Invalid, match="without merge key"):
+        strategic.patch(
+            {"metadata": {"finalizers": ["a"]}}, {"metadata": {"finalizers": [{"a": "b"}]}}, POD
+        )
+
+
 @pytest.mark.parametrize(
     "change",
     [
