@@ -251,9 +251,10 @@ class WatchCache:
         value, known = self._serialize(resource, obj)
         try:
             revision = await self.store.create(key, value, ttl=ttl)
+            # The follower needs the facts until the write's event has come round.
+            await self._settle(revision)
         finally:
             self._follower.forget(value)
-        await self._settle(revision)
         return self._written(resource, namespace, name, value, known, revision, revision)
 
     async def update(
@@ -272,9 +273,10 @@ class WatchCache:
         old = self.get(resource, namespace, name)
         try:
             revision = await self.store.update(key, value, expected_revision, ttl=ttl)
+            # The follower needs the facts until the write's event has come round.
+            await self._settle(revision)
         finally:
             self._follower.forget(value)
-        await self._settle(revision)
         created = old.created if old is not None else 0
         return self._written(resource, namespace, name, value, known, revision, created)
 
