@@ -38,9 +38,9 @@ def patch(obj: JsonObject, operations: Any) -> JsonObject:
         try:
             step = jsonpatch.JsonPatch([operation])
         except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException) as error:
-            raise status.bad_request(f"error decoding patch: operation {index}: {error}") from None
+            raise _malformed(index, error) from None
         if operation["op"] == "copy":
-            copied += _size_at(result, operation["from"])
+            copied += _size_at(result, operation.get("from"))
             if copied > MAX_COPIED:
                 raise _rejected(index, operation, f"copies add up to over {MAX_COPIED} bytes")
         result = _do(step, result, index, operation)
@@ -68,20 +68,25 @@ def _do(step: "jsonpatch.JsonPatch", document: Any, index: int, operation: JsonO
 
     try:
         return step.apply(document, in_place=True)
+    except jsonpatch.InvalidJsonPatch as error:
+        raise _malformed(index, error) from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
         raise _rejected(index, operation, str(error)) from None
-    except (TypeError, KeyError, IndexError, ValueError) as error:
-        # The library lets these through where a path runs through a scalar.
-        raise _rejected(index, operation, f"path not found: {error}") from None
 
 
-def _size_at(document: Any, pointer: str) -> int:
+def _size_at(document: Any, pointer: Any) -> int:
     import jsonpointer
 
+    if not isinstance(pointer, str):
+        return 0
     try:
         return len(orjson.dumps(jsonpointer.resolve_pointer(document, pointer)))
     except (jsonpointer.JsonPointerException, TypeError):
         return 0
+
+
+def _malformed(index: int, error: Exception) -> status.BadRequest:
+    return status.bad_request(f"error decoding patch: operation {index}: {error}")
 
 
 def _rejected(index: int, operation: JsonObject, detail: str) -> status.Invalid:

@@ -24,6 +24,28 @@ def test_the_difference_of_two_documents_leads_from_one_to_the_other(one: Any, o
     assert json.patch(one, operations) == other
 
 
+POINTERS = st.lists(st.sampled_from(["a", "b", "0", "-", "-1", "~", ""]), max_size=3).map(
+    lambda steps: "".join(f"/{step}" for step in steps)
+)
+OPERATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "op": st.sampled_from(["add", "remove", "replace", "move", "copy", "test"]),
+        "path": POINTERS | VALUES,
+        "from": POINTERS | VALUES,
+        "value": DOCUMENTS,
+    },
+)
+
+
+@given(DOCUMENTS, st.lists(OPERATIONS, max_size=3))
+def test_any_patch_is_done_or_refused(document: Any, operations: Any) -> None:
+    try:
+        json.patch(document, operations)
+    except (status.BadRequest, status.Invalid):
+        return
+
+
 def test_all_operations_in_order() -> None:
     document = {"spec": {"replicas": 1, "list": ["a"]}}
     operations = [
@@ -78,6 +100,9 @@ def test_what_cannot_be_done_is_unprocessable(operation: Any) -> None:
         [{}],
         [{"op": "fly", "path": "/a"}],
         [{"op": "remove"}],
+        [{"op": "copy", "path": "/a"}],
+        [{"op": "move", "path": "/a", "from": 1}],
+        [{"op": "add", "path": "/b"}],
         [{"op": "add", "path": "a", "value": 1}],
     ],
     ids=str,
