@@ -1,4 +1,4 @@
-"""admissionregistration models."""
+"""Webhooks and policies that judge or change what is written."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
@@ -21,40 +21,40 @@ from apimachinery.types.meta import Condition, LabelSelector, ObjectMeta
 
 
 class ApplyConfiguration(Model):
-    """ApplyConfiguration."""
+    """A change, as an expression that makes an apply configuration."""
 
     expression: Annotated[str, Proto(1)] = ""
 
 
 class AuditAnnotation(Model):
-    """AuditAnnotation."""
+    """What is noted in the audit log."""
 
     key: Annotated[str, Proto(1), REQUIRED] = ""
     value_expression: Annotated[str, Proto(2), REQUIRED] = Field("", alias="valueExpression")
 
 
 class ExpressionWarning(Model):
-    """ExpressionWarning."""
+    """What is doubtful about an expression."""
 
     field_ref: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fieldRef")
     warning: Annotated[str, Proto(3), REQUIRED] = ""
 
 
 class JSONPatch(Model):
-    """JSONPatch."""
+    """A change, as an expression that makes a JSON patch."""
 
     expression: Annotated[str, Proto(1)] = ""
 
 
 class MatchCondition(Model):
-    """One aspect of the state of the match, and when it changed."""
+    """An expression that must hold for a request to be looked at."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     expression: Annotated[str, Proto(2), REQUIRED] = ""
 
 
 class Rule(Model):
-    """Rule."""
+    """Which resources."""
 
     api_groups: Annotated[Items[str], Proto(1), REQUIRED] = Field((), alias="apiGroups")
     api_versions: Annotated[Items[str], Proto(2), REQUIRED] = Field((), alias="apiVersions")
@@ -63,7 +63,7 @@ class Rule(Model):
 
 
 class RuleWithOperations(Rule):
-    """RuleWithOperations."""
+    """Which operations on which resources."""
 
     embedded: ClassVar[Mapping[type[Model], int]] = {Rule: 2}
 
@@ -71,7 +71,7 @@ class RuleWithOperations(Rule):
 
 
 class NamedRuleWithOperations(RuleWithOperations):
-    """NamedRuleWithOperations."""
+    """Which operations on which objects."""
 
     embedded: ClassVar[Mapping[type[Model], int]] = {RuleWithOperations: 2}
 
@@ -79,7 +79,7 @@ class NamedRuleWithOperations(RuleWithOperations):
 
 
 class MatchResources(Model):
-    """MatchResources."""
+    """Which requests are looked at."""
 
     namespace_selector: Annotated[LabelSelector | None, Proto(1)] = Field(
         None, alias="namespaceSelector"
@@ -95,7 +95,7 @@ class MatchResources(Model):
 
 
 class Mutation(Model):
-    """Mutation."""
+    """One change that a policy makes."""
 
     patch_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="patchType")
     apply_configuration: Annotated[ApplyConfiguration | None, Proto(3)] = Field(
@@ -105,14 +105,14 @@ class Mutation(Model):
 
 
 class ParamKind(Model):
-    """ParamKind."""
+    """The kind of a policy's parameters."""
 
     api_version: Annotated[str, Proto(1), REQUIRED] = Field("", alias="apiVersion")
     kind: Annotated[str, Proto(2), REQUIRED] = ""
 
 
 class Variable(Model):
-    """Variable."""
+    """A named expression."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     expression: Annotated[str, Proto(2), REQUIRED] = ""
@@ -135,7 +135,7 @@ class MutatingAdmissionPolicySpec(Model):
 
 
 class MutatingAdmissionPolicy(TypedModel):
-    """MutatingAdmissionPolicy."""
+    """Changes what is written, by expressions."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -146,7 +146,7 @@ class MutatingAdmissionPolicy(TypedModel):
 
 
 class ParamRef(Model):
-    """ParamRef."""
+    """Where a policy finds its parameters."""
 
     name: Annotated[str, Proto(1)] = ""
     namespace: Annotated[str, Proto(2)] = ""
@@ -167,7 +167,7 @@ class MutatingAdmissionPolicyBindingSpec(Model):
 
 
 class MutatingAdmissionPolicyBinding(TypedModel):
-    """MutatingAdmissionPolicyBinding."""
+    """Puts a mutating policy into force."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -178,7 +178,7 @@ class MutatingAdmissionPolicyBinding(TypedModel):
 
 
 class ServiceReference(Model):
-    """ServiceReference."""
+    """The service that answers for a webhook."""
 
     namespace: Annotated[str, Proto(1), REQUIRED] = ""
     name: Annotated[str, Proto(2), REQUIRED] = ""
@@ -187,7 +187,7 @@ class ServiceReference(Model):
 
 
 class WebhookClientConfig(Model):
-    """WebhookClientConfig."""
+    """How a webhook is reached."""
 
     url: Annotated[str, Proto(3)] = ""
     service: Annotated[ServiceReference | None, Proto(1)] = None
@@ -195,7 +195,7 @@ class WebhookClientConfig(Model):
 
 
 class MutatingWebhook(Model):
-    """MutatingWebhook."""
+    """A webhook that may change what is written."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     client_config: Annotated[WebhookClientConfig | None, Proto(2), REQUIRED] = Field(
@@ -222,7 +222,7 @@ class MutatingWebhook(Model):
 
 
 class MutatingWebhookConfiguration(TypedModel):
-    """MutatingWebhookConfiguration."""
+    """Webhooks that may change what is written."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -233,7 +233,7 @@ class MutatingWebhookConfiguration(TypedModel):
 
 
 class TypeChecking(Model):
-    """TypeChecking."""
+    """What type checking says about the expressions."""
 
     expression_warnings: Annotated[Items[ExpressionWarning], Proto(1)] = Field(
         (), alias="expressionWarnings"
@@ -241,7 +241,7 @@ class TypeChecking(Model):
 
 
 class Validation(Model):
-    """Validation."""
+    """One expression that must hold."""
 
     expression: Annotated[str, Proto(1), REQUIRED] = ""
     message: Annotated[str, Proto(2)] = ""
@@ -276,7 +276,7 @@ class ValidatingAdmissionPolicyStatus(Model):
 
 
 class ValidatingAdmissionPolicy(TypedModel):
-    """ValidatingAdmissionPolicy."""
+    """Refuses what is written, by expressions."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -304,7 +304,7 @@ class ValidatingAdmissionPolicyBindingSpec(Model):
 
 
 class ValidatingAdmissionPolicyBinding(TypedModel):
-    """ValidatingAdmissionPolicyBinding."""
+    """Puts a validating policy into force."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -315,7 +315,7 @@ class ValidatingAdmissionPolicyBinding(TypedModel):
 
 
 class ValidatingWebhook(Model):
-    """ValidatingWebhook."""
+    """A webhook that may refuse what is written."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     client_config: Annotated[WebhookClientConfig | None, Proto(2), REQUIRED] = Field(
@@ -341,7 +341,7 @@ class ValidatingWebhook(Model):
 
 
 class ValidatingWebhookConfiguration(TypedModel):
-    """ValidatingWebhookConfiguration."""
+    """Webhooks that may refuse what is written."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""apiextensions models."""
+"""Definitions of custom resources, with their schemas."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -26,7 +26,7 @@ from apimachinery.types.meta_options import Status
 
 
 class ConversionRequest(Model):
-    """ConversionRequest."""
+    """Objects that a webhook is to convert."""
 
     uid: Annotated[str, Proto(1), REQUIRED] = ""
     desired_api_version: Annotated[str, Proto(2), REQUIRED] = Field("", alias="desiredAPIVersion")
@@ -34,7 +34,7 @@ class ConversionRequest(Model):
 
 
 class ConversionResponse(Model):
-    """ConversionResponse."""
+    """What a webhook made of them."""
 
     uid: Annotated[str, Proto(1), REQUIRED] = ""
     converted_objects: Annotated[Items[RawExtension], Proto(2), REQUIRED] = Field(
@@ -44,14 +44,14 @@ class ConversionResponse(Model):
 
 
 class ConversionReview(TypedModel):
-    """ConversionReview."""
+    """A request to convert objects, and its answer."""
 
     request: Annotated[ConversionRequest | None, Proto(1)] = None
     response: Annotated[ConversionResponse | None, Proto(2)] = None
 
 
 class CustomResourceColumnDefinition(Model):
-    """CustomResourceColumnDefinition."""
+    """A column of a table."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     type: Annotated[str, Proto(2), REQUIRED] = ""
@@ -62,7 +62,7 @@ class CustomResourceColumnDefinition(Model):
 
 
 class ServiceReference(Model):
-    """ServiceReference."""
+    """The service that answers for a webhook."""
 
     namespace: Annotated[str, Proto(1), REQUIRED] = ""
     name: Annotated[str, Proto(2), REQUIRED] = ""
@@ -71,7 +71,7 @@ class ServiceReference(Model):
 
 
 class WebhookClientConfig(Model):
-    """WebhookClientConfig."""
+    """How a webhook is reached."""
 
     url: Annotated[str, Proto(3)] = ""
     service: Annotated[ServiceReference | None, Proto(1)] = None
@@ -79,7 +79,7 @@ class WebhookClientConfig(Model):
 
 
 class WebhookConversion(Model):
-    """WebhookConversion."""
+    """Conversion by a webhook."""
 
     client_config: Annotated[WebhookClientConfig | None, Proto(2)] = Field(
         None, alias="clientConfig"
@@ -90,25 +90,35 @@ class WebhookConversion(Model):
 
 
 class CustomResourceConversion(Model):
-    """CustomResourceConversion."""
+    """How objects are converted between versions."""
 
     strategy: Annotated[str, Proto(1), REQUIRED] = ""
     webhook: Annotated[WebhookConversion | None, Proto(2)] = None
 
 
 class CustomResourceDefinitionNames(Model):
-    """CustomResourceDefinitionNames."""
+    """What a resource is called."""
 
-    plural: Annotated[str, Proto(1), REQUIRED] = ""
-    singular: Annotated[str, Proto(2)] = ""
-    short_names: Annotated[Items[str], Proto(3)] = Field((), alias="shortNames")
-    kind: Annotated[str, Proto(4), REQUIRED] = ""
-    list_kind: Annotated[str, Proto(5)] = Field("", alias="listKind")
-    categories: Annotated[Items[str], Proto(6)] = ()
+    plural: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Name in paths, such as widgets."
+    )
+    singular: Annotated[str, Proto(2)] = Field(
+        "", description="Name of one of them; the kind in lower case where absent."
+    )
+    short_names: Annotated[Items[str], Proto(3)] = Field(
+        (), alias="shortNames", description="Short names for the command line."
+    )
+    kind: Annotated[str, Proto(4), REQUIRED] = Field("", description="The kind, such as Widget.")
+    list_kind: Annotated[str, Proto(5)] = Field(
+        "", alias="listKind", description="The kind of lists; the kind and List where absent."
+    )
+    categories: Annotated[Items[str], Proto(6)] = Field(
+        (), description="Groups of resources that it belongs to, such as all."
+    )
 
 
 class CustomResourceSubresourceScale(Model):
-    """CustomResourceSubresourceScale."""
+    """Where the scale of an object is found."""
 
     spec_replicas_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="specReplicasPath")
     status_replicas_path: Annotated[str, Proto(2), REQUIRED] = Field("", alias="statusReplicasPath")
@@ -116,11 +126,11 @@ class CustomResourceSubresourceScale(Model):
 
 
 class CustomResourceSubresourceStatus(Model):
-    """What was last observed of the custom resource subresource."""
+    """Makes the status a subresource; it has no options."""
 
 
 class CustomResourceSubresources(Model):
-    """CustomResourceSubresources."""
+    """Which subresources there are."""
 
     status: Annotated[CustomResourceSubresourceStatus | None, Proto(1)] = Field(
         None, description="What was last observed; written by the system."
@@ -129,14 +139,14 @@ class CustomResourceSubresources(Model):
 
 
 class ExternalDocumentation(Model):
-    """ExternalDocumentation."""
+    """Where more can be read."""
 
     description: Annotated[str, Proto(1)] = ""
     url: Annotated[str, Proto(2)] = ""
 
 
 class ValidationRule(Model):
-    """ValidationRule."""
+    """An expression that must hold."""
 
     rule: Annotated[str, Proto(1), REQUIRED] = ""
     message: Annotated[str, Proto(2)] = ""
@@ -147,7 +157,7 @@ class ValidationRule(Model):
 
 
 class JSONSchemaProps(Model):
-    """JSONSchemaProps."""
+    """What values of a field look like."""
 
     id: Annotated[str, Proto(1)] = ""
     schema_: Annotated[str, Proto(2)] = Field("", alias="$schema")
@@ -216,7 +226,7 @@ class JSONSchemaProps(Model):
 
 
 class CustomResourceValidation(Model):
-    """CustomResourceValidation."""
+    """What objects look like."""
 
     open_api_v3_schema: Annotated[JSONSchemaProps | None, Proto(1)] = Field(
         None, alias="openAPIV3Schema"
@@ -224,39 +234,59 @@ class CustomResourceValidation(Model):
 
 
 class SelectableField(Model):
-    """SelectableField."""
+    """A field that selectors may use."""
 
     json_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="jsonPath")
 
 
 class CustomResourceDefinitionVersion(Model):
-    """CustomResourceDefinitionVersion."""
+    """One version of a resource."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    served: Annotated[bool, Proto(2), REQUIRED] = False
-    storage: Annotated[bool, Proto(3), REQUIRED] = False
-    deprecated: Annotated[bool, Proto(7)] = False
-    deprecation_warning: Annotated[str, Proto(8)] = Field("", alias="deprecationWarning")
-    schema_: Annotated[CustomResourceValidation | None, Proto(4)] = Field(None, alias="schema")
-    subresources: Annotated[CustomResourceSubresources | None, Proto(5)] = None
+    name: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Name of the version, such as v1."
+    )
+    served: Annotated[bool, Proto(2), REQUIRED] = Field(False, description="Whether it is served.")
+    storage: Annotated[bool, Proto(3), REQUIRED] = Field(
+        False, description="Whether objects are stored in it; exactly one version says so."
+    )
+    deprecated: Annotated[bool, Proto(7)] = Field(
+        False, description="Whether its users are warned."
+    )
+    deprecation_warning: Annotated[str, Proto(8)] = Field(
+        "", alias="deprecationWarning", description="What they are told."
+    )
+    schema_: Annotated[CustomResourceValidation | None, Proto(4)] = Field(
+        None, alias="schema", description="What its objects look like."
+    )
+    subresources: Annotated[CustomResourceSubresources | None, Proto(5)] = Field(
+        None, description="Its subresources."
+    )
     additional_printer_columns: Annotated[Items[CustomResourceColumnDefinition], Proto(6)] = Field(
-        (), alias="additionalPrinterColumns"
+        (), alias="additionalPrinterColumns", description="Columns of its tables."
     )
     selectable_fields: Annotated[Items[SelectableField], Proto(9)] = Field(
-        (), alias="selectableFields"
+        (), alias="selectableFields", description="Fields that field selectors may use."
     )
 
 
 class CustomResourceDefinitionSpec(Model):
     """What is wanted of the custom resource definition."""
 
-    group: Annotated[str, Proto(1), REQUIRED] = ""
-    names: Annotated[CustomResourceDefinitionNames | None, Proto(3), REQUIRED] = None
-    scope: Annotated[str, Proto(4), REQUIRED] = ""
-    versions: Annotated[Items[CustomResourceDefinitionVersion], Proto(7), REQUIRED] = ()
-    conversion: Annotated[CustomResourceConversion | None, Proto(9)] = None
+    group: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="The group that it belongs to."
+    )
+    names: Annotated[CustomResourceDefinitionNames | None, Proto(3), REQUIRED] = Field(
+        None, description="What it is called."
+    )
+    scope: Annotated[str, Proto(4), REQUIRED] = Field("", description="Namespaced or Cluster.")
+    versions: Annotated[Items[CustomResourceDefinitionVersion], Proto(7), REQUIRED] = Field(
+        (), description="Its versions."
+    )
+    conversion: Annotated[CustomResourceConversion | None, Proto(9)] = Field(
+        None, description="How objects are converted between them."
+    )
     preserve_unknown_fields: Annotated[bool, Proto(10)] = Field(
-        False, alias="preserveUnknownFields"
+        False, alias="preserveUnknownFields", description="Must be false."
     )
 
 
@@ -297,7 +327,7 @@ class CustomResourceDefinitionStatus(Model):
 
 
 class CustomResourceDefinition(TypedModel):
-    """CustomResourceDefinition."""
+    """Adds a resource to the API."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

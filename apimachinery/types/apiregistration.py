@@ -1,4 +1,4 @@
-"""apiregistration models."""
+"""Group versions that other servers serve."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from apimachinery.types.meta import ObjectMeta
 
 
 class ServiceReference(Model):
-    """ServiceReference."""
+    """The service that answers for a group version."""
 
     namespace: Annotated[str, Proto(1), REQUIRED] = ""
     name: Annotated[str, Proto(2), REQUIRED] = ""
@@ -70,7 +70,7 @@ class APIServiceStatus(Model):
 
 
 class APIService(TypedModel):
-    """APIService."""
+    """A group version that another server serves."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""apps models."""
+"""Deployments, replica sets, daemon sets, stateful sets and their revisions."""
 
 from typing import Annotated
 
@@ -25,42 +25,58 @@ from apimachinery.types.meta import LabelSelector, ObjectMeta
 
 
 class ControllerRevision(TypedModel):
-    """ControllerRevision."""
+    """A state of a daemon or stateful set that one can go back to."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    data: Annotated[RawExtension | None, Proto(2), REQUIRED] = None
-    revision: Annotated[Int64, Proto(3), REQUIRED] = 0
+    data: Annotated[RawExtension | None, Proto(2), REQUIRED] = Field(None, description="The state.")
+    revision: Annotated[Int64, Proto(3), REQUIRED] = Field(0, description="Its number.")
 
 
 class RollingUpdateDaemonSet(Model):
-    """RollingUpdateDaemonSet."""
+    """How pods are replaced node by node."""
 
-    max_unavailable: Annotated[IntOrString | None, Proto(1)] = Field(None, alias="maxUnavailable")
-    max_surge: Annotated[IntOrString | None, Proto(2)] = Field(None, alias="maxSurge")
+    max_unavailable: Annotated[IntOrString | None, Proto(1)] = Field(
+        None,
+        alias="maxUnavailable",
+        description="How many nodes may be without one, number or percentage.",
+    )
+    max_surge: Annotated[IntOrString | None, Proto(2)] = Field(
+        None, alias="maxSurge", description="How many nodes may have two."
+    )
 
 
 class DaemonSetUpdateStrategy(Model):
-    """DaemonSetUpdateStrategy."""
+    """How pods are replaced."""
 
-    type: Annotated[str, Proto(1)] = ""
+    type: Annotated[str, Proto(1)] = Field("", description="RollingUpdate or OnDelete.")
     rolling_update: Annotated[RollingUpdateDaemonSet | None, Proto(2)] = Field(
-        None, alias="rollingUpdate"
+        None, alias="rollingUpdate", description="Details of RollingUpdate."
     )
 
 
 class DaemonSetSpec(Model):
     """What is wanted of the daemon set."""
 
-    selector: Annotated[LabelSelector | None, Proto(1), REQUIRED] = None
-    template: Annotated[PodTemplateSpec | None, Proto(2), REQUIRED] = None
-    update_strategy: Annotated[DaemonSetUpdateStrategy | None, Proto(3)] = Field(
-        None, alias="updateStrategy"
+    selector: Annotated[LabelSelector | None, Proto(1), REQUIRED] = Field(
+        None, description="Labels of its pods; it cannot change."
     )
-    min_ready_seconds: Annotated[Int32, Proto(4)] = Field(0, alias="minReadySeconds")
+    template: Annotated[PodTemplateSpec | None, Proto(2), REQUIRED] = Field(
+        None, description="What its pods look like."
+    )
+    update_strategy: Annotated[DaemonSetUpdateStrategy | None, Proto(3)] = Field(
+        None, alias="updateStrategy", description="How pods are replaced."
+    )
+    min_ready_seconds: Annotated[Int32, Proto(4)] = Field(
+        0,
+        alias="minReadySeconds",
+        description="How long a pod must be ready to count as available.",
+    )
     revision_history_limit: Annotated[Int32 | None, Proto(6)] = Field(
-        None, alias="revisionHistoryLimit"
+        None,
+        alias="revisionHistoryLimit",
+        description="How many revisions are kept; 10 where absent.",
     )
 
 
@@ -104,7 +120,7 @@ class DaemonSetStatus(Model):
 
 
 class DaemonSet(TypedModel):
-    """DaemonSet."""
+    """Runs one pod on every node that fits."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -119,35 +135,61 @@ class DaemonSet(TypedModel):
 
 
 class RollingUpdateDeployment(Model):
-    """RollingUpdateDeployment."""
+    """How pods are replaced little by little."""
 
-    max_unavailable: Annotated[IntOrString | None, Proto(1)] = Field(None, alias="maxUnavailable")
-    max_surge: Annotated[IntOrString | None, Proto(2)] = Field(None, alias="maxSurge")
+    max_unavailable: Annotated[IntOrString | None, Proto(1)] = Field(
+        None,
+        alias="maxUnavailable",
+        description="How many may be missing, number or percentage (rounded down).",
+    )
+    max_surge: Annotated[IntOrString | None, Proto(2)] = Field(
+        None,
+        alias="maxSurge",
+        description="How many may be too many, number or percentage (rounded up).",
+    )
 
 
 class DeploymentStrategy(Model):
-    """DeploymentStrategy."""
+    """How pods are replaced."""
 
-    type: Annotated[str, Proto(1)] = ""
+    type: Annotated[str, Proto(1)] = Field(
+        "", description="RollingUpdate, or Recreate: all go before new ones come."
+    )
     rolling_update: Annotated[RollingUpdateDeployment | None, Proto(2)] = Field(
-        None, alias="rollingUpdate"
+        None, alias="rollingUpdate", description="Details of RollingUpdate."
     )
 
 
 class DeploymentSpec(Model):
     """What is wanted of the deployment."""
 
-    replicas: Annotated[Int32 | None, Proto(1)] = None
-    selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = None
-    template: Annotated[PodTemplateSpec | None, Proto(3), REQUIRED] = None
-    strategy: Annotated[DeploymentStrategy | None, Proto(4), PatchStrategy("retainKeys")] = None
-    min_ready_seconds: Annotated[Int32, Proto(5)] = Field(0, alias="minReadySeconds")
-    revision_history_limit: Annotated[Int32 | None, Proto(6)] = Field(
-        None, alias="revisionHistoryLimit"
+    replicas: Annotated[Int32 | None, Proto(1)] = Field(
+        None, description="How many pods; 1 where absent."
     )
-    paused: Annotated[bool, Proto(7)] = False
+    selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = Field(
+        None, description="Labels of its pods; it cannot change."
+    )
+    template: Annotated[PodTemplateSpec | None, Proto(3), REQUIRED] = Field(
+        None, description="What its pods look like; a change rolls them out."
+    )
+    strategy: Annotated[DeploymentStrategy | None, Proto(4), PatchStrategy("retainKeys")] = Field(
+        None, description="How pods are replaced."
+    )
+    min_ready_seconds: Annotated[Int32, Proto(5)] = Field(
+        0,
+        alias="minReadySeconds",
+        description="How long a pod must be ready to count as available.",
+    )
+    revision_history_limit: Annotated[Int32 | None, Proto(6)] = Field(
+        None,
+        alias="revisionHistoryLimit",
+        description="How many old replica sets are kept; 10 where absent.",
+    )
+    paused: Annotated[bool, Proto(7)] = Field(False, description="Whether roll-outs wait.")
     progress_deadline_seconds: Annotated[Int32 | None, Proto(9)] = Field(
-        None, alias="progressDeadlineSeconds"
+        None,
+        alias="progressDeadlineSeconds",
+        description="Seconds without progress after which a roll-out has failed; 600 where absent.",
     )
 
 
@@ -175,23 +217,35 @@ class DeploymentCondition(Model):
 class DeploymentStatus(Model):
     """What was last observed of the deployment."""
 
-    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
-    replicas: Annotated[Int32, Proto(2)] = 0
-    updated_replicas: Annotated[Int32, Proto(3)] = Field(0, alias="updatedReplicas")
-    ready_replicas: Annotated[Int32, Proto(7)] = Field(0, alias="readyReplicas")
-    available_replicas: Annotated[Int32, Proto(4)] = Field(0, alias="availableReplicas")
-    unavailable_replicas: Annotated[Int32, Proto(5)] = Field(0, alias="unavailableReplicas")
+    observed_generation: Annotated[Int64, Proto(1)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
+    )
+    replicas: Annotated[Int32, Proto(2)] = Field(0, description="Pods that there are.")
+    updated_replicas: Annotated[Int32, Proto(3)] = Field(
+        0, alias="updatedReplicas", description="Those of the current template."
+    )
+    ready_replicas: Annotated[Int32, Proto(7)] = Field(
+        0, alias="readyReplicas", description="Those that are ready."
+    )
+    available_replicas: Annotated[Int32, Proto(4)] = Field(
+        0, alias="availableReplicas", description="Those ready for long enough."
+    )
+    unavailable_replicas: Annotated[Int32, Proto(5)] = Field(
+        0, alias="unavailableReplicas", description="How many are still missing."
+    )
     terminating_replicas: Annotated[Int32 | None, Proto(9)] = Field(
-        None, alias="terminatingReplicas"
+        None, alias="terminatingReplicas", description="Those on their way out."
     )
     conditions: Annotated[
         Items[DeploymentCondition], Proto(6), MergeKey("type"), ListType("map", "type")
-    ] = ()
-    collision_count: Annotated[Int32 | None, Proto(8)] = Field(None, alias="collisionCount")
+    ] = Field((), description="Aspects of its state: Available, Progressing, ReplicaFailure.")
+    collision_count: Annotated[Int32 | None, Proto(8)] = Field(
+        None, alias="collisionCount", description="How often the name of a replica set was taken."
+    )
 
 
 class Deployment(TypedModel):
-    """Deployment."""
+    """Keeps like pods running and replaces them when their template changes."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -208,10 +262,20 @@ class Deployment(TypedModel):
 class ReplicaSetSpec(Model):
     """What is wanted of the replica set."""
 
-    replicas: Annotated[Int32 | None, Proto(1)] = None
-    min_ready_seconds: Annotated[Int32, Proto(4)] = Field(0, alias="minReadySeconds")
-    selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = None
-    template: Annotated[PodTemplateSpec | None, Proto(3)] = None
+    replicas: Annotated[Int32 | None, Proto(1)] = Field(
+        None, description="How many pods; 1 where absent."
+    )
+    min_ready_seconds: Annotated[Int32, Proto(4)] = Field(
+        0,
+        alias="minReadySeconds",
+        description="How long a pod must be ready to count as available.",
+    )
+    selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = Field(
+        None, description="Labels of its pods; it cannot change."
+    )
+    template: Annotated[PodTemplateSpec | None, Proto(3)] = Field(
+        None, description="What its pods look like."
+    )
 
 
 class ReplicaSetCondition(Model):
@@ -235,21 +299,29 @@ class ReplicaSetCondition(Model):
 class ReplicaSetStatus(Model):
     """What was last observed of the replica set."""
 
-    replicas: Annotated[Int32, Proto(1), REQUIRED] = 0
-    fully_labeled_replicas: Annotated[Int32, Proto(2)] = Field(0, alias="fullyLabeledReplicas")
-    ready_replicas: Annotated[Int32, Proto(4)] = Field(0, alias="readyReplicas")
-    available_replicas: Annotated[Int32, Proto(5)] = Field(0, alias="availableReplicas")
-    terminating_replicas: Annotated[Int32 | None, Proto(7)] = Field(
-        None, alias="terminatingReplicas"
+    replicas: Annotated[Int32, Proto(1), REQUIRED] = Field(0, description="Pods that there are.")
+    fully_labeled_replicas: Annotated[Int32, Proto(2)] = Field(
+        0, alias="fullyLabeledReplicas", description="Those with all labels of the template."
     )
-    observed_generation: Annotated[Int64, Proto(3)] = Field(0, alias="observedGeneration")
+    ready_replicas: Annotated[Int32, Proto(4)] = Field(
+        0, alias="readyReplicas", description="Those that are ready."
+    )
+    available_replicas: Annotated[Int32, Proto(5)] = Field(
+        0, alias="availableReplicas", description="Those ready for long enough."
+    )
+    terminating_replicas: Annotated[Int32 | None, Proto(7)] = Field(
+        None, alias="terminatingReplicas", description="Those on their way out."
+    )
+    observed_generation: Annotated[Int64, Proto(3)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
+    )
     conditions: Annotated[
         Items[ReplicaSetCondition], Proto(6), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="Aspects of its state.")
 
 
 class ReplicaSet(TypedModel):
-    """ReplicaSet."""
+    """Keeps a number of like pods running."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -264,56 +336,86 @@ class ReplicaSet(TypedModel):
 
 
 class RollingUpdateStatefulSetStrategy(Model):
-    """RollingUpdateStatefulSetStrategy."""
+    """How pods are replaced from the last to the first."""
 
-    partition: Annotated[Int32 | None, Proto(1)] = None
-    max_unavailable: Annotated[IntOrString | None, Proto(2)] = Field(None, alias="maxUnavailable")
+    partition: Annotated[Int32 | None, Proto(1)] = Field(
+        None, description="Pods with a lower number stay as they are."
+    )
+    max_unavailable: Annotated[IntOrString | None, Proto(2)] = Field(
+        None, alias="maxUnavailable", description="How many may be missing at once."
+    )
 
 
 class StatefulSetOrdinals(Model):
-    """StatefulSetOrdinals."""
+    """How pods are numbered."""
 
-    start: Annotated[Int32, Proto(1)] = 0
+    start: Annotated[Int32, Proto(1)] = Field(0, description="The first number.")
 
 
 class StatefulSetPersistentVolumeClaimRetentionPolicy(Model):
-    """StatefulSetPersistentVolumeClaimRetentionPolicy."""
+    """What becomes of the claims of its pods."""
 
-    when_deleted: Annotated[str, Proto(1), REQUIRED] = Field("", alias="whenDeleted")
-    when_scaled: Annotated[str, Proto(2), REQUIRED] = Field("", alias="whenScaled")
+    when_deleted: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="whenDeleted", description="When the set is deleted: Retain or Delete."
+    )
+    when_scaled: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="whenScaled", description="When it shrinks: Retain or Delete."
+    )
 
 
 class StatefulSetUpdateStrategy(Model):
-    """StatefulSetUpdateStrategy."""
+    """How pods are replaced."""
 
-    type: Annotated[str, Proto(1)] = ""
+    type: Annotated[str, Proto(1)] = Field("", description="RollingUpdate or OnDelete.")
     rolling_update: Annotated[RollingUpdateStatefulSetStrategy | None, Proto(2)] = Field(
-        None, alias="rollingUpdate"
+        None, alias="rollingUpdate", description="Details of RollingUpdate."
     )
 
 
 class StatefulSetSpec(Model):
     """What is wanted of the stateful set."""
 
-    replicas: Annotated[Int32 | None, Proto(1)] = None
-    selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = None
-    template: Annotated[PodTemplateSpec | None, Proto(3), REQUIRED] = None
-    volume_claim_templates: Annotated[Items[PersistentVolumeClaim], Proto(4)] = Field(
-        (), alias="volumeClaimTemplates"
+    replicas: Annotated[Int32 | None, Proto(1)] = Field(
+        None, description="How many pods; 1 where absent."
     )
-    service_name: Annotated[str, Proto(5)] = Field("", alias="serviceName")
-    pod_management_policy: Annotated[str, Proto(6)] = Field("", alias="podManagementPolicy")
+    selector: Annotated[LabelSelector | None, Proto(2), REQUIRED] = Field(
+        None, description="Labels of its pods; it cannot change."
+    )
+    template: Annotated[PodTemplateSpec | None, Proto(3), REQUIRED] = Field(
+        None, description="What its pods look like."
+    )
+    volume_claim_templates: Annotated[Items[PersistentVolumeClaim], Proto(4)] = Field(
+        (), alias="volumeClaimTemplates", description="Claims that each pod gets."
+    )
+    service_name: Annotated[str, Proto(5)] = Field(
+        "", alias="serviceName", description="The headless service that names its pods."
+    )
+    pod_management_policy: Annotated[str, Proto(6)] = Field(
+        "",
+        alias="podManagementPolicy",
+        description="OrderedReady, one after the other, or Parallel.",
+    )
     update_strategy: Annotated[StatefulSetUpdateStrategy | None, Proto(7)] = Field(
-        None, alias="updateStrategy"
+        None, alias="updateStrategy", description="How pods are replaced."
     )
     revision_history_limit: Annotated[Int32 | None, Proto(8)] = Field(
-        None, alias="revisionHistoryLimit"
+        None,
+        alias="revisionHistoryLimit",
+        description="How many revisions are kept; 10 where absent.",
     )
-    min_ready_seconds: Annotated[Int32, Proto(9)] = Field(0, alias="minReadySeconds")
+    min_ready_seconds: Annotated[Int32, Proto(9)] = Field(
+        0,
+        alias="minReadySeconds",
+        description="How long a pod must be ready to count as available.",
+    )
     persistent_volume_claim_retention_policy: Annotated[
         StatefulSetPersistentVolumeClaimRetentionPolicy | None, Proto(10)
-    ] = Field(None, alias="persistentVolumeClaimRetentionPolicy")
-    ordinals: Annotated[StatefulSetOrdinals | None, Proto(11)] = None
+    ] = Field(
+        None, alias="persistentVolumeClaimRetentionPolicy", description="What becomes of claims."
+    )
+    ordinals: Annotated[StatefulSetOrdinals | None, Proto(11)] = Field(
+        None, description="How pods are numbered."
+    )
 
 
 class StatefulSetCondition(Model):
@@ -352,7 +454,7 @@ class StatefulSetStatus(Model):
 
 
 class StatefulSet(TypedModel):
-    """StatefulSet."""
+    """Runs numbered pods, each with its own name and storage."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

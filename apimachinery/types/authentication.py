@@ -1,4 +1,4 @@
-"""authentication models."""
+"""Who somebody is: token requests and reviews."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,7 +10,7 @@ from apimachinery.types.meta import ObjectMeta
 
 
 class BoundObjectReference(Model):
-    """BoundObjectReference."""
+    """The object with which a token ends."""
 
     kind: Annotated[str, Proto(1)] = ""
     api_version: Annotated[str, Proto(2)] = Field("", alias="apiVersion")
@@ -19,7 +19,7 @@ class BoundObjectReference(Model):
 
 
 class UserInfo(Model):
-    """UserInfo."""
+    """Who somebody is."""
 
     username: Annotated[str, Proto(1)] = ""
     uid: Annotated[str, Proto(2)] = ""
@@ -34,7 +34,7 @@ class SelfSubjectReviewStatus(Model):
 
 
 class SelfSubjectReview(TypedModel):
-    """SelfSubjectReview."""
+    """Asks who one is."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -48,22 +48,28 @@ class SelfSubjectReview(TypedModel):
 class TokenRequestSpec(Model):
     """What is wanted of the token request."""
 
-    audiences: Annotated[Items[str], Proto(1)] = ()
-    expiration_seconds: Annotated[Int64 | None, Proto(4)] = Field(None, alias="expirationSeconds")
+    audiences: Annotated[Items[str], Proto(1)] = Field(
+        (), description="Who the token is meant for."
+    )
+    expiration_seconds: Annotated[Int64 | None, Proto(4)] = Field(
+        None, alias="expirationSeconds", description="Its life; an hour where absent."
+    )
     bound_object_ref: Annotated[BoundObjectReference | None, Proto(3)] = Field(
-        None, alias="boundObjectRef"
+        None, alias="boundObjectRef", description="The object with which it ends."
     )
 
 
 class TokenRequestStatus(Model):
     """What was last observed of the token request."""
 
-    token: Annotated[str, Proto(1)] = ""
-    expiration_timestamp: Annotated[Time, Proto(2)] = Field("", alias="expirationTimestamp")
+    token: Annotated[str, Proto(1)] = Field("", description="The token.")
+    expiration_timestamp: Annotated[Time, Proto(2)] = Field(
+        "", alias="expirationTimestamp", description="When it ends."
+    )
 
 
 class TokenRequest(TypedModel):
-    """TokenRequest."""
+    """Asks for a token of a service account."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -94,7 +100,7 @@ class TokenReviewStatus(Model):
 
 
 class TokenReview(TypedModel):
-    """TokenReview."""
+    """Asks whose a token is."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

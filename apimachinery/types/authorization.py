@@ -1,4 +1,4 @@
-"""authorization models."""
+"""What somebody may do: access reviews."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,28 +10,28 @@ from apimachinery.types.meta import FieldSelectorRequirement, LabelSelectorRequi
 
 
 class FieldSelectorAttributes(Model):
-    """FieldSelectorAttributes."""
+    """Field selectors of a request."""
 
     raw_selector: Annotated[str, Proto(1)] = Field("", alias="rawSelector")
     requirements: Annotated[Items[FieldSelectorRequirement], Proto(2)] = ()
 
 
 class LabelSelectorAttributes(Model):
-    """LabelSelectorAttributes."""
+    """Label selectors of a request."""
 
     raw_selector: Annotated[str, Proto(1)] = Field("", alias="rawSelector")
     requirements: Annotated[Items[LabelSelectorRequirement], Proto(2)] = ()
 
 
 class NonResourceAttributes(Model):
-    """NonResourceAttributes."""
+    """A request for a path."""
 
     path: Annotated[str, Proto(1)] = ""
     verb: Annotated[str, Proto(2)] = ""
 
 
 class ResourceAttributes(Model):
-    """ResourceAttributes."""
+    """A request for objects."""
 
     namespace: Annotated[str, Proto(1)] = ""
     verb: Annotated[str, Proto(2)] = ""
@@ -73,7 +73,7 @@ class SubjectAccessReviewStatus(Model):
 
 
 class LocalSubjectAccessReview(TypedModel):
-    """LocalSubjectAccessReview."""
+    """Asks what somebody may do in one namespace."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -88,14 +88,14 @@ class LocalSubjectAccessReview(TypedModel):
 
 
 class NonResourceRule(Model):
-    """NonResourceRule."""
+    """Paths that are allowed."""
 
     verbs: Annotated[Items[str], Proto(1), REQUIRED] = ()
     non_resource_urls: Annotated[Items[str], Proto(2)] = Field((), alias="nonResourceURLs")
 
 
 class ResourceRule(Model):
-    """ResourceRule."""
+    """Objects that are allowed."""
 
     verbs: Annotated[Items[str], Proto(1), REQUIRED] = ()
     api_groups: Annotated[Items[str], Proto(2)] = Field((), alias="apiGroups")
@@ -115,7 +115,7 @@ class SelfSubjectAccessReviewSpec(Model):
 
 
 class SelfSubjectAccessReview(TypedModel):
-    """SelfSubjectAccessReview."""
+    """Asks what one may do oneself."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -149,7 +149,7 @@ class SubjectRulesReviewStatus(Model):
 
 
 class SelfSubjectRulesReview(TypedModel):
-    """SelfSubjectRulesReview."""
+    """Asks for all that one may do in a namespace."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -164,7 +164,7 @@ class SelfSubjectRulesReview(TypedModel):
 
 
 class SubjectAccessReview(TypedModel):
-    """SubjectAccessReview."""
+    """Asks what somebody may do."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

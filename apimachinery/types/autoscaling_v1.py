@@ -1,4 +1,4 @@
-"""autoscaling_v1 models."""
+"""Autoscaling of version 1, and the scale subresource of every scalable kind."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from apimachinery.types.meta import LabelSelector, ObjectMeta
 
 
 class ContainerResourceMetricSource(Model):
-    """ContainerResourceMetricSource."""
+    """A target for what one container of each pod uses."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     target_average_utilization: Annotated[Int32 | None, Proto(2)] = Field(
@@ -35,7 +35,7 @@ class ContainerResourceMetricStatus(Model):
 
 
 class CrossVersionObjectReference(Model):
-    """CrossVersionObjectReference."""
+    """Names an object of any kind in the same namespace."""
 
     kind: Annotated[str, Proto(1), REQUIRED] = ""
     name: Annotated[str, Proto(2), REQUIRED] = ""
@@ -43,7 +43,7 @@ class CrossVersionObjectReference(Model):
 
 
 class ExternalMetricSource(Model):
-    """ExternalMetricSource."""
+    """A target for a metric from outside of the cluster."""
 
     metric_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="metricName")
     metric_selector: Annotated[LabelSelector | None, Proto(2)] = Field(None, alias="metricSelector")
@@ -92,7 +92,7 @@ class HorizontalPodAutoscalerStatus(Model):
 
 
 class HorizontalPodAutoscaler(TypedModel):
-    """HorizontalPodAutoscaler."""
+    """Changes the number of pods with the load."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -125,7 +125,7 @@ class HorizontalPodAutoscalerCondition(Model):
 
 
 class ObjectMetricSource(Model):
-    """ObjectMetricSource."""
+    """A target for a metric of another object."""
 
     target: Annotated[CrossVersionObjectReference | None, Proto(1), REQUIRED] = None
     metric_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="metricName")
@@ -135,7 +135,7 @@ class ObjectMetricSource(Model):
 
 
 class PodsMetricSource(Model):
-    """PodsMetricSource."""
+    """A target for a metric of the pods."""
 
     metric_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="metricName")
     target_average_value: Annotated[Quantity | None, Proto(2), REQUIRED] = Field(
@@ -145,7 +145,7 @@ class PodsMetricSource(Model):
 
 
 class ResourceMetricSource(Model):
-    """ResourceMetricSource."""
+    """A target for what the pods use."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     target_average_utilization: Annotated[Int32 | None, Proto(2)] = Field(
@@ -219,18 +219,22 @@ class MetricStatus(Model):
 class ScaleSpec(Model):
     """What is wanted of the scale."""
 
-    replicas: Annotated[Int32, Proto(1)] = Field(0, json_schema_extra={"default": 0})
+    replicas: Annotated[Int32, Proto(1)] = Field(
+        0, description="How many are wanted.", json_schema_extra={"default": 0}
+    )
 
 
 class ScaleStatus(Model):
     """What was last observed of the scale."""
 
-    replicas: Annotated[Int32, Proto(1), REQUIRED] = 0
-    selector: Annotated[str, Proto(2)] = ""
+    replicas: Annotated[Int32, Proto(1), REQUIRED] = Field(0, description="How many there are.")
+    selector: Annotated[str, Proto(2)] = Field(
+        "", description="Their labels, as a selector in text form."
+    )
 
 
 class Scale(TypedModel):
-    """Scale."""
+    """How many pods an object of any scalable kind wants and has."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

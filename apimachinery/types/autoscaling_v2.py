@@ -1,4 +1,4 @@
-"""autoscaling_v2 models."""
+"""Autoscaling by any metric."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from apimachinery.types.meta import LabelSelector, ObjectMeta
 
 
 class MetricTarget(Model):
-    """MetricTarget."""
+    """What a metric is kept at."""
 
     type: Annotated[str, Proto(1), REQUIRED] = ""
     value: Annotated[Quantity | None, Proto(2)] = None
@@ -30,7 +30,7 @@ class MetricTarget(Model):
 
 
 class ContainerResourceMetricSource(Model):
-    """ContainerResourceMetricSource."""
+    """A target for what one container of each pod uses."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
@@ -54,7 +54,7 @@ class ContainerResourceMetricStatus(Model):
 
 
 class CrossVersionObjectReference(Model):
-    """CrossVersionObjectReference."""
+    """Names an object of any kind in the same namespace."""
 
     kind: Annotated[str, Proto(1), REQUIRED] = ""
     name: Annotated[str, Proto(2), REQUIRED] = ""
@@ -62,14 +62,14 @@ class CrossVersionObjectReference(Model):
 
 
 class MetricIdentifier(Model):
-    """MetricIdentifier."""
+    """Names a metric."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     selector: Annotated[LabelSelector | None, Proto(2)] = None
 
 
 class ExternalMetricSource(Model):
-    """ExternalMetricSource."""
+    """A target for a metric from outside of the cluster."""
 
     metric: Annotated[MetricIdentifier | None, Proto(1), REQUIRED] = None
     target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
@@ -83,7 +83,7 @@ class ExternalMetricStatus(Model):
 
 
 class HPAScalingPolicy(Model):
-    """HPAScalingPolicy."""
+    """How much change is allowed in some time."""
 
     type: Annotated[str, Proto(1), REQUIRED] = ""
     value: Annotated[Int32, Proto(2), REQUIRED] = 0
@@ -91,7 +91,7 @@ class HPAScalingPolicy(Model):
 
 
 class HPAScalingRules(Model):
-    """HPAScalingRules."""
+    """How fast and when to scale in one direction."""
 
     stabilization_window_seconds: Annotated[Int32 | None, Proto(3)] = Field(
         None, alias="stabilizationWindowSeconds"
@@ -102,14 +102,14 @@ class HPAScalingRules(Model):
 
 
 class HorizontalPodAutoscalerBehavior(Model):
-    """HorizontalPodAutoscalerBehavior."""
+    """How fast and when to scale."""
 
     scale_up: Annotated[HPAScalingRules | None, Proto(1)] = Field(None, alias="scaleUp")
     scale_down: Annotated[HPAScalingRules | None, Proto(2)] = Field(None, alias="scaleDown")
 
 
 class ObjectMetricSource(Model):
-    """ObjectMetricSource."""
+    """A target for a metric of another object."""
 
     described_object: Annotated[CrossVersionObjectReference | None, Proto(1), REQUIRED] = Field(
         None, alias="describedObject"
@@ -119,14 +119,14 @@ class ObjectMetricSource(Model):
 
 
 class PodsMetricSource(Model):
-    """PodsMetricSource."""
+    """A target for a metric of the pods."""
 
     metric: Annotated[MetricIdentifier | None, Proto(1), REQUIRED] = None
     target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
 
 
 class ResourceMetricSource(Model):
-    """ResourceMetricSource."""
+    """A target for what the pods use."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     target: Annotated[MetricTarget | None, Proto(2), REQUIRED] = None
@@ -149,12 +149,20 @@ class HorizontalPodAutoscalerSpec(Model):
     """What is wanted of the horizontal pod autoscaler."""
 
     scale_target_ref: Annotated[CrossVersionObjectReference | None, Proto(1), REQUIRED] = Field(
-        None, alias="scaleTargetRef"
+        None, alias="scaleTargetRef", description="What is scaled."
     )
-    min_replicas: Annotated[Int32 | None, Proto(2)] = Field(None, alias="minReplicas")
-    max_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="maxReplicas")
-    metrics: Annotated[Items[MetricSpec], Proto(4)] = ()
-    behavior: Annotated[HorizontalPodAutoscalerBehavior | None, Proto(5)] = None
+    min_replicas: Annotated[Int32 | None, Proto(2)] = Field(
+        None, alias="minReplicas", description="The fewest pods; 1 where absent."
+    )
+    max_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(
+        0, alias="maxReplicas", description="The most pods."
+    )
+    metrics: Annotated[Items[MetricSpec], Proto(4)] = Field(
+        (), description="What to scale by; the metric that asks for most pods wins."
+    )
+    behavior: Annotated[HorizontalPodAutoscalerBehavior | None, Proto(5)] = Field(
+        None, description="How fast and when to scale."
+    )
 
 
 class HorizontalPodAutoscalerCondition(Model):
@@ -226,7 +234,7 @@ class HorizontalPodAutoscalerStatus(Model):
 
 
 class HorizontalPodAutoscaler(TypedModel):
-    """HorizontalPodAutoscaler."""
+    """Changes the number of pods with the load."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""batch models."""
+"""Jobs, and jobs on a schedule."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ from apimachinery.types.meta import LabelSelector, ObjectMeta
 
 
 class PodFailurePolicyOnExitCodesRequirement(Model):
-    """PodFailurePolicyOnExitCodesRequirement."""
+    """Exit codes that a rule is about."""
 
     container_name: Annotated[str, Proto(1)] = Field("", alias="containerName")
     operator: Annotated[str, Proto(2), REQUIRED] = ""
@@ -30,7 +30,7 @@ class PodFailurePolicyOnExitCodesRequirement(Model):
 
 
 class PodFailurePolicyOnPodConditionsPattern(Model):
-    """PodFailurePolicyOnPodConditionsPattern."""
+    """A pod condition that a rule is about."""
 
     type: Annotated[str, Proto(1), REQUIRED] = ""
     status: Annotated[str, Proto(2)] = Field(
@@ -39,7 +39,7 @@ class PodFailurePolicyOnPodConditionsPattern(Model):
 
 
 class PodFailurePolicyRule(Model):
-    """PodFailurePolicyRule."""
+    """What a failed pod means."""
 
     action: Annotated[str, Proto(1), REQUIRED] = ""
     on_exit_codes: Annotated[PodFailurePolicyOnExitCodesRequirement | None, Proto(2)] = Field(
@@ -51,20 +51,20 @@ class PodFailurePolicyRule(Model):
 
 
 class PodFailurePolicy(Model):
-    """PodFailurePolicy."""
+    """What failed pods mean; the first rule that matches decides."""
 
     rules: Annotated[Items[PodFailurePolicyRule], Proto(1), REQUIRED] = ()
 
 
 class SuccessPolicyRule(Model):
-    """SuccessPolicyRule."""
+    """When enough indexes have succeeded."""
 
     succeeded_indexes: Annotated[str, Proto(1)] = Field("", alias="succeededIndexes")
     succeeded_count: Annotated[Int32 | None, Proto(2)] = Field(None, alias="succeededCount")
 
 
 class SuccessPolicy(Model):
-    """SuccessPolicy."""
+    """When a job has succeeded early; one rule is enough."""
 
     rules: Annotated[Items[SuccessPolicyRule], Proto(1), REQUIRED] = ()
 
@@ -72,34 +72,62 @@ class SuccessPolicy(Model):
 class JobSpec(Model):
     """What is wanted of the job."""
 
-    parallelism: Annotated[Int32 | None, Proto(1)] = None
-    completions: Annotated[Int32 | None, Proto(2)] = None
+    parallelism: Annotated[Int32 | None, Proto(1)] = Field(
+        None, description="How many pods run at once; 1 where absent."
+    )
+    completions: Annotated[Int32 | None, Proto(2)] = Field(
+        None, description="How many must succeed; any one where absent."
+    )
     active_deadline_seconds: Annotated[Int64 | None, Proto(3)] = Field(
-        None, alias="activeDeadlineSeconds"
+        None, alias="activeDeadlineSeconds", description="Seconds after which it has failed."
     )
     pod_failure_policy: Annotated[PodFailurePolicy | None, Proto(11)] = Field(
-        None, alias="podFailurePolicy"
+        None, alias="podFailurePolicy", description="What failed pods mean."
     )
-    success_policy: Annotated[SuccessPolicy | None, Proto(16)] = Field(None, alias="successPolicy")
-    backoff_limit: Annotated[Int32 | None, Proto(7)] = Field(None, alias="backoffLimit")
+    success_policy: Annotated[SuccessPolicy | None, Proto(16)] = Field(
+        None, alias="successPolicy", description="When it has succeeded early."
+    )
+    backoff_limit: Annotated[Int32 | None, Proto(7)] = Field(
+        None,
+        alias="backoffLimit",
+        description="How many failures it takes to fail; 6 where absent.",
+    )
     backoff_limit_per_index: Annotated[Int32 | None, Proto(12)] = Field(
-        None, alias="backoffLimitPerIndex"
+        None, alias="backoffLimitPerIndex", description="The same for each index."
     )
-    max_failed_indexes: Annotated[Int32 | None, Proto(13)] = Field(None, alias="maxFailedIndexes")
-    selector: Annotated[LabelSelector | None, Proto(4)] = None
-    manual_selector: Annotated[bool | None, Proto(5)] = Field(None, alias="manualSelector")
-    template: Annotated[PodTemplateSpec | None, Proto(6), REQUIRED] = None
+    max_failed_indexes: Annotated[Int32 | None, Proto(13)] = Field(
+        None, alias="maxFailedIndexes", description="How many indexes may fail."
+    )
+    selector: Annotated[LabelSelector | None, Proto(4)] = Field(
+        None, description="Labels of its pods; made by the server."
+    )
+    manual_selector: Annotated[bool | None, Proto(5)] = Field(
+        None, alias="manualSelector", description="Whether the selector is yours."
+    )
+    template: Annotated[PodTemplateSpec | None, Proto(6), REQUIRED] = Field(
+        None, description="What its pods look like; restartPolicy OnFailure or Never."
+    )
     ttl_seconds_after_finished: Annotated[Int32 | None, Proto(8)] = Field(
-        None, alias="ttlSecondsAfterFinished"
+        None,
+        alias="ttlSecondsAfterFinished",
+        description="Seconds after its end when it is deleted.",
     )
-    completion_mode: Annotated[str, Proto(9)] = Field("", alias="completionMode")
-    suspend: Annotated[bool | None, Proto(10)] = None
-    pod_replacement_policy: Annotated[str, Proto(14)] = Field("", alias="podReplacementPolicy")
-    managed_by: Annotated[str, Proto(15)] = Field("", alias="managedBy")
+    completion_mode: Annotated[str, Proto(9)] = Field(
+        "", alias="completionMode", description="NonIndexed, or Indexed: each pod has a number."
+    )
+    suspend: Annotated[bool | None, Proto(10)] = Field(None, description="Whether it stands still.")
+    pod_replacement_policy: Annotated[str, Proto(14)] = Field(
+        "",
+        alias="podReplacementPolicy",
+        description="When a failed pod is replaced: TerminatingOrFailed or Failed.",
+    )
+    managed_by: Annotated[str, Proto(15)] = Field(
+        "", alias="managedBy", description="The controller that runs it, where it is a foreign one."
+    )
 
 
 class JobTemplateSpec(Model):
-    """What is wanted of the job template."""
+    """What jobs made from a template look like."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -112,34 +140,54 @@ class JobTemplateSpec(Model):
 class CronJobSpec(Model):
     """What is wanted of the cron job."""
 
-    schedule: Annotated[str, Proto(1), REQUIRED] = ""
-    time_zone: Annotated[str, Proto(8)] = Field("", alias="timeZone")
-    starting_deadline_seconds: Annotated[Int64 | None, Proto(2)] = Field(
-        None, alias="startingDeadlineSeconds"
+    schedule: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="When, as five cron fields or a name such as @daily."
     )
-    concurrency_policy: Annotated[str, Proto(3)] = Field("", alias="concurrencyPolicy")
-    suspend: Annotated[bool | None, Proto(4)] = None
+    time_zone: Annotated[str, Proto(8)] = Field(
+        "", alias="timeZone", description="The zone of the schedule; UTC where absent."
+    )
+    starting_deadline_seconds: Annotated[Int64 | None, Proto(2)] = Field(
+        None, alias="startingDeadlineSeconds", description="How late a missed job may still start."
+    )
+    concurrency_policy: Annotated[str, Proto(3)] = Field(
+        "",
+        alias="concurrencyPolicy",
+        description="Allow, Forbid or Replace, while the last job still runs.",
+    )
+    suspend: Annotated[bool | None, Proto(4)] = Field(
+        None, description="Whether no new jobs are made."
+    )
     job_template: Annotated[JobTemplateSpec | None, Proto(5), REQUIRED] = Field(
-        None, alias="jobTemplate"
+        None, alias="jobTemplate", description="What its jobs look like."
     )
     successful_jobs_history_limit: Annotated[Int32 | None, Proto(6)] = Field(
-        None, alias="successfulJobsHistoryLimit"
+        None,
+        alias="successfulJobsHistoryLimit",
+        description="How many succeeded jobs are kept; 3 where absent.",
     )
     failed_jobs_history_limit: Annotated[Int32 | None, Proto(7)] = Field(
-        None, alias="failedJobsHistoryLimit"
+        None,
+        alias="failedJobsHistoryLimit",
+        description="How many failed jobs are kept; 1 where absent.",
     )
 
 
 class CronJobStatus(Model):
     """What was last observed of the cron job."""
 
-    active: Annotated[Items[ObjectReference], Proto(1)] = ()
-    last_schedule_time: Annotated[Time, Proto(4)] = Field("", alias="lastScheduleTime")
-    last_successful_time: Annotated[Time, Proto(5)] = Field("", alias="lastSuccessfulTime")
+    active: Annotated[Items[ObjectReference], Proto(1)] = Field(
+        (), description="Jobs that run now."
+    )
+    last_schedule_time: Annotated[Time, Proto(4)] = Field(
+        "", alias="lastScheduleTime", description="When a job was last made."
+    )
+    last_successful_time: Annotated[Time, Proto(5)] = Field(
+        "", alias="lastSuccessfulTime", description="When a job last succeeded."
+    )
 
 
 class CronJob(TypedModel):
-    """CronJob."""
+    """Makes jobs on a schedule."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -174,7 +222,7 @@ class JobCondition(Model):
 
 
 class UncountedTerminatedPods(Model):
-    """UncountedTerminatedPods."""
+    """Ended pods that are not in the counts yet."""
 
     succeeded: Annotated[Items[str], Proto(1), ListType("set")] = ()
     failed: Annotated[Items[str], Proto(2), ListType("set")] = ()
@@ -199,7 +247,7 @@ class JobStatus(Model):
 
 
 class Job(TypedModel):
-    """Job."""
+    """Runs pods until enough of them have succeeded."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""certificates models."""
+"""Requests for certificates, and their answers."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -23,10 +23,18 @@ from apimachinery.types.meta import ObjectMeta
 class CertificateSigningRequestSpec(Model):
     """What is wanted of the certificate signing request."""
 
-    request: Annotated[Bytes, Proto(1), REQUIRED] = ""
-    signer_name: Annotated[str, Proto(7), REQUIRED] = Field("", alias="signerName")
-    expiration_seconds: Annotated[Int32 | None, Proto(8)] = Field(None, alias="expirationSeconds")
-    usages: Annotated[Items[str], Proto(5), REQUIRED] = ()
+    request: Annotated[Bytes, Proto(1), REQUIRED] = Field(
+        "", description="The request, PEM in base64."
+    )
+    signer_name: Annotated[str, Proto(7), REQUIRED] = Field(
+        "", alias="signerName", description="Who is to sign it."
+    )
+    expiration_seconds: Annotated[Int32 | None, Proto(8)] = Field(
+        None, alias="expirationSeconds", description="How long it should live."
+    )
+    usages: Annotated[Items[str], Proto(5), REQUIRED] = Field(
+        (), description="What the key is for."
+    )
     username: Annotated[str, Proto(2)] = ""
     uid: Annotated[str, Proto(3)] = ""
     groups: Annotated[Items[str], Proto(4)] = ()
@@ -59,12 +67,14 @@ class CertificateSigningRequestStatus(Model):
 
     conditions: Annotated[
         Items[CertificateSigningRequestCondition], Proto(1), ListType("map", "type")
-    ] = ()
-    certificate: Annotated[Bytes, Proto(2)] = ""
+    ] = Field((), description="Approved, Denied or Failed.")
+    certificate: Annotated[Bytes, Proto(2)] = Field(
+        "", description="The certificate, PEM in base64."
+    )
 
 
 class CertificateSigningRequest(TypedModel):
-    """CertificateSigningRequest."""
+    """Asks for a certificate."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""core_affinity models."""
+"""Where a pod may go: node selectors, affinity, taints and tolerations, spreading."""
 
 from typing import Annotated
 
@@ -9,146 +9,239 @@ from apimachinery.types.meta import LabelSelector
 
 
 class NodeSelectorRequirement(Model):
-    """NodeSelectorRequirement."""
+    """One test on a node's labels or fields."""
 
-    key: Annotated[str, Proto(1), REQUIRED] = ""
-    operator: Annotated[str, Proto(2), REQUIRED] = ""
-    values: Annotated[Items[str], Proto(3)] = ()
+    key: Annotated[str, Proto(1), REQUIRED] = Field("", description="The label or field.")
+    operator: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="In, NotIn, Exists, DoesNotExist, Gt or Lt."
+    )
+    values: Annotated[Items[str], Proto(3)] = Field(
+        (), description="Values for In and NotIn; one number for Gt and Lt."
+    )
 
 
 class NodeSelectorTerm(Model):
-    """NodeSelectorTerm."""
+    """Tests that must all hold; without tests it matches no node."""
 
     match_expressions: Annotated[Items[NodeSelectorRequirement], Proto(1)] = Field(
-        (), alias="matchExpressions"
+        (), alias="matchExpressions", description="Tests on labels."
     )
     match_fields: Annotated[Items[NodeSelectorRequirement], Proto(2)] = Field(
-        (), alias="matchFields"
+        (), alias="matchFields", description="Tests on fields; metadata.name is the only one."
     )
 
 
 class NodeSelector(Model):
-    """NodeSelector."""
+    """Terms of which at least one must match."""
 
     node_selector_terms: Annotated[Items[NodeSelectorTerm], Proto(1), REQUIRED] = Field(
-        (), alias="nodeSelectorTerms"
+        (), alias="nodeSelectorTerms", description="The terms."
     )
 
 
 class PreferredSchedulingTerm(Model):
-    """PreferredSchedulingTerm."""
+    """A wish, with its weight."""
 
-    weight: Annotated[Int32, Proto(1), REQUIRED] = 0
-    preference: Annotated[NodeSelectorTerm | None, Proto(2), REQUIRED] = None
+    weight: Annotated[Int32, Proto(1), REQUIRED] = Field(
+        0, description="How much it counts, 1 to 100."
+    )
+    preference: Annotated[NodeSelectorTerm | None, Proto(2), REQUIRED] = Field(
+        None, description="The nodes that are preferred."
+    )
 
 
 class NodeAffinity(Model):
-    """NodeAffinity."""
+    """Which nodes a pod needs or would rather have."""
 
     required_during_scheduling_ignored_during_execution: Annotated[
         NodeSelector | None, Proto(1)
-    ] = Field(None, alias="requiredDuringSchedulingIgnoredDuringExecution")
+    ] = Field(
+        None,
+        alias="requiredDuringSchedulingIgnoredDuringExecution",
+        description="Nodes outside of it are out of the question.",
+    )
     preferred_during_scheduling_ignored_during_execution: Annotated[
         Items[PreferredSchedulingTerm], Proto(2)
-    ] = Field((), alias="preferredDuringSchedulingIgnoredDuringExecution")
+    ] = Field(
+        (),
+        alias="preferredDuringSchedulingIgnoredDuringExecution",
+        description="Wishes; the node with the largest sum of weights wins.",
+    )
 
 
 class PodAffinityTerm(Model):
-    """PodAffinityTerm."""
+    """Some other pods, and how far around them the term reaches."""
 
-    label_selector: Annotated[LabelSelector | None, Proto(1)] = Field(None, alias="labelSelector")
-    namespaces: Annotated[Items[str], Proto(2)] = ()
-    topology_key: Annotated[str, Proto(3), REQUIRED] = Field("", alias="topologyKey")
-    namespace_selector: Annotated[LabelSelector | None, Proto(4)] = Field(
-        None, alias="namespaceSelector"
+    label_selector: Annotated[LabelSelector | None, Proto(1)] = Field(
+        None, alias="labelSelector", description="Labels of those pods."
     )
-    match_label_keys: Annotated[Items[str], Proto(5)] = Field((), alias="matchLabelKeys")
-    mismatch_label_keys: Annotated[Items[str], Proto(6)] = Field((), alias="mismatchLabelKeys")
+    namespaces: Annotated[Items[str], Proto(2)] = Field(
+        (),
+        description="Their namespaces; the pod's own where neither this nor a selector is given.",
+    )
+    topology_key: Annotated[str, Proto(3), REQUIRED] = Field(
+        "",
+        alias="topologyKey",
+        description='The node label whose equal values mean "the same place".',
+    )
+    namespace_selector: Annotated[LabelSelector | None, Proto(4)] = Field(
+        None, alias="namespaceSelector", description="Their namespaces by label."
+    )
+    match_label_keys: Annotated[Items[str], Proto(5)] = Field(
+        (),
+        alias="matchLabelKeys",
+        description="Keys whose values are taken from the incoming pod and must match.",
+    )
+    mismatch_label_keys: Annotated[Items[str], Proto(6)] = Field(
+        (),
+        alias="mismatchLabelKeys",
+        description="Keys whose values are taken from the incoming pod and must differ.",
+    )
 
 
 class WeightedPodAffinityTerm(Model):
-    """WeightedPodAffinityTerm."""
+    """A wish about other pods, with its weight."""
 
-    weight: Annotated[Int32, Proto(1), REQUIRED] = 0
+    weight: Annotated[Int32, Proto(1), REQUIRED] = Field(
+        0, description="How much it counts, 1 to 100."
+    )
     pod_affinity_term: Annotated[PodAffinityTerm | None, Proto(2), REQUIRED] = Field(
-        None, alias="podAffinityTerm"
+        None, alias="podAffinityTerm", description="The wish."
     )
 
 
 class PodAffinity(Model):
-    """PodAffinity."""
+    """Which other pods this one wants near it."""
 
     required_during_scheduling_ignored_during_execution: Annotated[
         Items[PodAffinityTerm], Proto(1)
-    ] = Field((), alias="requiredDuringSchedulingIgnoredDuringExecution")
+    ] = Field(
+        (),
+        alias="requiredDuringSchedulingIgnoredDuringExecution",
+        description="Places without such pods are out of the question.",
+    )
     preferred_during_scheduling_ignored_during_execution: Annotated[
         Items[WeightedPodAffinityTerm], Proto(2)
-    ] = Field((), alias="preferredDuringSchedulingIgnoredDuringExecution")
+    ] = Field(
+        (),
+        alias="preferredDuringSchedulingIgnoredDuringExecution",
+        description="Wishes with weights.",
+    )
 
 
 class PodAntiAffinity(Model):
-    """PodAntiAffinity."""
+    """Which other pods this one wants away from it."""
 
     required_during_scheduling_ignored_during_execution: Annotated[
         Items[PodAffinityTerm], Proto(1)
-    ] = Field((), alias="requiredDuringSchedulingIgnoredDuringExecution")
+    ] = Field(
+        (),
+        alias="requiredDuringSchedulingIgnoredDuringExecution",
+        description="Places with such pods are out of the question.",
+    )
     preferred_during_scheduling_ignored_during_execution: Annotated[
         Items[WeightedPodAffinityTerm], Proto(2)
-    ] = Field((), alias="preferredDuringSchedulingIgnoredDuringExecution")
+    ] = Field(
+        (),
+        alias="preferredDuringSchedulingIgnoredDuringExecution",
+        description="Wishes with weights.",
+    )
 
 
 class Affinity(Model):
-    """Affinity."""
+    """All rules about where a pod wants to be."""
 
-    node_affinity: Annotated[NodeAffinity | None, Proto(1)] = Field(None, alias="nodeAffinity")
-    pod_affinity: Annotated[PodAffinity | None, Proto(2)] = Field(None, alias="podAffinity")
+    node_affinity: Annotated[NodeAffinity | None, Proto(1)] = Field(
+        None, alias="nodeAffinity", description="Rules about nodes."
+    )
+    pod_affinity: Annotated[PodAffinity | None, Proto(2)] = Field(
+        None, alias="podAffinity", description="Pods that it wants near."
+    )
     pod_anti_affinity: Annotated[PodAntiAffinity | None, Proto(3)] = Field(
-        None, alias="podAntiAffinity"
+        None, alias="podAntiAffinity", description="Pods that it wants away."
     )
 
 
 class Toleration(Model):
-    """Toleration."""
+    """Lets a pod onto nodes with a taint that matches."""
 
-    key: Annotated[str, Proto(1)] = ""
-    operator: Annotated[str, Proto(2)] = ""
-    value: Annotated[str, Proto(3)] = ""
-    effect: Annotated[str, Proto(4)] = ""
-    toleration_seconds: Annotated[Int64 | None, Proto(5)] = Field(None, alias="tolerationSeconds")
+    key: Annotated[str, Proto(1)] = Field(
+        "", description="Key of the taint; empty, with Exists, matches every taint."
+    )
+    operator: Annotated[str, Proto(2)] = Field("", description="Equal (the default) or Exists.")
+    value: Annotated[str, Proto(3)] = Field("", description="Value of the taint, for Equal.")
+    effect: Annotated[str, Proto(4)] = Field(
+        "", description="Effect of the taint; empty matches every effect."
+    )
+    toleration_seconds: Annotated[Int64 | None, Proto(5)] = Field(
+        None,
+        alias="tolerationSeconds",
+        description="How long the pod may stay once the taint (NoExecute) appears; forever where absent.",
+    )
 
 
 class Taint(Model):
-    """Taint."""
+    """Keeps pods away from a node unless they tolerate it."""
 
-    key: Annotated[str, Proto(1), REQUIRED] = ""
-    value: Annotated[str, Proto(2)] = ""
-    effect: Annotated[str, Proto(3), REQUIRED] = ""
-    time_added: Annotated[Time, Proto(4)] = Field("", alias="timeAdded")
+    key: Annotated[str, Proto(1), REQUIRED] = Field("", description="Key of the taint.")
+    value: Annotated[str, Proto(2)] = Field("", description="Value of the taint.")
+    effect: Annotated[str, Proto(3), REQUIRED] = Field(
+        "", description="NoSchedule, PreferNoSchedule or NoExecute."
+    )
+    time_added: Annotated[Time, Proto(4)] = Field(
+        "", alias="timeAdded", description="When a NoExecute taint was put on."
+    )
 
 
 class TopologySpreadConstraint(Model):
-    """TopologySpreadConstraint."""
+    """How evenly pods are spread over places."""
 
-    max_skew: Annotated[Int32, Proto(1), REQUIRED] = Field(0, alias="maxSkew")
-    topology_key: Annotated[str, Proto(2), REQUIRED] = Field("", alias="topologyKey")
-    when_unsatisfiable: Annotated[str, Proto(3), REQUIRED] = Field("", alias="whenUnsatisfiable")
-    label_selector: Annotated[LabelSelector | None, Proto(4)] = Field(None, alias="labelSelector")
-    min_domains: Annotated[Int32 | None, Proto(5)] = Field(None, alias="minDomains")
-    node_affinity_policy: Annotated[str, Proto(6)] = Field("", alias="nodeAffinityPolicy")
-    node_taints_policy: Annotated[str, Proto(7)] = Field("", alias="nodeTaintsPolicy")
-    match_label_keys: Annotated[Items[str], Proto(8)] = Field((), alias="matchLabelKeys")
+    max_skew: Annotated[Int32, Proto(1), REQUIRED] = Field(
+        0,
+        alias="maxSkew",
+        description="How many more pods the fullest place may have than the emptiest.",
+    )
+    topology_key: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="topologyKey", description="The node label whose values are the places."
+    )
+    when_unsatisfiable: Annotated[str, Proto(3), REQUIRED] = Field(
+        "", alias="whenUnsatisfiable", description="DoNotSchedule, or ScheduleAnyway as a wish."
+    )
+    label_selector: Annotated[LabelSelector | None, Proto(4)] = Field(
+        None, alias="labelSelector", description="The pods that are counted."
+    )
+    min_domains: Annotated[Int32 | None, Proto(5)] = Field(
+        None,
+        alias="minDomains",
+        description="With fewer places than this the emptiest counts as zero.",
+    )
+    node_affinity_policy: Annotated[str, Proto(6)] = Field(
+        "",
+        alias="nodeAffinityPolicy",
+        description="Whether nodes that the pod cannot use count: Honor or Ignore.",
+    )
+    node_taints_policy: Annotated[str, Proto(7)] = Field(
+        "",
+        alias="nodeTaintsPolicy",
+        description="Whether nodes with untolerated taints count: Honor or Ignore.",
+    )
+    match_label_keys: Annotated[Items[str], Proto(8)] = Field(
+        (),
+        alias="matchLabelKeys",
+        description="Keys whose values are taken from the incoming pod and must match.",
+    )
 
 
 class TopologySelectorLabelRequirement(Model):
-    """TopologySelectorLabelRequirement."""
+    """A node label with the values that will do."""
 
-    key: Annotated[str, Proto(1), REQUIRED] = ""
-    values: Annotated[Items[str], Proto(2), REQUIRED] = ()
+    key: Annotated[str, Proto(1), REQUIRED] = Field("", description="The label's key.")
+    values: Annotated[Items[str], Proto(2), REQUIRED] = Field((), description="The values.")
 
 
 class TopologySelectorTerm(Model):
-    """TopologySelectorTerm."""
+    """Node labels that must all match."""
 
     match_label_expressions: Annotated[Items[TopologySelectorLabelRequirement], Proto(1)] = Field(
-        (), alias="matchLabelExpressions"
+        (), alias="matchLabelExpressions", description="The labels."
     )

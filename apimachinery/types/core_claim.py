@@ -1,4 +1,4 @@
-"""core_claim models."""
+"""Claims on storage that outlives a pod."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -21,34 +21,54 @@ from apimachinery.types.meta import LabelSelector, ObjectMeta
 
 
 class VolumeResourceRequirements(Model):
-    """VolumeResourceRequirements."""
+    """How much storage a claim asks for."""
 
-    limits: Annotated[Mapping[str, Quantity], Proto(1)] = Field(default_factory=dict)
-    requests: Annotated[Mapping[str, Quantity], Proto(2)] = Field(default_factory=dict)
+    limits: Annotated[Mapping[str, Quantity], Proto(1)] = Field(
+        default_factory=dict, description="The most that will do."
+    )
+    requests: Annotated[Mapping[str, Quantity], Proto(2)] = Field(
+        default_factory=dict, description="The least that will do."
+    )
 
 
 class PersistentVolumeClaimSpec(Model):
     """What is wanted of the persistent volume claim."""
 
-    access_modes: Annotated[Items[str], Proto(1)] = Field((), alias="accessModes")
-    selector: Annotated[LabelSelector | None, Proto(4)] = None
-    resources: Annotated[VolumeResourceRequirements | None, Proto(2)] = None
-    volume_name: Annotated[str, Proto(3)] = Field("", alias="volumeName")
-    storage_class_name: Annotated[str | None, Proto(5)] = Field(None, alias="storageClassName")
-    volume_mode: Annotated[str | None, Proto(6)] = Field(None, alias="volumeMode")
+    access_modes: Annotated[Items[str], Proto(1)] = Field(
+        (),
+        alias="accessModes",
+        description="How it is to be mounted: ReadWriteOnce, ReadOnlyMany, ReadWriteMany, ReadWriteOncePod.",
+    )
+    selector: Annotated[LabelSelector | None, Proto(4)] = Field(
+        None, description="Labels that the volume must have."
+    )
+    resources: Annotated[VolumeResourceRequirements | None, Proto(2)] = Field(
+        None, description="How much is asked for."
+    )
+    volume_name: Annotated[str, Proto(3)] = Field(
+        "", alias="volumeName", description="The volume that it is bound to."
+    )
+    storage_class_name: Annotated[str | None, Proto(5)] = Field(
+        None,
+        alias="storageClassName",
+        description="The class; the default one where absent, none where empty.",
+    )
+    volume_mode: Annotated[str | None, Proto(6)] = Field(
+        None, alias="volumeMode", description="Filesystem or Block."
+    )
     data_source: Annotated[TypedLocalObjectReference | None, Proto(7)] = Field(
-        None, alias="dataSource"
+        None, alias="dataSource", description="A snapshot or claim whose content it begins with."
     )
     data_source_ref: Annotated[TypedObjectReference | None, Proto(8)] = Field(
-        None, alias="dataSourceRef"
+        None, alias="dataSourceRef", description="Like dataSource, for any kind of object."
     )
     volume_attributes_class_name: Annotated[str | None, Proto(9)] = Field(
-        None, alias="volumeAttributesClassName"
+        None, alias="volumeAttributesClassName", description="Class of changeable properties."
     )
 
 
 class PersistentVolumeClaimTemplate(Model):
-    """PersistentVolumeClaimTemplate."""
+    """A claim that is made for each pod."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -93,12 +113,16 @@ class ModifyVolumeStatus(Model):
 class PersistentVolumeClaimStatus(Model):
     """What was last observed of the persistent volume claim."""
 
-    phase: Annotated[str, Proto(1)] = ""
-    access_modes: Annotated[Items[str], Proto(2)] = Field((), alias="accessModes")
-    capacity: Annotated[Mapping[str, Quantity], Proto(3)] = Field(default_factory=dict)
+    phase: Annotated[str, Proto(1)] = Field("", description="Pending, Bound or Lost.")
+    access_modes: Annotated[Items[str], Proto(2)] = Field(
+        (), alias="accessModes", description="How the bound volume can be mounted."
+    )
+    capacity: Annotated[Mapping[str, Quantity], Proto(3)] = Field(
+        default_factory=dict, description="What the bound volume has."
+    )
     conditions: Annotated[
         Items[PersistentVolumeClaimCondition], Proto(4), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="Aspects of its state.")
     allocated_resources: Annotated[Mapping[str, Quantity], Proto(5)] = Field(
         default_factory=dict, alias="allocatedResources"
     )
@@ -114,7 +138,7 @@ class PersistentVolumeClaimStatus(Model):
 
 
 class PersistentVolumeClaim(TypedModel):
-    """PersistentVolumeClaim."""
+    """Asks for storage that outlives pods."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""core_namespace models."""
+"""Namespaces, and what bounds them: quotas and limit ranges."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -23,7 +23,9 @@ from apimachinery.types.meta import ObjectMeta
 class NamespaceSpec(Model):
     """What is wanted of the namespace."""
 
-    finalizers: Annotated[Items[str], Proto(1)] = ()
+    finalizers: Annotated[Items[str], Proto(1)] = Field(
+        (), description="Who must clean up before the namespace may go."
+    )
 
 
 class NamespaceCondition(Model):
@@ -47,14 +49,14 @@ class NamespaceCondition(Model):
 class NamespaceStatus(Model):
     """What was last observed of the namespace."""
 
-    phase: Annotated[str, Proto(1)] = ""
+    phase: Annotated[str, Proto(1)] = Field("", description="Active or Terminating.")
     conditions: Annotated[
         Items[NamespaceCondition], Proto(2), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="What keeps a deletion from finishing.")
 
 
 class Namespace(TypedModel):
-    """Namespace."""
+    """A room for objects: names are unique in it, and permissions and quotas are given for it."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -69,28 +71,42 @@ class Namespace(TypedModel):
 
 
 class LimitRangeItem(Model):
-    """LimitRangeItem."""
+    """Bounds for one kind of thing."""
 
-    type: Annotated[str, Proto(1), REQUIRED] = ""
-    max: Annotated[Mapping[str, Quantity], Proto(2)] = Field(default_factory=dict)
-    min: Annotated[Mapping[str, Quantity], Proto(3)] = Field(default_factory=dict)
-    default: Annotated[Mapping[str, Quantity], Proto(4)] = Field(default_factory=dict)
+    type: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="Container, Pod or PersistentVolumeClaim."
+    )
+    max: Annotated[Mapping[str, Quantity], Proto(2)] = Field(
+        default_factory=dict, description="The most."
+    )
+    min: Annotated[Mapping[str, Quantity], Proto(3)] = Field(
+        default_factory=dict, description="The least."
+    )
+    default: Annotated[Mapping[str, Quantity], Proto(4)] = Field(
+        default_factory=dict, description="Limits of containers that give none."
+    )
     default_request: Annotated[Mapping[str, Quantity], Proto(5)] = Field(
-        default_factory=dict, alias="defaultRequest"
+        default_factory=dict,
+        alias="defaultRequest",
+        description="Requests of containers that give none.",
     )
     max_limit_request_ratio: Annotated[Mapping[str, Quantity], Proto(6)] = Field(
-        default_factory=dict, alias="maxLimitRequestRatio"
+        default_factory=dict,
+        alias="maxLimitRequestRatio",
+        description="How many times its request a limit may be.",
     )
 
 
 class LimitRangeSpec(Model):
     """What is wanted of the limit range."""
 
-    limits: Annotated[Items[LimitRangeItem], Proto(1), REQUIRED] = ()
+    limits: Annotated[Items[LimitRangeItem], Proto(1), REQUIRED] = Field(
+        (), description="The bounds."
+    )
 
 
 class LimitRange(TypedModel):
-    """LimitRange."""
+    """Bounds for what single pods and containers of a namespace may ask for."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -101,38 +117,50 @@ class LimitRange(TypedModel):
 
 
 class ScopedResourceSelectorRequirement(Model):
-    """ScopedResourceSelectorRequirement."""
+    """One test of a quota's scope."""
 
-    scope_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="scopeName")
-    operator: Annotated[str, Proto(2), REQUIRED] = ""
-    values: Annotated[Items[str], Proto(3)] = ()
+    scope_name: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="scopeName", description="The scope."
+    )
+    operator: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="In, NotIn, Exists or DoesNotExist."
+    )
+    values: Annotated[Items[str], Proto(3)] = Field((), description="Values for In and NotIn.")
 
 
 class ScopeSelector(Model):
-    """ScopeSelector."""
+    """Tests that must all hold."""
 
     match_expressions: Annotated[Items[ScopedResourceSelectorRequirement], Proto(1)] = Field(
-        (), alias="matchExpressions"
+        (), alias="matchExpressions", description="The tests."
     )
 
 
 class ResourceQuotaSpec(Model):
     """What is wanted of the resource quota."""
 
-    hard: Annotated[Mapping[str, Quantity], Proto(1)] = Field(default_factory=dict)
-    scopes: Annotated[Items[str], Proto(2)] = ()
-    scope_selector: Annotated[ScopeSelector | None, Proto(3)] = Field(None, alias="scopeSelector")
+    hard: Annotated[Mapping[str, Quantity], Proto(1)] = Field(
+        default_factory=dict, description="The most of each resource or number of objects."
+    )
+    scopes: Annotated[Items[str], Proto(2)] = Field((), description="Which pods count.")
+    scope_selector: Annotated[ScopeSelector | None, Proto(3)] = Field(
+        None, alias="scopeSelector", description="Which pods count, by expressions."
+    )
 
 
 class ResourceQuotaStatus(Model):
     """What was last observed of the resource quota."""
 
-    hard: Annotated[Mapping[str, Quantity], Proto(1)] = Field(default_factory=dict)
-    used: Annotated[Mapping[str, Quantity], Proto(2)] = Field(default_factory=dict)
+    hard: Annotated[Mapping[str, Quantity], Proto(1)] = Field(
+        default_factory=dict, description="The bounds in force."
+    )
+    used: Annotated[Mapping[str, Quantity], Proto(2)] = Field(
+        default_factory=dict, description="What is used."
+    )
 
 
 class ResourceQuota(TypedModel):
-    """ResourceQuota."""
+    """Bounds for all that a namespace uses together."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -160,7 +188,7 @@ class ComponentCondition(Model):
 
 
 class ComponentStatus(TypedModel):
-    """What was last observed of the component."""
+    """Health of a part of the control plane; no longer used."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -171,7 +199,7 @@ class ComponentStatus(TypedModel):
 
 
 class RangeAllocation(TypedModel):
-    """RangeAllocation."""
+    """Which addresses or ports of a range are taken."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""core_persistent models."""
+"""Pieces of storage that claims are bound to."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
@@ -24,7 +24,7 @@ from apimachinery.types.meta import ObjectMeta
 
 
 class AzureFilePersistentVolumeSource(Model):
-    """AzureFilePersistentVolumeSource."""
+    """An Azure file share, as a persistent volume."""
 
     secret_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="secretName")
     share_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="shareName")
@@ -33,7 +33,7 @@ class AzureFilePersistentVolumeSource(Model):
 
 
 class CSIPersistentVolumeSource(Model):
-    """CSIPersistentVolumeSource."""
+    """A volume of a storage driver, as a persistent volume."""
 
     driver: Annotated[str, Proto(1), REQUIRED] = ""
     volume_handle: Annotated[str, Proto(2), REQUIRED] = Field("", alias="volumeHandle")
@@ -60,7 +60,7 @@ class CSIPersistentVolumeSource(Model):
 
 
 class CephFSPersistentVolumeSource(Model):
-    """CephFSPersistentVolumeSource."""
+    """A Ceph file system, as a persistent volume."""
 
     monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
     path: Annotated[str, Proto(2)] = ""
@@ -71,7 +71,7 @@ class CephFSPersistentVolumeSource(Model):
 
 
 class CinderPersistentVolumeSource(Model):
-    """CinderPersistentVolumeSource."""
+    """An OpenStack disk, as a persistent volume."""
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
@@ -80,7 +80,7 @@ class CinderPersistentVolumeSource(Model):
 
 
 class FlexPersistentVolumeSource(Model):
-    """FlexPersistentVolumeSource."""
+    """A volume of a flex driver, as a persistent volume."""
 
     driver: Annotated[str, Proto(1), REQUIRED] = ""
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
@@ -90,7 +90,7 @@ class FlexPersistentVolumeSource(Model):
 
 
 class GlusterfsPersistentVolumeSource(Model):
-    """GlusterfsPersistentVolumeSource."""
+    """A Gluster volume, as a persistent volume."""
 
     endpoints: Annotated[str, Proto(1), REQUIRED] = ""
     path: Annotated[str, Proto(2), REQUIRED] = ""
@@ -99,7 +99,7 @@ class GlusterfsPersistentVolumeSource(Model):
 
 
 class ISCSIPersistentVolumeSource(Model):
-    """ISCSIPersistentVolumeSource."""
+    """An iSCSI disk, as a persistent volume."""
 
     target_portal: Annotated[str, Proto(1), REQUIRED] = Field("", alias="targetPortal")
     iqn: Annotated[str, Proto(2), REQUIRED] = ""
@@ -117,14 +117,14 @@ class ISCSIPersistentVolumeSource(Model):
 
 
 class LocalVolumeSource(Model):
-    """LocalVolumeSource."""
+    """A disk or directory of one node."""
 
     path: Annotated[str, Proto(1), REQUIRED] = ""
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
 
 
 class RBDPersistentVolumeSource(Model):
-    """RBDPersistentVolumeSource."""
+    """A Rados block device, as a persistent volume."""
 
     monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
     image: Annotated[str, Proto(2), REQUIRED] = ""
@@ -139,7 +139,7 @@ class RBDPersistentVolumeSource(Model):
 
 
 class ScaleIOPersistentVolumeSource(Model):
-    """ScaleIOPersistentVolumeSource."""
+    """A ScaleIO volume, as a persistent volume."""
 
     gateway: Annotated[str, Proto(1), REQUIRED] = ""
     system: Annotated[str, Proto(2), REQUIRED] = ""
@@ -160,7 +160,7 @@ class ScaleIOPersistentVolumeSource(Model):
 
 
 class StorageOSPersistentVolumeSource(Model):
-    """StorageOSPersistentVolumeSource."""
+    """A StorageOS volume, as a persistent volume."""
 
     volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
     volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
@@ -170,7 +170,7 @@ class StorageOSPersistentVolumeSource(Model):
 
 
 class PersistentVolumeSource(Model):
-    """PersistentVolumeSource."""
+    """Where the storage is; exactly one is given."""
 
     gce_persistent_disk: Annotated[GCEPersistentDiskVolumeSource | None, Proto(1)] = Field(
         None, alias="gcePersistentDisk"
@@ -213,7 +213,7 @@ class PersistentVolumeSource(Model):
 
 
 class VolumeNodeAffinity(Model):
-    """VolumeNodeAffinity."""
+    """The nodes that can reach a volume."""
 
     required: Annotated[NodeSelector | None, Proto(1), REQUIRED] = None
 
@@ -252,7 +252,7 @@ class PersistentVolumeStatus(Model):
 
 
 class PersistentVolume(TypedModel):
-    """PersistentVolume."""
+    """A piece of storage that claims can be bound to."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

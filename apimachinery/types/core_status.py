@@ -1,4 +1,4 @@
-"""core_status models."""
+"""What a node reports of a pod: phases, conditions, container states."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -22,36 +22,56 @@ from apimachinery.types.core_container import ResourceRequirements
 
 
 class ContainerStateWaiting(Model):
-    """ContainerStateWaiting."""
+    """The container does not run yet, or not now."""
 
-    reason: Annotated[str, Proto(1)] = ""
-    message: Annotated[str, Proto(2)] = ""
+    reason: Annotated[str, Proto(1)] = Field("", description="One word: why.")
+    message: Annotated[str, Proto(2)] = Field("", description="A sentence: why.")
 
 
 class ContainerStateRunning(Model):
-    """ContainerStateRunning."""
+    """The container runs."""
 
-    started_at: Annotated[Time, Proto(1)] = Field("", alias="startedAt")
+    started_at: Annotated[Time, Proto(1)] = Field(
+        "", alias="startedAt", description="When it was started."
+    )
 
 
 class ContainerStateTerminated(Model):
-    """ContainerStateTerminated."""
+    """The container has ended."""
 
-    exit_code: Annotated[Int32, Proto(1), REQUIRED] = Field(0, alias="exitCode")
-    signal: Annotated[Int32, Proto(2)] = 0
-    reason: Annotated[str, Proto(3)] = ""
-    message: Annotated[str, Proto(4)] = ""
-    started_at: Annotated[Time, Proto(5)] = Field("", alias="startedAt")
-    finished_at: Annotated[Time, Proto(6)] = Field("", alias="finishedAt")
-    container_id: Annotated[str, Proto(7)] = Field("", alias="containerID")
+    exit_code: Annotated[Int32, Proto(1), REQUIRED] = Field(
+        0, alias="exitCode", description="Its exit code."
+    )
+    signal: Annotated[Int32, Proto(2)] = Field(
+        0, description="The signal that ended it, if one did."
+    )
+    reason: Annotated[str, Proto(3)] = Field(
+        "", description="One word, such as Completed, Error or OOMKilled."
+    )
+    message: Annotated[str, Proto(4)] = Field(
+        "", description="What it left in its termination message."
+    )
+    started_at: Annotated[Time, Proto(5)] = Field(
+        "", alias="startedAt", description="When it was started."
+    )
+    finished_at: Annotated[Time, Proto(6)] = Field(
+        "", alias="finishedAt", description="When it ended."
+    )
+    container_id: Annotated[str, Proto(7)] = Field(
+        "", alias="containerID", description="Its id, with the runtime's name."
+    )
 
 
 class ContainerState(Model):
-    """ContainerState."""
+    """What a container does; exactly one is given."""
 
-    waiting: Annotated[ContainerStateWaiting | None, Proto(1)] = None
-    running: Annotated[ContainerStateRunning | None, Proto(2)] = None
-    terminated: Annotated[ContainerStateTerminated | None, Proto(3)] = None
+    waiting: Annotated[ContainerStateWaiting | None, Proto(1)] = Field(
+        None, description="It does not run."
+    )
+    running: Annotated[ContainerStateRunning | None, Proto(2)] = Field(None, description="It runs.")
+    terminated: Annotated[ContainerStateTerminated | None, Proto(3)] = Field(
+        None, description="It has ended."
+    )
 
 
 class ImageVolumeStatus(Model):
@@ -77,7 +97,7 @@ class VolumeMountStatus(Model):
 
 
 class LinuxContainerUser(Model):
-    """LinuxContainerUser."""
+    """User and groups of a first process."""
 
     uid: Annotated[Int64, Proto(1), REQUIRED] = 0
     gid: Annotated[Int64, Proto(2), REQUIRED] = 0
@@ -85,13 +105,13 @@ class LinuxContainerUser(Model):
 
 
 class ContainerUser(Model):
-    """ContainerUser."""
+    """Whom a container runs as."""
 
     linux: Annotated[LinuxContainerUser | None, Proto(1)] = None
 
 
 class ResourceHealth(Model):
-    """ResourceHealth."""
+    """Health of one device."""
 
     resource_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="resourceID")
     health: Annotated[str, Proto(2), REQUIRED] = ""
@@ -110,27 +130,45 @@ class ResourceStatus(Model):
 class ContainerStatus(Model):
     """What was last observed of the container."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    state: Annotated[ContainerState | None, Proto(2)] = None
-    last_state: Annotated[ContainerState | None, Proto(3)] = Field(None, alias="lastState")
-    ready: Annotated[bool, Proto(4), REQUIRED] = False
-    restart_count: Annotated[Int32, Proto(5), REQUIRED] = Field(0, alias="restartCount")
-    image: Annotated[str, Proto(6), REQUIRED] = ""
-    image_id: Annotated[str, Proto(7), REQUIRED] = Field("", alias="imageID")
-    container_id: Annotated[str, Proto(8)] = Field("", alias="containerID")
-    started: Annotated[bool | None, Proto(9)] = None
-    allocated_resources: Annotated[Mapping[str, Quantity], Proto(10)] = Field(
-        default_factory=dict, alias="allocatedResources"
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Name of the container.")
+    state: Annotated[ContainerState | None, Proto(2)] = Field(None, description="What it does now.")
+    last_state: Annotated[ContainerState | None, Proto(3)] = Field(
+        None, alias="lastState", description="How it ended the last time."
     )
-    resources: Annotated[ResourceRequirements | None, Proto(11)] = None
+    ready: Annotated[bool, Proto(4), REQUIRED] = Field(
+        False, description="Whether its readiness probe passes."
+    )
+    restart_count: Annotated[Int32, Proto(5), REQUIRED] = Field(
+        0, alias="restartCount", description="How often it was started again."
+    )
+    image: Annotated[str, Proto(6), REQUIRED] = Field("", description="Image that it runs.")
+    image_id: Annotated[str, Proto(7), REQUIRED] = Field(
+        "", alias="imageID", description="Digest of that image."
+    )
+    container_id: Annotated[str, Proto(8)] = Field(
+        "", alias="containerID", description="Id, with the runtime's name."
+    )
+    started: Annotated[bool | None, Proto(9)] = Field(
+        None, description="Whether its startup probe has passed."
+    )
+    allocated_resources: Annotated[Mapping[str, Quantity], Proto(10)] = Field(
+        default_factory=dict,
+        alias="allocatedResources",
+        description="What the node has set aside for it.",
+    )
+    resources: Annotated[ResourceRequirements | None, Proto(11)] = Field(
+        None, description="Requests and limits in force."
+    )
     volume_mounts: Annotated[
         Items[VolumeMountStatus], Proto(12), MergeKey("mountPath"), ListType("map", "mountPath")
-    ] = Field((), alias="volumeMounts")
-    user: Annotated[ContainerUser | None, Proto(13)] = None
+    ] = Field((), alias="volumeMounts", description="State of its mounts.")
+    user: Annotated[ContainerUser | None, Proto(13)] = Field(None, description="Whom it runs as.")
     allocated_resources_status: Annotated[
         Items[ResourceStatus], Proto(14), MergeKey("name"), ListType("map", "name")
-    ] = Field((), alias="allocatedResourcesStatus")
-    stop_signal: Annotated[str, Proto(15)] = Field("", alias="stopSignal")
+    ] = Field((), alias="allocatedResourcesStatus", description="Health of its devices.")
+    stop_signal: Annotated[str, Proto(15)] = Field(
+        "", alias="stopSignal", description="The signal in force."
+    )
 
 
 class PodCondition(Model):
@@ -160,15 +198,15 @@ class PodCondition(Model):
 
 
 class HostIP(Model):
-    """HostIP."""
+    """An address of the node."""
 
-    ip: Annotated[str, Proto(1), REQUIRED] = ""
+    ip: Annotated[str, Proto(1), REQUIRED] = Field("", description="The address.")
 
 
 class PodIP(Model):
-    """PodIP."""
+    """An address of the pod."""
 
-    ip: Annotated[str, Proto(1), REQUIRED] = ""
+    ip: Annotated[str, Proto(1), REQUIRED] = Field("", description="The address.")
 
 
 class PodResourceClaimStatus(Model):
@@ -179,7 +217,7 @@ class PodResourceClaimStatus(Model):
 
 
 class ContainerExtendedResourceRequest(Model):
-    """ContainerExtendedResourceRequest."""
+    """Which request of a claim stands for a container's resource."""
 
     container_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="containerName")
     resource_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="resourceName")
@@ -206,46 +244,80 @@ class NodeAllocatableResourceClaimStatus(Model):
 class PodStatus(Model):
     """What was last observed of the pod."""
 
-    observed_generation: Annotated[Int64, Proto(17)] = Field(0, alias="observedGeneration")
-    phase: Annotated[str, Proto(1)] = ""
+    observed_generation: Annotated[Int64, Proto(17)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
+    )
+    phase: Annotated[str, Proto(1)] = Field(
+        "", description="Pending, Running, Succeeded, Failed or Unknown."
+    )
     conditions: Annotated[
         Items[PodCondition], Proto(2), MergeKey("type"), ListType("map", "type")
-    ] = ()
-    message: Annotated[str, Proto(3)] = ""
-    reason: Annotated[str, Proto(4)] = ""
-    nominated_node_name: Annotated[str, Proto(11)] = Field("", alias="nominatedNodeName")
-    host_ip: Annotated[str, Proto(5)] = Field("", alias="hostIP")
-    host_ips: Annotated[Items[HostIP], Proto(16), MergeKey("ip")] = Field((), alias="hostIPs")
-    pod_ip: Annotated[str, Proto(6)] = Field("", alias="podIP")
-    pod_ips: Annotated[Items[PodIP], Proto(12), MergeKey("ip"), ListType("map", "ip")] = Field(
-        (), alias="podIPs"
+    ] = Field(
+        (), description="Aspects of its state: PodScheduled, Initialized, ContainersReady, Ready …"
     )
-    start_time: Annotated[Time, Proto(7)] = Field("", alias="startTime")
+    message: Annotated[str, Proto(3)] = Field(
+        "", description="A sentence: why it is in this phase."
+    )
+    reason: Annotated[str, Proto(4)] = Field("", description="One word: why it is in this phase.")
+    nominated_node_name: Annotated[str, Proto(11)] = Field(
+        "", alias="nominatedNodeName", description="The node where others make room for it."
+    )
+    host_ip: Annotated[str, Proto(5)] = Field(
+        "", alias="hostIP", description="Address of its node."
+    )
+    host_ips: Annotated[Items[HostIP], Proto(16), MergeKey("ip")] = Field(
+        (), alias="hostIPs", description="All addresses of its node."
+    )
+    pod_ip: Annotated[str, Proto(6)] = Field("", alias="podIP", description="Its address.")
+    pod_ips: Annotated[Items[PodIP], Proto(12), MergeKey("ip"), ListType("map", "ip")] = Field(
+        (), alias="podIPs", description="Its addresses, at most one of each family."
+    )
+    start_time: Annotated[Time, Proto(7)] = Field(
+        "", alias="startTime", description="When the node took it on."
+    )
     init_container_statuses: Annotated[Items[ContainerStatus], Proto(10)] = Field(
-        (), alias="initContainerStatuses"
+        (), alias="initContainerStatuses", description="State of its init containers."
     )
     container_statuses: Annotated[Items[ContainerStatus], Proto(8)] = Field(
-        (), alias="containerStatuses"
+        (), alias="containerStatuses", description="State of its containers."
     )
-    qos_class: Annotated[str, Proto(9)] = Field("", alias="qosClass")
+    qos_class: Annotated[str, Proto(9)] = Field(
+        "",
+        alias="qosClass",
+        description="Guaranteed, Burstable or BestEffort, from requests and limits.",
+    )
     ephemeral_container_statuses: Annotated[Items[ContainerStatus], Proto(13)] = Field(
-        (), alias="ephemeralContainerStatuses"
+        (), alias="ephemeralContainerStatuses", description="State of its ephemeral containers."
     )
-    resize: Annotated[str, Proto(14)] = ""
+    resize: Annotated[str, Proto(14)] = Field(
+        "", description="State of a resize (older form; see the conditions)."
+    )
     resource_claim_statuses: Annotated[
         Items[PodResourceClaimStatus],
         Proto(15),
         MergeKey("name"),
         PatchStrategy("merge", "retainKeys"),
         ListType("map", "name"),
-    ] = Field((), alias="resourceClaimStatuses")
+    ] = Field((), alias="resourceClaimStatuses", description="State of its resource claims.")
     extended_resource_claim_status: Annotated[PodExtendedResourceClaimStatus | None, Proto(18)] = (
-        Field(None, alias="extendedResourceClaimStatus")
+        Field(
+            None,
+            alias="extendedResourceClaimStatus",
+            description="The claim made for its extended resources.",
+        )
     )
     allocated_resources: Annotated[Mapping[str, Quantity], Proto(19)] = Field(
-        default_factory=dict, alias="allocatedResources"
+        default_factory=dict,
+        alias="allocatedResources",
+        description="What the node has set aside for all of it.",
     )
-    resources: Annotated[ResourceRequirements | None, Proto(20)] = None
+    resources: Annotated[ResourceRequirements | None, Proto(20)] = Field(
+        None, description="Requests and limits in force for all of it."
+    )
     node_allocatable_resource_claim_statuses: Annotated[
         Items[NodeAllocatableResourceClaimStatus], Proto(21)
-    ] = Field((), alias="nodeAllocatableResourceClaimStatuses")
+    ] = Field(
+        (),
+        alias="nodeAllocatableResourceClaimStatuses",
+        description="Claims on the node's own resources.",
+    )

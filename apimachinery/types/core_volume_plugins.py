@@ -1,4 +1,4 @@
-"""core_volume_plugins models."""
+"""Volume sources of foreign storage systems: served and stored, mounted by nobody here."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,7 +10,7 @@ from apimachinery.types.core_reference import LocalObjectReference
 
 
 class AWSElasticBlockStoreVolumeSource(Model):
-    """AWSElasticBlockStoreVolumeSource."""
+    """An Amazon disk."""
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
@@ -19,7 +19,7 @@ class AWSElasticBlockStoreVolumeSource(Model):
 
 
 class AzureDiskVolumeSource(Model):
-    """AzureDiskVolumeSource."""
+    """An Azure disk."""
 
     disk_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="diskName")
     disk_uri: Annotated[str, Proto(2), REQUIRED] = Field("", alias="diskURI")
@@ -36,7 +36,7 @@ class AzureDiskVolumeSource(Model):
 
 
 class AzureFileVolumeSource(Model):
-    """AzureFileVolumeSource."""
+    """An Azure file share."""
 
     secret_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="secretName")
     share_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="shareName")
@@ -44,7 +44,7 @@ class AzureFileVolumeSource(Model):
 
 
 class CephFSVolumeSource(Model):
-    """CephFSVolumeSource."""
+    """A Ceph file system."""
 
     monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
     path: Annotated[str, Proto(2)] = ""
@@ -55,7 +55,7 @@ class CephFSVolumeSource(Model):
 
 
 class CinderVolumeSource(Model):
-    """CinderVolumeSource."""
+    """An OpenStack disk."""
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
@@ -64,7 +64,7 @@ class CinderVolumeSource(Model):
 
 
 class FCVolumeSource(Model):
-    """FCVolumeSource."""
+    """A Fibre Channel disk."""
 
     target_wwns: Annotated[Items[str], Proto(1)] = Field((), alias="targetWWNs")
     lun: Annotated[Int32 | None, Proto(2)] = None
@@ -74,7 +74,7 @@ class FCVolumeSource(Model):
 
 
 class FlexVolumeSource(Model):
-    """FlexVolumeSource."""
+    """A volume that a flex driver makes."""
 
     driver: Annotated[str, Proto(1), REQUIRED] = ""
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
@@ -84,14 +84,14 @@ class FlexVolumeSource(Model):
 
 
 class FlockerVolumeSource(Model):
-    """FlockerVolumeSource."""
+    """A Flocker volume."""
 
     dataset_name: Annotated[str, Proto(1)] = Field("", alias="datasetName")
     dataset_uuid: Annotated[str, Proto(2)] = Field("", alias="datasetUUID")
 
 
 class GCEPersistentDiskVolumeSource(Model):
-    """GCEPersistentDiskVolumeSource."""
+    """A Google disk."""
 
     pd_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="pdName")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
@@ -100,7 +100,7 @@ class GCEPersistentDiskVolumeSource(Model):
 
 
 class GitRepoVolumeSource(Model):
-    """GitRepoVolumeSource."""
+    """A Git repository, cloned at the start; no longer supported."""
 
     repository: Annotated[str, Proto(1), REQUIRED] = ""
     revision: Annotated[str, Proto(2)] = ""
@@ -108,7 +108,7 @@ class GitRepoVolumeSource(Model):
 
 
 class GlusterfsVolumeSource(Model):
-    """GlusterfsVolumeSource."""
+    """A Gluster volume."""
 
     endpoints: Annotated[str, Proto(1), REQUIRED] = ""
     path: Annotated[str, Proto(2), REQUIRED] = ""
@@ -116,7 +116,7 @@ class GlusterfsVolumeSource(Model):
 
 
 class ISCSIVolumeSource(Model):
-    """ISCSIVolumeSource."""
+    """An iSCSI disk."""
 
     target_portal: Annotated[str, Proto(1), REQUIRED] = Field("", alias="targetPortal")
     iqn: Annotated[str, Proto(2), REQUIRED] = ""
@@ -134,14 +134,14 @@ class ISCSIVolumeSource(Model):
 
 
 class PhotonPersistentDiskVolumeSource(Model):
-    """PhotonPersistentDiskVolumeSource."""
+    """A Photon disk."""
 
     pd_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="pdID")
     fs_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fsType")
 
 
 class PortworxVolumeSource(Model):
-    """PortworxVolumeSource."""
+    """A Portworx volume."""
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
     fs_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fsType")
@@ -149,7 +149,7 @@ class PortworxVolumeSource(Model):
 
 
 class QuobyteVolumeSource(Model):
-    """QuobyteVolumeSource."""
+    """A Quobyte volume."""
 
     registry: Annotated[str, Proto(1), REQUIRED] = ""
     volume: Annotated[str, Proto(2), REQUIRED] = ""
@@ -160,7 +160,7 @@ class QuobyteVolumeSource(Model):
 
 
 class RBDVolumeSource(Model):
-    """RBDVolumeSource."""
+    """A Rados block device."""
 
     monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
     image: Annotated[str, Proto(2), REQUIRED] = ""
@@ -175,7 +175,7 @@ class RBDVolumeSource(Model):
 
 
 class ScaleIOVolumeSource(Model):
-    """ScaleIOVolumeSource."""
+    """A ScaleIO volume."""
 
     gateway: Annotated[str, Proto(1), REQUIRED] = ""
     system: Annotated[str, Proto(2), REQUIRED] = ""
@@ -196,7 +196,7 @@ class ScaleIOVolumeSource(Model):
 
 
 class StorageOSVolumeSource(Model):
-    """StorageOSVolumeSource."""
+    """A StorageOS volume."""
 
     volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
     volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
@@ -206,7 +206,7 @@ class StorageOSVolumeSource(Model):
 
 
 class VsphereVirtualDiskVolumeSource(Model):
-    """VsphereVirtualDiskVolumeSource."""
+    """A vSphere disk."""
 
     volume_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumePath")
     fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")

@@ -1,4 +1,4 @@
-"""events models."""
+"""Events in their newer form; they are stored as those of the core group."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from apimachinery.types.meta import ObjectMeta
 
 
 class EventSeries(Model):
-    """EventSeries."""
+    """How often it happened again."""
 
     count: Annotated[Int32, Proto(1), REQUIRED] = 0
     last_observed_time: Annotated[MicroTime, Proto(2), REQUIRED] = Field(
@@ -20,7 +20,7 @@ class EventSeries(Model):
 
 
 class Event(TypedModel):
-    """Event."""
+    """Something that happened to an object, for people to read; stored as an event of the core group."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

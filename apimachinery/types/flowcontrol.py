@@ -1,4 +1,4 @@
-"""flowcontrol models."""
+"""Which requests wait for which, and how many run at once."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ from apimachinery.types.meta import ObjectMeta
 
 
 class ExemptPriorityLevelConfiguration(Model):
-    """ExemptPriorityLevelConfiguration."""
+    """Shares that a level without limits gives up."""
 
     nominal_concurrency_shares: Annotated[Int32 | None, Proto(1)] = Field(
         None, alias="nominalConcurrencyShares"
@@ -28,13 +28,13 @@ class ExemptPriorityLevelConfiguration(Model):
 
 
 class FlowDistinguisherMethod(Model):
-    """FlowDistinguisherMethod."""
+    """What makes two requests belong to different flows."""
 
     type: Annotated[str, Proto(1), REQUIRED] = ""
 
 
 class NonResourcePolicyRule(Model):
-    """NonResourcePolicyRule."""
+    """Requests for paths that are no objects."""
 
     verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
     non_resource_urls: Annotated[Items[str], Proto(6), ListType("set")] = Field(
@@ -43,7 +43,7 @@ class NonResourcePolicyRule(Model):
 
 
 class ResourcePolicyRule(Model):
-    """ResourcePolicyRule."""
+    """Requests for objects."""
 
     verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
     api_groups: Annotated[Items[str], Proto(2), ListType("set"), REQUIRED] = Field(
@@ -55,26 +55,26 @@ class ResourcePolicyRule(Model):
 
 
 class GroupSubject(Model):
-    """GroupSubject."""
+    """A group of users."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
 
 
 class ServiceAccountSubject(Model):
-    """ServiceAccountSubject."""
+    """A service account."""
 
     namespace: Annotated[str, Proto(1), REQUIRED] = ""
     name: Annotated[str, Proto(2), REQUIRED] = ""
 
 
 class UserSubject(Model):
-    """UserSubject."""
+    """A user."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
 
 
 class Subject(Model):
-    """Subject."""
+    """Who asks."""
 
     kind: Annotated[str, Proto(1), REQUIRED] = ""
     user: Annotated[UserSubject | None, Proto(2)] = None
@@ -85,7 +85,7 @@ class Subject(Model):
 
 
 class PolicyRulesWithSubjects(Model):
-    """PolicyRulesWithSubjects."""
+    """Who asks, and for what."""
 
     subjects: Annotated[Items[Subject], Proto(1), REQUIRED] = ()
     resource_rules: Annotated[Items[ResourcePolicyRule], Proto(2)] = Field(
@@ -97,7 +97,7 @@ class PolicyRulesWithSubjects(Model):
 
 
 class PriorityLevelConfigurationReference(Model):
-    """PriorityLevelConfigurationReference."""
+    """Names a priority level."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
 
@@ -142,7 +142,7 @@ class FlowSchemaStatus(Model):
 
 
 class FlowSchema(TypedModel):
-    """FlowSchema."""
+    """Which requests go to which priority level."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -157,7 +157,7 @@ class FlowSchema(TypedModel):
 
 
 class QueuingConfiguration(Model):
-    """QueuingConfiguration."""
+    """The queues of a priority level."""
 
     queues: Annotated[Int32, Proto(1)] = 0
     hand_size: Annotated[Int32, Proto(2)] = Field(0, alias="handSize")
@@ -165,14 +165,14 @@ class QueuingConfiguration(Model):
 
 
 class LimitResponse(Model):
-    """LimitResponse."""
+    """What happens to requests that cannot run at once."""
 
     type: Annotated[str, Proto(1), REQUIRED] = ""
     queuing: Annotated[QueuingConfiguration | None, Proto(2)] = None
 
 
 class LimitedPriorityLevelConfiguration(Model):
-    """LimitedPriorityLevelConfiguration."""
+    """How many requests of a level run at once."""
 
     nominal_concurrency_shares: Annotated[Int32 | None, Proto(1)] = Field(
         None, alias="nominalConcurrencyShares"
@@ -224,7 +224,7 @@ class PriorityLevelConfigurationStatus(Model):
 
 
 class PriorityLevelConfiguration(TypedModel):
-    """PriorityLevelConfiguration."""
+    """How requests of one priority are limited."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

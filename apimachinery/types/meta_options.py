@@ -1,4 +1,4 @@
-"""meta_options models."""
+"""What comes with requests and answers: options, Status, discovery documents, watch events."""
 
 from typing import Annotated
 
@@ -19,29 +19,51 @@ from apimachinery.types.meta import ListMeta, ObjectMeta
 
 
 class Preconditions(Model):
-    """Preconditions."""
+    """What must be true for a request to be carried out."""
 
-    uid: Annotated[str | None, Proto(1)] = None
-    resource_version: Annotated[str | None, Proto(2)] = Field(None, alias="resourceVersion")
+    uid: Annotated[str | None, Proto(1)] = Field(
+        None, description="The object must still be the one with this uid."
+    )
+    resource_version: Annotated[str | None, Proto(2)] = Field(
+        None, alias="resourceVersion", description="The object must still be at this revision."
+    )
 
 
 class DeleteOptions(TypedModel):
-    """DeleteOptions."""
+    """How something is to be deleted."""
 
     grace_period_seconds: Annotated[Int64 | None, Proto(1)] = Field(
-        None, alias="gracePeriodSeconds"
+        None,
+        alias="gracePeriodSeconds",
+        description="Seconds given to end in an orderly way; 0 means at once.",
     )
-    preconditions: Annotated[Preconditions | None, Proto(2)] = None
-    orphan_dependents: Annotated[bool | None, Proto(3)] = Field(None, alias="orphanDependents")
-    propagation_policy: Annotated[str | None, Proto(4)] = Field(None, alias="propagationPolicy")
-    dry_run: Annotated[Items[str], Proto(5)] = Field((), alias="dryRun")
+    preconditions: Annotated[Preconditions | None, Proto(2)] = Field(
+        None, description="Delete only if these hold."
+    )
+    orphan_dependents: Annotated[bool | None, Proto(3)] = Field(
+        None,
+        alias="orphanDependents",
+        description="Older form of the propagation policy: true keeps dependents.",
+    )
+    propagation_policy: Annotated[str | None, Proto(4)] = Field(
+        None,
+        alias="propagationPolicy",
+        description="What becomes of dependents: Orphan, Background or Foreground.",
+    )
+    dry_run: Annotated[Items[str], Proto(5)] = Field(
+        (), alias="dryRun", description="All: check everything, change nothing."
+    )
     ignore_store_read_error_with_cluster_breaking_potential: Annotated[bool | None, Proto(6)] = (
-        Field(None, alias="ignoreStoreReadErrorWithClusterBreakingPotential")
+        Field(
+            None,
+            alias="ignoreStoreReadErrorWithClusterBreakingPotential",
+            description="Delete even an object that cannot be read.",
+        )
     )
 
 
 class CreateOptions(TypedModel):
-    """CreateOptions."""
+    """Options of a create request."""
 
     dry_run: Annotated[Items[str], Proto(1)] = Field((), alias="dryRun")
     field_manager: Annotated[str, Proto(3)] = Field("", alias="fieldManager")
@@ -49,7 +71,7 @@ class CreateOptions(TypedModel):
 
 
 class UpdateOptions(TypedModel):
-    """UpdateOptions."""
+    """Options of an update request."""
 
     dry_run: Annotated[Items[str], Proto(1)] = Field((), alias="dryRun")
     field_manager: Annotated[str, Proto(2)] = Field("", alias="fieldManager")
@@ -57,7 +79,7 @@ class UpdateOptions(TypedModel):
 
 
 class PatchOptions(TypedModel):
-    """PatchOptions."""
+    """Options of a patch request."""
 
     dry_run: Annotated[Items[str], Proto(1)] = Field((), alias="dryRun")
     force: Annotated[bool | None, Proto(2)] = None
@@ -66,13 +88,13 @@ class PatchOptions(TypedModel):
 
 
 class GetOptions(TypedModel):
-    """GetOptions."""
+    """Options of a get request."""
 
     resource_version: Annotated[str, Proto(1)] = Field("", alias="resourceVersion")
 
 
 class ListOptions(TypedModel):
-    """ListOptions."""
+    """Options of a list or watch request."""
 
     label_selector: Annotated[str, Proto(1)] = Field("", alias="labelSelector")
     field_selector: Annotated[str, Proto(2)] = Field("", alias="fieldSelector")
@@ -88,13 +110,13 @@ class ListOptions(TypedModel):
 
 
 class TableOptions(TypedModel):
-    """TableOptions."""
+    """How much of each object a table carries."""
 
     include_object: Annotated[str, Proto(1)] = Field("", alias="includeObject")
 
 
 class StatusCause(Model):
-    """StatusCause."""
+    """One of several reasons for a failure."""
 
     reason: Annotated[str, Proto(1)] = ""
     message: Annotated[str, Proto(2)] = ""
@@ -102,7 +124,7 @@ class StatusCause(Model):
 
 
 class StatusDetails(Model):
-    """StatusDetails."""
+    """What a failure was about."""
 
     name: Annotated[str, Proto(1)] = ""
     group: Annotated[str, Proto(2)] = ""
@@ -113,7 +135,7 @@ class StatusDetails(Model):
 
 
 class Status(TypedModel):
-    """Status."""
+    """The outcome of a request that answers with no object."""
 
     metadata: Annotated[ListMeta, Proto(1)] = Field(
         default_factory=ListMeta, description="Revision and continuation."
@@ -128,21 +150,21 @@ class Status(TypedModel):
 
 
 class GroupVersionForDiscovery(Model):
-    """GroupVersionForDiscovery."""
+    """A group and version as discovery spells it."""
 
     group_version: Annotated[str, Proto(1), REQUIRED] = Field("", alias="groupVersion")
     version: Annotated[str, Proto(2), REQUIRED] = ""
 
 
 class ServerAddressByClientCIDR(Model):
-    """ServerAddressByClientCIDR."""
+    """Which address a client of some network should use."""
 
     client_cidr: Annotated[str, Proto(1), REQUIRED] = Field("", alias="clientCIDR")
     server_address: Annotated[str, Proto(2), REQUIRED] = Field("", alias="serverAddress")
 
 
 class APIGroup(TypedModel):
-    """APIGroup."""
+    """A group with its versions."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     versions: Annotated[Items[GroupVersionForDiscovery], Proto(2), REQUIRED] = ()
@@ -155,13 +177,13 @@ class APIGroup(TypedModel):
 
 
 class APIGroupList(TypedModel):
-    """APIGroupList."""
+    """All groups."""
 
     groups: Annotated[Items[APIGroup], Proto(1), REQUIRED] = ()
 
 
 class APIResource(Model):
-    """APIResource."""
+    """What discovery says about one resource."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     singular_name: Annotated[str, Proto(6), REQUIRED] = Field("", alias="singularName")
@@ -176,14 +198,14 @@ class APIResource(Model):
 
 
 class APIResourceList(TypedModel):
-    """APIResourceList."""
+    """The resources of a group version."""
 
     group_version: Annotated[str, Proto(1), REQUIRED] = Field("", alias="groupVersion")
     resources: Annotated[Items[APIResource], Proto(2), REQUIRED] = ()
 
 
 class APIVersions(TypedModel):
-    """APIVersions."""
+    """The versions of the core group."""
 
     versions: Annotated[Items[str], Proto(1), REQUIRED] = ()
     server_address_by_client_cidrs: Annotated[
@@ -192,7 +214,7 @@ class APIVersions(TypedModel):
 
 
 class PartialObjectMetadata(TypedModel):
-    """PartialObjectMetadata."""
+    """Any object, reduced to its metadata."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -200,7 +222,7 @@ class PartialObjectMetadata(TypedModel):
 
 
 class WatchEvent(Model):
-    """WatchEvent."""
+    """One event of a watch: what happened, and to which object."""
 
     type: Annotated[str, Proto(1), REQUIRED] = ""
     object: Annotated[RawExtension | None, Proto(2), REQUIRED] = None

@@ -1,4 +1,4 @@
-"""metrics models."""
+"""What pods and nodes use right now."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -19,14 +19,14 @@ from apimachinery.types.meta import ObjectMeta
 
 
 class ContainerMetrics(Model):
-    """ContainerMetrics."""
+    """What a container uses."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     usage: Annotated[Mapping[str, Quantity], Proto(2), REQUIRED] = Field(default_factory=dict)
 
 
 class NodeMetrics(TypedModel):
-    """NodeMetrics."""
+    """What a node uses."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -37,7 +37,7 @@ class NodeMetrics(TypedModel):
 
 
 class PodMetrics(TypedModel):
-    """PodMetrics."""
+    """What a pod uses."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""networking models."""
+"""Ingresses, network policies, address ranges."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
@@ -21,28 +21,28 @@ from apimachinery.types.meta import Condition, LabelSelector, ObjectMeta
 
 
 class ServiceBackendPort(Model):
-    """ServiceBackendPort."""
+    """A port of a service, by name or number."""
 
     name: Annotated[str, Proto(1)] = ""
     number: Annotated[Int32, Proto(2)] = 0
 
 
 class IngressServiceBackend(Model):
-    """IngressServiceBackend."""
+    """A port of a service that requests go to."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     port: Annotated[ServiceBackendPort | None, Proto(2), REQUIRED] = None
 
 
 class IngressBackend(Model):
-    """IngressBackend."""
+    """Where requests go; one of the two is given."""
 
     service: Annotated[IngressServiceBackend | None, Proto(4)] = None
     resource: Annotated[TypedLocalObjectReference | None, Proto(3)] = None
 
 
 class HTTPIngressPath(Model):
-    """HTTPIngressPath."""
+    """Where requests for a path go."""
 
     path: Annotated[str, Proto(1)] = ""
     path_type: Annotated[str, Proto(3), REQUIRED] = Field("", alias="pathType")
@@ -50,13 +50,13 @@ class HTTPIngressPath(Model):
 
 
 class HTTPIngressRuleValue(Model):
-    """HTTPIngressRuleValue."""
+    """Where requests of a host go."""
 
     paths: Annotated[Items[HTTPIngressPath], Proto(1), REQUIRED] = ()
 
 
 class ParentReference(Model):
-    """ParentReference."""
+    """What an address belongs to."""
 
     group: Annotated[str, Proto(1)] = ""
     resource: Annotated[str, Proto(2), REQUIRED] = ""
@@ -73,7 +73,7 @@ class IPAddressSpec(Model):
 
 
 class IPAddress(TypedModel):
-    """IPAddress."""
+    """An address that is taken."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -84,28 +84,32 @@ class IPAddress(TypedModel):
 
 
 class IPBlock(Model):
-    """IPBlock."""
+    """A range of addresses."""
 
     cidr: Annotated[str, Proto(1), REQUIRED] = ""
     except_: Annotated[Items[str], Proto(2)] = Field((), alias="except")
 
 
 class IngressRuleValue(Model):
-    """IngressRuleValue."""
+    """What a rule is about."""
 
-    http: Annotated[HTTPIngressRuleValue | None, Proto(1)] = None
+    http: Annotated[HTTPIngressRuleValue | None, Proto(1)] = Field(
+        None, description="Paths of the host."
+    )
 
 
 class IngressRule(IngressRuleValue):
-    """IngressRule."""
+    """Where requests of a host go."""
 
     embedded: ClassVar[Mapping[type[Model], int]] = {IngressRuleValue: 2}
 
-    host: Annotated[str, Proto(1)] = ""
+    host: Annotated[str, Proto(1)] = Field(
+        "", description="The host; *.domain for all of a domain, none for every one."
+    )
 
 
 class IngressTLS(Model):
-    """IngressTLS."""
+    """The certificate of some hosts."""
 
     hosts: Annotated[Items[str], Proto(1)] = ()
     secret_name: Annotated[str, Proto(2)] = Field("", alias="secretName")
@@ -114,12 +118,14 @@ class IngressTLS(Model):
 class IngressSpec(Model):
     """What is wanted of the ingress."""
 
-    ingress_class_name: Annotated[str | None, Proto(4)] = Field(None, alias="ingressClassName")
-    default_backend: Annotated[IngressBackend | None, Proto(1)] = Field(
-        None, alias="defaultBackend"
+    ingress_class_name: Annotated[str | None, Proto(4)] = Field(
+        None, alias="ingressClassName", description="The class; the default one where absent."
     )
-    tls: Annotated[Items[IngressTLS], Proto(2)] = ()
-    rules: Annotated[Items[IngressRule], Proto(3)] = ()
+    default_backend: Annotated[IngressBackend | None, Proto(1)] = Field(
+        None, alias="defaultBackend", description="Where requests go that no rule takes."
+    )
+    tls: Annotated[Items[IngressTLS], Proto(2)] = Field((), description="Certificates.")
+    rules: Annotated[Items[IngressRule], Proto(3)] = Field((), description="Where requests go.")
 
 
 class IngressPortStatus(Model):
@@ -131,7 +137,7 @@ class IngressPortStatus(Model):
 
 
 class IngressLoadBalancerIngress(Model):
-    """IngressLoadBalancerIngress."""
+    """An entrance."""
 
     ip: Annotated[str, Proto(1)] = ""
     hostname: Annotated[str, Proto(2)] = ""
@@ -153,7 +159,7 @@ class IngressStatus(Model):
 
 
 class Ingress(TypedModel):
-    """Ingress."""
+    """Lets HTTP requests from outside in to services."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -167,7 +173,7 @@ class Ingress(TypedModel):
 
 
 class IngressClassParametersReference(Model):
-    """IngressClassParametersReference."""
+    """Parameters of a class."""
 
     api_group: Annotated[str, Proto(1)] = Field("", alias="apiGroup")
     kind: Annotated[str, Proto(2), REQUIRED] = ""
@@ -184,7 +190,7 @@ class IngressClassSpec(Model):
 
 
 class IngressClass(TypedModel):
-    """IngressClass."""
+    """Which controller an ingress is for."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -195,7 +201,7 @@ class IngressClass(TypedModel):
 
 
 class NetworkPolicyPeer(Model):
-    """NetworkPolicyPeer."""
+    """Some pods or addresses."""
 
     pod_selector: Annotated[LabelSelector | None, Proto(1)] = Field(None, alias="podSelector")
     namespace_selector: Annotated[LabelSelector | None, Proto(2)] = Field(
@@ -205,7 +211,7 @@ class NetworkPolicyPeer(Model):
 
 
 class NetworkPolicyPort(Model):
-    """NetworkPolicyPort."""
+    """Some ports."""
 
     protocol: Annotated[str, Proto(1)] = ""
     port: Annotated[IntOrString | None, Proto(2)] = None
@@ -213,14 +219,14 @@ class NetworkPolicyPort(Model):
 
 
 class NetworkPolicyEgressRule(Model):
-    """NetworkPolicyEgressRule."""
+    """What the pods may reach."""
 
     ports: Annotated[Items[NetworkPolicyPort], Proto(1)] = ()
     to: Annotated[Items[NetworkPolicyPeer], Proto(2)] = ()
 
 
 class NetworkPolicyIngressRule(Model):
-    """NetworkPolicyIngressRule."""
+    """Who may reach the pods."""
 
     ports: Annotated[Items[NetworkPolicyPort], Proto(1)] = ()
     from_: Annotated[Items[NetworkPolicyPeer], Proto(2)] = Field((), alias="from")
@@ -229,14 +235,24 @@ class NetworkPolicyIngressRule(Model):
 class NetworkPolicySpec(Model):
     """What is wanted of the network policy."""
 
-    pod_selector: Annotated[LabelSelector | None, Proto(1)] = Field(None, alias="podSelector")
-    ingress: Annotated[Items[NetworkPolicyIngressRule], Proto(2)] = ()
-    egress: Annotated[Items[NetworkPolicyEgressRule], Proto(3)] = ()
-    policy_types: Annotated[Items[str], Proto(4)] = Field((), alias="policyTypes")
+    pod_selector: Annotated[LabelSelector | None, Proto(1)] = Field(
+        None,
+        alias="podSelector",
+        description="The pods that it is about; all of the namespace where empty.",
+    )
+    ingress: Annotated[Items[NetworkPolicyIngressRule], Proto(2)] = Field(
+        (), description="Who may reach them."
+    )
+    egress: Annotated[Items[NetworkPolicyEgressRule], Proto(3)] = Field(
+        (), description="What they may reach."
+    )
+    policy_types: Annotated[Items[str], Proto(4)] = Field(
+        (), alias="policyTypes", description="Ingress, Egress or both."
+    )
 
 
 class NetworkPolicy(TypedModel):
-    """NetworkPolicy."""
+    """Which traffic pods may have."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -261,7 +277,7 @@ class ServiceCIDRStatus(Model):
 
 
 class ServiceCIDR(TypedModel):
-    """ServiceCIDR."""
+    """A range that addresses of services come from."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

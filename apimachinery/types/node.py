@@ -1,4 +1,4 @@
-"""node models."""
+"""Runtime classes."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -11,7 +11,7 @@ from apimachinery.types.meta import ObjectMeta
 
 
 class Overhead(Model):
-    """Overhead."""
+    """What running a pod costs besides its containers."""
 
     pod_fixed: Annotated[Mapping[str, Quantity], Proto(1)] = Field(
         default_factory=dict, alias="podFixed"
@@ -19,7 +19,7 @@ class Overhead(Model):
 
 
 class Scheduling(Model):
-    """Scheduling."""
+    """Which nodes know the runtime class."""
 
     node_selector: Annotated[Mapping[str, str], Proto(1), MapType("atomic")] = Field(
         default_factory=dict, alias="nodeSelector"
@@ -28,7 +28,7 @@ class Scheduling(Model):
 
 
 class RuntimeClass(TypedModel):
-    """RuntimeClass."""
+    """One way of running pods, which nodes know by its handler."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

@@ -1,4 +1,4 @@
-"""policy models."""
+"""Disruption budgets and evictions."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -23,7 +23,7 @@ from apimachinery.types.meta_options import DeleteOptions
 
 
 class Eviction(TypedModel):
-    """Eviction."""
+    """Asks for a pod to go, unless a budget forbids it."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -34,11 +34,19 @@ class Eviction(TypedModel):
 class PodDisruptionBudgetSpec(Model):
     """What is wanted of the pod disruption budget."""
 
-    min_available: Annotated[IntOrString | None, Proto(1)] = Field(None, alias="minAvailable")
-    selector: Annotated[LabelSelector | None, Proto(2), PatchStrategy("replace")] = None
-    max_unavailable: Annotated[IntOrString | None, Proto(3)] = Field(None, alias="maxUnavailable")
+    min_available: Annotated[IntOrString | None, Proto(1)] = Field(
+        None, alias="minAvailable", description="How many must stay, number or percentage."
+    )
+    selector: Annotated[LabelSelector | None, Proto(2), PatchStrategy("replace")] = Field(
+        None, description="The pods that it is about."
+    )
+    max_unavailable: Annotated[IntOrString | None, Proto(3)] = Field(
+        None, alias="maxUnavailable", description="How many may be missing, number or percentage."
+    )
     unhealthy_pod_eviction_policy: Annotated[str, Proto(4)] = Field(
-        "", alias="unhealthyPodEvictionPolicy"
+        "",
+        alias="unhealthyPodEvictionPolicy",
+        description="IfHealthyBudget, or AlwaysAllow for pods that are not ready.",
     )
 
 
@@ -59,7 +67,7 @@ class PodDisruptionBudgetStatus(Model):
 
 
 class PodDisruptionBudget(TypedModel):
-    """PodDisruptionBudget."""
+    """How many pods of a set may be missing at once."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."

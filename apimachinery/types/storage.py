@@ -1,4 +1,4 @@
-"""storage models."""
+"""Storage classes, drivers and attachments."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -24,7 +24,7 @@ from apimachinery.types.meta import LabelSelector, ObjectMeta
 
 
 class TokenRequest(Model):
-    """TokenRequest."""
+    """A token that a driver gets for each pod."""
 
     audience: Annotated[str, Proto(1), REQUIRED] = ""
     expiration_seconds: Annotated[Int64 | None, Proto(2)] = Field(None, alias="expirationSeconds")
@@ -55,7 +55,7 @@ class CSIDriverSpec(Model):
 
 
 class CSIDriver(TypedModel):
-    """CSIDriver."""
+    """What a storage driver can do."""
 
     metadata: Annotated[ObjectMeta, Proto(1), REQUIRED] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -66,13 +66,13 @@ class CSIDriver(TypedModel):
 
 
 class VolumeNodeResources(Model):
-    """VolumeNodeResources."""
+    """How many volumes a node takes."""
 
     count: Annotated[Int32 | None, Proto(1)] = None
 
 
 class CSINodeDriver(Model):
-    """CSINodeDriver."""
+    """A storage driver on one node."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
     node_id: Annotated[str, Proto(2), REQUIRED] = Field("", alias="nodeID")
@@ -89,7 +89,7 @@ class CSINodeSpec(Model):
 
 
 class CSINode(TypedModel):
-    """CSINode."""
+    """The storage drivers of one node."""
 
     metadata: Annotated[ObjectMeta, Proto(1), REQUIRED] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -100,7 +100,7 @@ class CSINode(TypedModel):
 
 
 class CSIStorageCapacity(TypedModel):
-    """CSIStorageCapacity."""
+    """How much storage there is for a class in some place."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -114,26 +114,40 @@ class CSIStorageCapacity(TypedModel):
 
 
 class StorageClass(TypedModel):
-    """StorageClass."""
+    """A kind of storage that claims can ask for."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    provisioner: Annotated[str, Proto(2), REQUIRED] = ""
-    parameters: Annotated[Mapping[str, str], Proto(3)] = Field(default_factory=dict)
-    reclaim_policy: Annotated[str, Proto(4)] = Field("", alias="reclaimPolicy")
-    mount_options: Annotated[Items[str], Proto(5)] = Field((), alias="mountOptions")
-    allow_volume_expansion: Annotated[bool | None, Proto(6)] = Field(
-        None, alias="allowVolumeExpansion"
+    provisioner: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="Who makes volumes of this class."
     )
-    volume_binding_mode: Annotated[str, Proto(7)] = Field("", alias="volumeBindingMode")
+    parameters: Annotated[Mapping[str, str], Proto(3)] = Field(
+        default_factory=dict, description="Parameters for whoever makes them."
+    )
+    reclaim_policy: Annotated[str, Proto(4)] = Field(
+        "",
+        alias="reclaimPolicy",
+        description="What becomes of a volume whose claim is gone: Delete or Retain.",
+    )
+    mount_options: Annotated[Items[str], Proto(5)] = Field(
+        (), alias="mountOptions", description="Options that they are mounted with."
+    )
+    allow_volume_expansion: Annotated[bool | None, Proto(6)] = Field(
+        None, alias="allowVolumeExpansion", description="Whether claims may grow."
+    )
+    volume_binding_mode: Annotated[str, Proto(7)] = Field(
+        "",
+        alias="volumeBindingMode",
+        description="Immediate, or WaitForFirstConsumer: when a pod needs it.",
+    )
     allowed_topologies: Annotated[Items[TopologySelectorTerm], Proto(8)] = Field(
-        (), alias="allowedTopologies"
+        (), alias="allowedTopologies", description="Where volumes may be made."
     )
 
 
 class VolumeAttachmentSource(Model):
-    """VolumeAttachmentSource."""
+    """What is attached."""
 
     persistent_volume_name: Annotated[str, Proto(1)] = Field("", alias="persistentVolumeName")
     inline_volume_spec: Annotated[PersistentVolumeSpec | None, Proto(2)] = Field(
@@ -150,7 +164,7 @@ class VolumeAttachmentSpec(Model):
 
 
 class VolumeError(Model):
-    """VolumeError."""
+    """What went wrong."""
 
     time: Annotated[Time, Proto(1)] = ""
     message: Annotated[str, Proto(2)] = ""
@@ -169,7 +183,7 @@ class VolumeAttachmentStatus(Model):
 
 
 class VolumeAttachment(TypedModel):
-    """VolumeAttachment."""
+    """Asks for a volume to be attached to a node."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
@@ -184,7 +198,7 @@ class VolumeAttachment(TypedModel):
 
 
 class VolumeAttributesClass(TypedModel):
-    """VolumeAttributesClass."""
+    """Properties of volumes that can change."""
 
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
