@@ -82,6 +82,7 @@ class Informers:
     def __init__(self, client: rest.Client) -> None:
         self._client = client
         self._mirrors: dict[tuple[str, str, str], informers.Informer[Any]] = {}
+        self._tasks: dict[tuple[str, str, str], asyncio.Task[None]] = {}
         self._supervisor: tasks.Supervisor | None = None
 
     @property
@@ -107,19 +108,26 @@ class Informers:
         found = self._mirrors.get(resource.gvr)
         return found if found is not None else self._mirror(resource, MetaOnly, {})
 
+    def drop(self, resource: Resource) -> None:
+        """Stop following a resource that is gone."""
+        self._mirrors.pop(resource.gvr, None)
+        task = self._tasks.pop(resource.gvr, None)
+        if task is not None:
+            task.cancel()
+
     async def run(self) -> None:
         """Follow all mirrors until cancelled."""
         async with tasks.Supervisor() as supervisor:
             self._supervisor = supervisor
             for mirror in self._mirrors.values():
-                supervisor.start(mirror.run(), name=f"informer {mirror.resource.gr}")
+                self._follow(supervisor, mirror)
             # Mirrors may be added later; a group with no task left would end.
             supervisor.start(asyncio.Event().wait(), name="informers")
 
     async def synced(self) -> None:
-        """Wait until every mirror that exists now is complete."""
+        """Wait until every mirror that exists now is complete, or has nothing to mirror."""
         for mirror in list(self._mirrors.values()):
-            await mirror.synced()
+            await mirror.settled()
 
     def _mirror(
         self,
@@ -132,5 +140,9 @@ class Informers:
             mirror = informers.Informer(self._client, resource, view, indexers=indexers)
             self._mirrors[resource.gvr] = mirror
             if self._supervisor is not None:
-                self._supervisor.start(mirror.run(), name=f"informer {resource.gr}")
+                self._follow(self._supervisor, mirror)
         return mirror
+
+    def _follow(self, supervisor: tasks.Supervisor, mirror: informers.Informer[Any]) -> None:
+        name = f"informer {mirror.resource.gr}"
+        self._tasks[mirror.resource.gvr] = supervisor.start(mirror.run(), name=name)

@@ -14,10 +14,18 @@ from apimachinery import scheme as schemes
 from apimachinery.aio import clock as clocks
 from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
-from controllers import base, informers, services
+from controllers import base, informers, kinds, services
+from controllers.certificates.controller import Certificates, Sign
 from controllers.deployment.controller import Deployments
 from controllers.endpoints.controller import Endpoints
 from controllers.endpointslice.controller import EndpointSlices
+from controllers.garbage.controller import GarbageCollector
+from controllers.namespace.controller import Namespaces
+from controllers.nodeipam.controller import NodeRanges
+from controllers.nodelifecycle.controller import NodeLifecycle, Timing
+from controllers.podgc.controller import QUARANTINE_SECONDS, PodGarbage
+from controllers.provision import plan as provisions
+from controllers.provision.controller import Provisioner
 from controllers.replication import controller as replication
 
 LOG = logging.getLogger(__name__)
@@ -30,7 +38,19 @@ class Options:
     """What a cluster may decide about its controllers."""
 
     scheme: schemes.Scheme = field(default_factory=lambda: schemes.BUILTIN)
-    """Which kinds exist: namespaces are emptied and garbage is collected of these."""
+    """Which kinds exist, besides those of definitions: namespaces are emptied and garbage is
+    collected of these."""
+    nodes: Timing = field(default_factory=Timing)
+    """How long nodes may be silent."""
+    pod_quarantine: float = QUARANTINE_SECONDS
+    """Seconds before the pods of a deleted node are removed."""
+    cluster_cidr: str = ""
+    """The range from which nodes get pod addresses; empty where they bring their own."""
+    node_prefix: int = 24
+    root_ca: str = ""
+    """PEM of the cluster's CA, published to every namespace; empty = not."""
+    sign: Sign | None = None
+    """Signs certificate requests; None = somebody else does."""
 
 
 class ControllerManager:
@@ -79,12 +99,23 @@ class ControllerManager:
 
 def compose(context: base.Context, options: Options) -> Sequence[base.Controller]:
     """Every loop, with what it shares with others."""
-    del options
     joined = services.Services(context)
-    return [
+    loops: list[base.Controller] = [
         replication.Replication(context, replication.REPLICASET),
         replication.Replication(context, replication.REPLICATIONCONTROLLER),
         Deployments(context),
         Endpoints(context, joined),
         EndpointSlices(context, joined),
+        NodeLifecycle(context, options.nodes),
+        PodGarbage(context, quarantine=options.pod_quarantine),
     ]
+    if options.cluster_cidr:
+        loops.append(NodeRanges(context, options.cluster_cidr, options.node_prefix))
+    if options.sign is not None:
+        loops.append(Certificates(context, options.sign))
+    known = kinds.Kinds(context, options.scheme)
+    loops.append(Provisioner(context, provisions.default_account()))
+    if options.root_ca:
+        loops.append(Provisioner(context, provisions.root_ca(options.root_ca)))
+    loops += [Namespaces(context, known), GarbageCollector(context, known)]
+    return loops

@@ -69,6 +69,7 @@ class Informer(Generic[V]):
         self._mirror: _Mirror[V] = _Mirror(indexers or {})
         self._handlers: list[Handler[V]] = []
         self._synced = asyncio.Event()
+        self._answered = asyncio.Event()
         self._version = ""
         """Resume from here; empty = the whole state is needed."""
         self._watch_list = True
@@ -125,6 +126,10 @@ class Informer(Generic[V]):
         """Wait until the mirror has held the server's whole state once."""
         await self._synced.wait()
 
+    async def settled(self) -> None:
+        """Wait until the mirror is complete, or the server said that there is no such resource."""
+        await self._answered.wait()
+
     # --- following
 
     async def run(self) -> None:
@@ -142,6 +147,9 @@ class Informer(Generic[V]):
                 self._version = ""
             except status.ApiError as error:
                 self._downgrade(error)
+                if isinstance(error, status.NotFound):
+                    self._replace({})
+                    self._synced.clear()
                 log = LOG.warning if attempt >= 3 else LOG.info
                 log("%s: watch failed: %s", self.resource.gr, error.message)
             progressed = self._version not in ("", before)
@@ -234,6 +242,7 @@ class Informer(Generic[V]):
             if self._mirror.versions.get(key) != version:
                 self._tell(key, self._mirror.put(key, version, value), value)
         self._synced.set()
+        self._answered.set()
 
     def _apply(self, kind: str, obj: wire.JsonObject) -> None:
         key = meta.key(obj)

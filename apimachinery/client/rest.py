@@ -229,6 +229,10 @@ class Client:
             raise error_of(response.status, body_read, response.headers)
         return response
 
+    async def post(self, path: str, obj: wire.JsonObject) -> wire.JsonObject:
+        """POST to a path that is no stored resource: reviews."""
+        return await self._call("POST", path, [], orjson.dumps(obj))
+
     # --- one request, repeated where that is safe
 
     async def _call(

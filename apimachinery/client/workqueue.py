@@ -36,7 +36,8 @@ class WorkQueue:
         self._dirty: set[str] = set()
         self._processing: set[str] = set()
         self._failures: dict[str, int] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[str, tuple[float, asyncio.Handle]] = {}
+        """When (loop time) and the call. uvloop's handles for delays below 1 ms have no `when`."""
         self._getters: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -71,10 +72,10 @@ class WorkQueue:
         loop = asyncio.get_running_loop()
         due = loop.time() + delay
         timer = self._timers.get(key)
-        if timer is not None and timer.when() <= due:
+        if timer is not None and timer[0] <= due:
             return
         self._cancel_timer(key)
-        self._timers[key] = loop.call_at(due, self._due, key)
+        self._timers[key] = (due, loop.call_at(due, self._due, key))
 
     def retry(self, key: str) -> float:
         """Work on this key failed: come again, later each time. Answers the delay."""
@@ -137,7 +138,7 @@ class WorkQueue:
     def _cancel_timer(self, key: str) -> None:
         timer = self._timers.pop(key, None)
         if timer is not None:
-            timer.cancel()
+            timer[1].cancel()
 
     def _wake(self) -> None:
         while self._getters:

@@ -1,0 +1,1 @@
+"""Approving and signing certificate requests of node agents."""

@@ -1,0 +1,1 @@
+"""Collecting what nobody owns any more: background, foreground and orphaning deletion."""

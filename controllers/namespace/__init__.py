@@ -1,0 +1,1 @@
+"""Emptying and removing namespaces that are being deleted."""

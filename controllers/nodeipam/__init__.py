@@ -1,0 +1,1 @@
+"""Giving each node a range of pod addresses."""

@@ -1,0 +1,1 @@
+"""Watching over nodes: silence, taints, and moving pods away."""
