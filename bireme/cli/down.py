@@ -10,12 +10,13 @@ import shutil
 import signal
 from pathlib import Path
 
-from bireme.cli import cluster, leftovers, paths, processes
+from bireme.cli import cluster, paths, processes
 from bireme.cli.cluster import ClusterOptions
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from kubelet.network import proxy, topology
 from kubelet.runtime.oci import cleanup
+from kubelet.runtime.oci.node import OciOptions
 
 STOP_TIMEOUT_S = 20.0
 """The supervisor gives its children 10 s; twice that means it hangs."""
@@ -40,7 +41,7 @@ def stop(dirs: DataDir) -> None:
     if options is None:
         return
     if options.networked:
-        _remove_pods(options, dirs)
+        remove_pods(options, dirs)
         proxy.remove_rules(options.topology.table)
         topology.remove(options.topology)
 
@@ -61,10 +62,10 @@ def _end(pid: int | None, number: signal.Signals = signal.SIGTERM) -> None:
     os.close(pidfd)
 
 
-def _remove_pods(options: ClusterOptions, dirs: DataDir) -> None:
+def remove_pods(options: ClusterOptions, dirs: DataDir) -> None:
     """Kill and unmount what the nodes ran: containers outlive their agents on purpose."""
     for home in sorted((dirs.root / "nodes").glob("*")):
         cgroup_root = cluster.cgroup_root(options, home.name)
-        cleanup.remove_all(home / "runtime", cgroup_root)
-        leftovers.unmount_below(home)
-        leftovers.remove_cgroups(cgroup_root)
+        cleanup.remove_all(OciOptions(home / "runtime", cgroup_root=cgroup_root))
+        cleanup.unmount_below(home)
+        cleanup.remove_cgroups(cgroup_root)

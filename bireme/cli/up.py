@@ -118,7 +118,9 @@ def start(options: ClusterOptions, dirs: DataDir) -> int:
     etcd = stores.private_etcd(dirs.etcd) if options.store == "etcd" else None
     plan = cluster.processes(options, dirs, etcd)
     (dirs.run / "plan.json").write_text(json.dumps(plan, indent=1))
-    if options.networked:
+    if options.networked and not topology.stands(options.topology):
+        # Pods of a network that is gone (a reboot, a half-made one) can't be adopted.
+        down.remove_pods(options, dirs)
         topology.remove(options.topology)
         topology.create(options.topology)
     if options.nodes:

@@ -15,6 +15,7 @@ import random
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from kubelet.network import routes
 from kubelet.network.catalog import Catalog
@@ -182,8 +183,8 @@ class _Udp(asyncio.DatagramProtocol):
         self._resolver, self._tasks = resolver, tasks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # The loop's own datagram transport does not derive from the class that it stands for.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         found = self._resolver.local(data, limit=UDP_BYTES_MAX)

@@ -173,6 +173,13 @@ def exists(plan: Topology) -> bool:
     return (NETNS_DIRECTORY / plan.switch).exists()
 
 
+def stands(plan: Topology) -> bool:
+    """Whether all of it is there, with the host's end."""
+    return Path(f"/sys/class/net/{plan.host_interface}").exists() and all(
+        (NETNS_DIRECTORY / name).exists() for name in plan.namespaces
+    )
+
+
 def free_slot(nodes: int) -> int:
     """The first slot that neither another cluster nor a route of the host occupies."""
     routes = [entry["dst"] for entry in json.loads(_ip("-4", "-json", "route", "show"))]
