@@ -288,15 +288,21 @@ def _conflicts(
 def _without_last_applied(
     conflicts: dict[Identity, list[str]], live: JsonObject, rule: Rule
 ) -> dict[Identity, list[str]]:
-    """What remains when kubectl may take over what it set itself by client-side apply."""
+    """What remains when kubectl may take over what it set itself by client-side apply.
+
+    Fields that somebody has changed since are no longer its own.
+    """
     try:
         applied = orjson.loads(meta.annotations(live).get(LAST_APPLIED, ""))
     except ValueError:
         return conflicts
     if not isinstance(applied, dict):
         return conflicts
-    fields = structured.field_set(_owned_part(without_nulls(applied)), rule, applied=True)
-    mine = set(fieldsets.paths(fields))
+    applied = _owned_part(without_nulls(applied))
+    now = _owned_part(live)
+    since = structured.compare(now, structured.merge(now, applied, rule), rule)
+    fields = structured.field_set(applied, rule, applied=True)
+    mine = set(fieldsets.paths(fieldsets.difference(fields, since.changed)))
     left = {
         identity: [path for path in paths if path not in mine]
         for identity, paths in conflicts.items()

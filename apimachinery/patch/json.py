@@ -70,6 +70,8 @@ def _do(step: "jsonpatch.JsonPatch", document: Any, index: int, operation: JsonO
         return step.apply(document, in_place=True)
     except jsonpatch.InvalidJsonPatch as error:
         raise _malformed(index, error) from None
+    except jsonpatch.JsonPatchTestFailed:
+        raise _rejected(index, operation, "the value is another one") from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
         raise _rejected(index, operation, str(error)) from None
 

@@ -276,6 +276,15 @@ def test_a_conflict_names_the_subresource() -> None:
         apply(live, deployment() | {"status": {"replicas": 2}})
 
 
+def test_kubectl_does_not_take_over_what_others_changed_since() -> None:
+    live = deployment(replicas=1)
+    live["metadata"]["annotations"] = {ssa.LAST_APPLIED: orjson.dumps(live).decode()}
+    live["metadata"]["managedFields"] = ssa.track_update(None, live, DEPLOYMENT, writer("csa"))
+    scaled_live = update(live, writer("kubectl", subresource="scale"), scaled(5))
+    with pytest.raises(status.Conflict, match=r"1 conflict: .* subresource .*: .spec.replicas"):
+        apply(scaled_live, deployment(replicas=1), writer("kubectl"))
+
+
 def test_a_broken_memory_of_kubectl_helps_nobody() -> None:
     for text in ("{", "[]"):
         live = deployment(replicas=1)
