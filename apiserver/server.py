@@ -5,7 +5,6 @@ same steps: route, authorize, handle, audit. The HTTPS front (`apiserver.app`) a
 transport both call `handle`, so neither skips a step. Authentication happened before.
 """
 
-import asyncio
 import random
 
 from apimachinery import scheme as schemes
@@ -22,9 +21,6 @@ from apiserver.options import Options
 from apiserver.registry.kinds import Registries
 from apiserver.routes import Route
 from apiserver.storage.interface import Store
-
-REQUEST_SECONDS = 60.0
-"""What a request that is no watch may take, as in Kubernetes."""
 
 
 class ApiServer:
@@ -106,8 +102,7 @@ class ApiServer:
         handler = dispatch.handler_of(route)
         if handler is None:
             raise _wrong_method(request, route)
-        async with asyncio.timeout(REQUEST_SECONDS):
-            return await handler(self.core, request, route)
+        return await handler(self.core, request, route)
 
 
 def attributes_of(request: wire.Request, route: Route) -> Attributes:

@@ -4,13 +4,15 @@ Neighbours: the service account controller makes `default` in each namespace, th
 for by the kubelet when it mounts the projected volume that is added here.
 """
 
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import ClassVar
 
 from apimachinery import names, scheme, status
 from apimachinery.names import Rng
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, Attempt, Plugin
-from apiserver.cache import WatchCache
+from apiserver.cache import Entry, WatchCache
 
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME_PREFIX = "kube-api-access-"
@@ -18,6 +20,19 @@ TOKEN_SECONDS = 3607
 """An hour and a little, as Kubernetes marks the tokens that it adds by itself."""
 MIRROR = "kubernetes.io/config.mirror"
 ROOT_CA = "kube-root-ca.crt"
+
+
+ACCOUNTS_KEPT = 1024
+"""Accounts read lately: pods are created far more often than accounts change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What matters of a service account, at one revision."""
+
+    revision: int
+    mounts_token: bool
+    pull_secrets: tuple[str, ...]
 
 
 class ServiceAccounts(Plugin):
@@ -29,6 +44,7 @@ class ServiceAccounts(Plugin):
     def __init__(self, cache: WatchCache, entropy: Rng) -> None:
         self._cache = cache
         self._entropy = entropy
+        self._known: OrderedDict[str, Account] = OrderedDict()
 
     async def mutate(self, attempt: Attempt) -> None:
         pod = attempt.obj
@@ -39,12 +55,12 @@ class ServiceAccounts(Plugin):
         name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
         spec["serviceAccountName"] = spec["serviceAccount"] = name
         account = await self._account(attempt, name)
-        if _mounts_token(spec, account):
+        if spec.get("automountServiceAccountToken", account.mounts_token):
             self._add_token(spec)
-        if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
-            spec["imagePullSecrets"] = account["imagePullSecrets"]
+        if not spec.get("imagePullSecrets") and account.pull_secrets:
+            spec["imagePullSecrets"] = [{"name": secret} for secret in account.pull_secrets]
 
-    async def _account(self, attempt: Attempt, name: str) -> JsonObject:
+    async def _account(self, attempt: Attempt, name: str) -> Account:
         entry = self._cache.get(scheme.SERVICEACCOUNTS, attempt.namespace, name)
         if entry is None:
             await self._cache.fresh()
@@ -56,7 +72,12 @@ class ServiceAccounts(Plugin):
                 f"error looking up service account {attempt.namespace}/{name}: "
                 f"serviceaccount {status.quote(name)} not found",
             )
-        return entry.parse()
+        known = self._known.get(entry.key)
+        if known is None or known.revision != entry.revision:
+            known = self._known[entry.key] = _read(entry)
+            if len(self._known) > ACCOUNTS_KEPT:
+                self._known.popitem(last=False)
+        return known
 
     def _add_token(self, spec: JsonObject) -> None:
         """One volume for all containers that do not mount something at the place themselves."""
@@ -84,13 +105,13 @@ class ServiceAccounts(Plugin):
             spec["volumes"] = [*volumes, {"name": name, "projected": _projection()}]
 
 
-def _mounts_token(spec: JsonObject, account: JsonObject) -> bool:
-    """The pod's word counts, then the account's; unsaid is yes."""
-    for holder in (spec, account):
-        wanted = holder.get("automountServiceAccountToken")
-        if wanted is not None:
-            return bool(wanted)
-    return True
+def _read(entry: Entry) -> Account:
+    obj = entry.parse()
+    return Account(
+        entry.revision,
+        mounts_token=obj.get("automountServiceAccountToken") is not False,
+        pull_secrets=tuple(one.get("name", "") for one in obj.get("imagePullSecrets") or []),
+    )
 
 
 def _projection() -> JsonObject:

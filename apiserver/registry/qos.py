@@ -8,6 +8,7 @@ from apimachinery.wire import JsonObject
 
 GUARANTEED, BURSTABLE, BEST_EFFORT = "Guaranteed", "Burstable", "BestEffort"
 _COUNTED = ("cpu", "memory")
+_ZERO = Quantity.parse(0)
 
 
 def qos_class(spec: JsonObject) -> str:
@@ -41,13 +42,17 @@ def _class_of(resources: list[JsonObject]) -> str:
 
 def _positive(found: JsonObject | None) -> dict[str, Quantity]:
     """The cpu and memory amounts above zero; what is no quantity is validation's business."""
-    out = {}
-    zero = Quantity.parse(0)
+    out: dict[str, Quantity] = {}
+    if not found:
+        return out
     for name in _COUNTED:
+        amount = found.get(name)
+        if amount is None:
+            continue
         try:
-            value = Quantity.parse((found or {}).get(name, 0))
+            value = Quantity.parse(amount)
         except QuantityError:
             continue
-        if value > zero:
+        if value > _ZERO:
             out[name] = value
     return out
