@@ -157,14 +157,22 @@ async def serve_socket(request: web.Request, sock: socket.socket) -> web.WebSock
     socket_ = web.WebSocketResponse(
         heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_MESSAGE, compress=False
     )
+    loop = asyncio.get_running_loop()
+    tasks: list[asyncio.Task[None]] = []
     try:
         await socket_.prepare(request)
-        async with asyncio.TaskGroup() as group:
-            down = group.create_task(_from_pod(reader, socket_))
-            group.create_task(_to_pod(socket_, writer, down))
-    except* (ConnectionError, RuntimeError) as errors:
-        LOG.debug("port-forward: %s", errors)
+        half_closed = asyncio.Event()
+        tasks = [
+            loop.create_task(_both_ended(reader, socket_, half_closed)),
+            loop.create_task(_to_pod(socket_, writer, half_closed)),
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                LOG.debug("port-forward: %r", result)
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
@@ -173,28 +181,27 @@ async def serve_socket(request: web.Request, sock: socket.socket) -> web.WebSock
     return socket_
 
 
-async def _from_pod(reader: asyncio.StreamReader, socket_: web.WebSocketResponse) -> None:
+async def _both_ended(
+    reader: asyncio.StreamReader, socket_: web.WebSocketResponse, half_closed: asyncio.Event
+) -> None:
+    """Everything that the pod sends; over when the client has nothing more to send either."""
     while data := await reader.read(CHUNK):
         await socket_.send_bytes(data)
-    # Half-close: the pod sends no more.
     await socket_.send_bytes(b"")
+    await half_closed.wait()
 
 
 async def _to_pod(
-    socket_: web.WebSocketResponse, writer: asyncio.StreamWriter, down: "asyncio.Task[None]"
+    socket_: web.WebSocketResponse, writer: asyncio.StreamWriter, half_closed: asyncio.Event
 ) -> None:
     """The client's bytes; an empty message half-closes, the end of the WebSocket ends all."""
-    half_closed = False
     async for message in socket_:
         if message.type is not WSMsgType.BINARY:
             continue
         if message.data:
             writer.write(message.data)
             await writer.drain()
-        elif not half_closed:
-            half_closed = True
+        elif not half_closed.is_set():
+            half_closed.set()
             if writer.can_write_eof():
                 writer.write_eof()
-            if down.done():
-                return
-    down.cancel()
