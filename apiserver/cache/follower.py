@@ -29,8 +29,13 @@ LOG = logging.getLogger(__name__)
 
 LOAD_PAGE = 2000
 """Objects in one read while loading: bounds what is held twice."""
+HISTORY_AT_START = 2000
+"""A cache starts this many revisions ago, where the store still knows them, and follows: so the
+clients of a server that was restarted resume their watches instead of listing everything."""
 EXPECTED_MAX = 4096
 """Writes under way whose facts are remembered; one that is lost costs a parse."""
+LEFT_OUT_LOGGED = 10
+"""Keys without an object that are named in the log."""
 SLICE_SECONDS = 0.005
 """Events are applied for this long before others may run."""
 RESUME = Backoff(initial=0.05, maximum=2.0)
@@ -52,19 +57,31 @@ class Follower:
         """Heap of (revision, ticket, future)."""
         self._tickets = count()
         self._task: asyncio.Task[None] | None = None
+        self._left_out = 0
+        """Keys under the registry that hold no object."""
         self._compactor = Compactor(store)
         self._compacting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        await self._load()
-        self.ready = True
+        now = await self._store.current_revision()
+        try:
+            # Revision 0 would mean now; a store that was never written has no past.
+            await self._load(max(1, now - HISTORY_AT_START) if now else 0)
+        except errors.Compacted as error:
+            await self._load(error.compacted)
         self._task = asyncio.create_task(self._follow(), name="watch cache")
         self._task.add_done_callback(self._ended)
         self._compacting = asyncio.create_task(self._compactor.run(), name="store compactor")
+        await self.reach(now)
+        self.ready = True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A bug: reads that must be fresh now time out, and /readyz says why."""
+        """Stopped, or a bug: who waits for it is told, and /readyz says so."""
         self.ready = False
+        for _, _, future in self._waiting:
+            if not future.done():
+                future.set_exception(errors.Unavailable("the watch cache has stopped"))
+        self._waiting.clear()
         if not task.cancelled() and (error := task.exception()) is not None:
             LOG.critical("the watch cache stopped following the store", exc_info=error)
 
@@ -108,10 +125,10 @@ class Follower:
 
     # --- loading ------------------------------------------------------------------------------
 
-    async def _load(self) -> None:
-        """Read everything at one revision into new shelves, then swap."""
+    async def _load(self, revision: int = 0) -> None:
+        """Read everything at one revision (0: now) into new shelves, then swap."""
         shelves: dict[tuple[str, str], Shelf] = {}
-        page = await self._store.list(keys.ROOT, limit=LOAD_PAGE)
+        page = await self._store.list(keys.ROOT, revision=revision, limit=LOAD_PAGE)
         revision = page.revision
         while True:
             for item in page.items:
@@ -146,10 +163,18 @@ class Follower:
             if known is None:
                 known = facts(orjson.loads(item.value), shelf.getters)
         except (splice.NotAnObject, orjson.JSONDecodeError) as error:
-            LOG.warning("key %s holds no API object, left out: %s", item.key, error)
+            self._leave_out(item.key, error)
             return None
         path = f"{key.namespace}/{key.name}" if key.namespace else key.name
         return Entry(path, key.namespace, raw, item.mod_revision, item.create_revision, known)
+
+    def _leave_out(self, key: str, error: ValueError) -> None:
+        """Say which key; a store full of another program's data must not fill the log."""
+        self._left_out += 1
+        if self._left_out <= LEFT_OUT_LOGGED:
+            LOG.warning("key %s holds no API object, left out: %s", key, error)
+        if self._left_out == LEFT_OUT_LOGGED:
+            LOG.warning("further keys without an API object are left out silently")
 
     # --- following ----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ cancel. Neighbours: `feeds` carries events to watches, `expiry` keeps leases. No
 the process.
 """
 
+import asyncio
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -128,8 +129,10 @@ class MemoryStore:
         kept = bisect_right(self._log, revision, key=lambda record: record.kv.mod_revision)
         touched = {record.kv.key for record in self._log[:kept]}
         del self._log[:kept]
-        for key in touched:
+        for number, key in enumerate(touched):
             self._forget(key, revision)
+            if number % REPLAY_EVENTS == 0:
+                await asyncio.sleep(0)
 
     # --- the steps ----------------------------------------------------------------------------
 

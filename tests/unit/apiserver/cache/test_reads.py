@@ -190,6 +190,7 @@ async def test_old_states_are_rebuilt_from_history(cache: WatchCache) -> None:
 async def test_a_state_before_the_start_is_expired(store: MemoryStore) -> None:
     await store.create(keys.object_key("", "pods", "default", "a"), orjson.dumps(pod("a")))
     revision = await store.create(keys.object_key("", "pods", "d", "b"), orjson.dumps(pod("b")))
+    await store.compact(revision)
     cache = WatchCache(store)
     await cache.start()
     with pytest.raises(status.Expired):

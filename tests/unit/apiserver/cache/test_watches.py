@@ -145,7 +145,8 @@ async def test_items_and_lines_are_shared(cache: WatchCache) -> None:
 
 
 async def test_a_past_that_is_gone_is_expired(store: MemoryStore) -> None:
-    await store.create("/registry/pods/default/a", orjson.dumps(pod("a")))
+    revision = await store.create("/registry/pods/default/a", orjson.dumps(pod("a")))
+    await store.compact(revision)
     cache = WatchCache(store)
     await cache.start()
     with pytest.raises(status.Expired, match="too old resource version"):
@@ -236,6 +237,29 @@ async def test_a_compaction_that_overtook_us_rebuilds_and_cuts(
     assert watcher.cut
     with pytest.raises(status.Expired):
         cache.watch(PODS, after=1)
+
+
+async def test_watches_resume_over_a_restart_of_the_server(
+    cache: WatchCache, store: MemoryStore
+) -> None:
+    seen = await put(cache, "a")
+    await put(cache, "b")
+    await put(cache, "a", node="n1")
+    await remove(cache, "b")
+    again = WatchCache(store)
+    await again.start()
+    assert again.revision == cache.revision
+    async with again.watch(PODS, after=seen) as watcher:
+        assert await drain(watcher) == [("ADDED", "b"), ("MODIFIED", "a"), ("DELETED", "b")]
+    await again.stop()
+
+
+async def test_who_waits_is_told_when_the_cache_stops(cache: WatchCache) -> None:
+    waiting = asyncio.create_task(cache.wait_for(99))
+    await asyncio.sleep(0)
+    await cache.stop()
+    with pytest.raises(errors.Unavailable):
+        await waiting
 
 
 async def test_watchers_leave_no_trace(cache: WatchCache) -> None:
