@@ -57,7 +57,7 @@ class RegistryClient:
         host = reference.registry
         scheme = "http" if host in insecure or _is_loopback(host) else "https"
         address = _DOCKER_HUB if host == DEFAULT_REGISTRY else host
-        self._base = f"{scheme}://{address}/v2/{reference.repository}"
+        self.base = f"{scheme}://{address}/v2/{reference.repository}"
         self._authorization = ""
         self._session: aiohttp.ClientSession | None = None
 
@@ -160,7 +160,7 @@ class RegistryClient:
         if self._authorization:
             sent["Authorization"] = self._authorization
         # aiohttp drops the Authorization header when a blob is redirected to another host.
-        return await self._session.get(self._base + path, headers=sent)
+        return await self._session.get(self.base + path, headers=sent)
 
     async def _log_in(self, challenge: str) -> None:
         """Answer a 401: basic, or a token from the service that the registry names."""
@@ -175,7 +175,7 @@ class RegistryClient:
             return
         parameters = dict(_CHALLENGE.findall(rest))
         realm = parameters.get("realm", "")
-        if kind.lower() != "bearer" or not _acceptable_realm(realm, self._base):
+        if kind.lower() != "bearer" or not _acceptable_realm(realm, self.base):
             raise PullError(
                 f'failed to pull image "{self._reference}": the registry asks for a login '
                 f'that is not understood ("{challenge:.80}")'
