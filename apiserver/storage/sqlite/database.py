@@ -12,12 +12,12 @@ Format 1. A newer format is refused; an older one would be upgraded by `_upgrade
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from apiserver.storage.errors import BadStore
+from apiserver.storage.errors import BadStore, Unavailable
 from apiserver.storage.interface import Event, EventType, KeyValue
 
 FORMAT = 1
@@ -26,6 +26,8 @@ APPLICATION = 0x42495245
 """ "BIRE", as `file(1)` and sqlite3 show it: tells our files from other databases."""
 READ_ROWS = 500
 """Rows read at once: a few milliseconds of the event loop."""
+LOAD_ROWS = 10_000
+"""Rows of the index read at once while it is built."""
 
 _SCHEMA = """
 CREATE TABLE log (
@@ -45,6 +47,11 @@ SELECT log.rev, log.key, log.created, log.value, before.value, log.value IS NULL
 FROM log LEFT JOIN log AS before ON before.rev = log.prev AND log.value IS NULL
 WHERE log.rev > ? AND log.rev <= ? ORDER BY log.rev LIMIT ?
 """
+_ROWS = """
+SELECT rev, key, created, value IS NULL, expires FROM log WHERE rev > ? ORDER BY rev LIMIT ?
+"""
+# Of several writes of a key the oldest comes last and stays.
+_REPLACED = "SELECT key, prev FROM log WHERE rev > ? AND rev <= ? ORDER BY rev DESC"
 
 
 class Row(NamedTuple):
@@ -92,48 +99,47 @@ class Database:
 
     # --- reads --------------------------------------------------------------------------------
 
+    def _fetch(self, query: str, parameters: Sequence[int] = ()) -> list[Any]:
+        try:
+            return self.reading.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(f"cannot read the store {self.path}: {error}") from error
+
     def progress(self) -> Progress:
-        numbers = dict(self.reading.execute("SELECT name, number FROM meta").fetchall())
+        numbers = dict(self._fetch("SELECT name, number FROM meta"))
         return Progress(numbers["compacted"], numbers["swept"])
 
-    def rows(self) -> Iterator[Row]:
-        """Every row without its value, oldest first."""
-        found = self.reading.execute(
-            "SELECT rev, key, created, value IS NULL, expires FROM log ORDER BY rev"
-        )
-        return map(Row._make, found)
+    def rows(self, after: int) -> list[Row]:
+        """The next LOAD_ROWS rows without their values, oldest first."""
+        return [Row(*row) for row in self._fetch(_ROWS, (after, LOAD_ROWS))]
 
     def values(self, revisions: Sequence[int]) -> list[KeyValue]:
         """The rows of these revisions, in any order; rows that are gone are left out."""
         marks = ",".join("?" * len(revisions))
-        found = self.reading.execute(
+        found = self._fetch(
             f"SELECT key, value, rev, created FROM log WHERE rev IN ({marks})",  # noqa: S608  only question marks go in
             revisions,
-        ).fetchall()
+        )
         return [KeyValue(*row) for row in found]
 
     def value(self, revision: int) -> KeyValue | None:
-        found = self.reading.execute(
-            "SELECT key, value, rev, created FROM log WHERE rev = ?", (revision,)
-        ).fetchone()
-        return KeyValue(*found) if found is not None else None
+        found = self._fetch("SELECT key, value, rev, created FROM log WHERE rev = ?", (revision,))
+        return KeyValue(*found[0]) if found else None
 
     def events(self, after: int, until: int) -> list[Event]:
         """The first READ_ROWS events in (after, until]; a deletion brings the last value."""
-        found = self.reading.execute(_EVENTS, (after, until, READ_ROWS)).fetchall()
         return [
             Event(EventType.DELETE, KeyValue(key, before or b"", revision, created))
             if deleted
             else Event(EventType.PUT, KeyValue(key, value, revision, created))
-            for revision, key, created, value, before, deleted in found
+            for revision, key, created, value, before, deleted in self._fetch(
+                _EVENTS, (after, until, READ_ROWS)
+            )
         ]
 
     def replaced(self, after: int, until: int) -> dict[str, int]:
         """Keys written in (after, until] → the revision that each had at `after` (0: none)."""
-        found = self.reading.execute(
-            "SELECT key, prev FROM log WHERE rev > ? AND rev <= ? ORDER BY rev DESC", (after, until)
-        ).fetchall()
-        return dict(found)
+        return dict(self._fetch(_REPLACED, (after, until)))
 
 
 # --- opening -------------------------------------------------------------------------------------

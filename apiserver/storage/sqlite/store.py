@@ -26,6 +26,8 @@ from apiserver.storage.sqlite.writer import Compaction, Failure, Write, Writer
 
 LOG = logging.getLogger(__name__)
 
+_NOT_OPEN, _CLOSED = "it is not open", "it is closed"
+
 
 class SqliteStore:
     """See `interface` for what it promises."""
@@ -45,80 +47,88 @@ class SqliteStore:
         self._compacted = 0
         self._pending: dict[int, Write] = {}
         """Writes on their way to the disk, by revision, in order."""
-        self._trouble: str | None = "it is not open"
-        """Why the store cannot take writes; None if it can."""
+        self._unusable: str | None = _NOT_OPEN
+        """Why nothing works; None if it does."""
+        self._trouble: str | None = None
+        """Why the last transaction failed; None if it did not."""
         self._hub = Hub()
         self._expiry = Expiry(self._clock, self._expire)
 
     # --- life ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        self._database = Database(self.path)
-        progress = self._database.progress()
+        database = Database(self.path)
+        try:
+            self._load(database)
+            progress = database.progress()
+        except errors.Unavailable as error:
+            database.close()
+            raise errors.BadStore(f"{error}: restore it from a backup") from error
+        self._database = database
         self._compacted = progress.compacted
-        self._writer = Writer(self._database.writing, progress.swept, self._published, self._lost)
-        self._load()
-        self._committed = self._assigned
+        self._assigned = self._committed = max(self._assigned, progress.compacted)
+        self._writer = Writer(database.writing, progress.swept, self._published, self._lost)
         self._writer.start()
-        self._trouble = None
+        self._unusable = None
         if progress.swept < progress.compacted:
             # A compaction was cut short by the end of the process.
             self._writer.put(Compaction(progress.compacted, _future()))
 
     async def close(self) -> None:
-        if self._trouble == "it is closed":
+        if self._unusable in (_NOT_OPEN, _CLOSED):
             return
+        self._unusable = _CLOSED
         self._expiry.close()
-        self._trouble = "it is closed"
         await self._writer.stop()
         self._hub.fail(errors.Unavailable(f"the store {self.path} has been closed"))
         self._database.close()
 
-    def _load(self) -> None:
+    def _load(self, database: Database) -> None:
         """Build the index from the disk; also after a failure."""
         self._index.clear()
         expires: dict[str, int] = {}
         last = 0
-        for row in self._database.rows():
-            last = row.revision
-            if row.deleted:
-                self._index.remove(row.key)
-                continue
-            self._index.put(row.key, row.revision, row.created)
-            if row.expires:
-                expires[row.key] = row.expires
-            elif expires:
+        while rows := database.rows(last):
+            for row in rows:
                 expires.pop(row.key, None)
-        self._assigned = max(self._assigned, last, self._compacted)
+                if row.deleted:
+                    self._index.remove(row.key)
+                    continue
+                self._index.put(row.key, row.revision, row.created)
+                if row.expires:
+                    expires[row.key] = row.expires
+            last = rows[-1].revision
+        self._assigned = max(self._assigned, last)
         for key, deadline in expires.items():
             if (found := self._index.get(key)) is not None:
                 self._expiry.add(deadline, key, found.modified)
 
     async def check(self) -> None:
+        self._require_usable()
         if self._trouble is not None:
-            raise errors.Unavailable(f"the store {self.path} cannot be used: {self._trouble}")
+            raise errors.Unavailable(f"the store {self.path} cannot be written: {self._trouble}")
 
-    def _require_open(self) -> None:
-        if self._trouble in ("it is not open", "it is closed"):
-            raise errors.Unavailable(f"the store {self.path} cannot be used: {self._trouble}")
+    def _require_usable(self) -> None:
+        if self._unusable is not None:
+            raise errors.Unavailable(f"the store {self.path} cannot be used: {self._unusable}")
 
     # --- writes -------------------------------------------------------------------------------
 
     async def create(self, key: str, value: bytes, *, ttl: int = 0) -> int:
-        self._require_open()
+        self._require_usable()
         if key in self._index:
             raise errors.KeyExists(key)
         write = self._write(key, value, created=self._assigned + 1, prev=0, ttl=ttl)
         return await asyncio.shield(write.done)
 
     async def update(self, key: str, value: bytes, expected_revision: int, *, ttl: int = 0) -> int:
-        self._require_open()
+        self._require_usable()
         last = self._expected(key, expected_revision)
         write = self._write(key, value, created=last.created, prev=last.modified, ttl=ttl)
         return await asyncio.shield(write.done)
 
     async def delete(self, key: str, expected_revision: int) -> int:
-        self._require_open()
+        self._require_usable()
         last = self._expected(key, expected_revision)
         return await asyncio.shield(self._remove(key, last).done)
 
@@ -150,7 +160,7 @@ class SqliteStore:
     def _published(self, writes: Sequence[Write]) -> None:
         """A batch is on disk: tell the watches, then the writers."""
         self._committed = writes[-1].revision
-        self._trouble = None if self._trouble != "it is closed" else self._trouble
+        self._trouble = None
         self._hub.publish([self._event(write) for write in writes], self._committed)
         for write in writes:
             del self._pending[write.revision]
@@ -173,17 +183,22 @@ class SqliteStore:
         LOG.error("the store %s cannot commit: %s", self.path, failure.error)
         self._trouble = str(failure.error)
         pending, self._pending = self._pending, {}
-        self._load()
-        self._writer.generation += 1
-        self._publish_survivors()
+        try:
+            self._load(self._database)
+            self._publish_survivors()
+            self._writer.generation += 1
+        except errors.Unavailable as error:
+            # Without an index nothing can be decided: only a new start may help.
+            self._unusable = str(error)
+            self._hub.fail(error)
         in_doubt = {write.revision for write in batch} if failure.unknown else set()
         for write in pending.values():
-            error: errors.StoreError = errors.Unavailable(f"not written: {failure.error}")
+            told = errors.Unavailable(f"not written: {failure.error}")
             if write.revision in in_doubt:
-                error = errors.UnknownOutcome(f"perhaps not written: {failure.error}")
-            error.__cause__ = failure.error
+                told = errors.UnknownOutcome(f"perhaps not written: {failure.error}")
+            told.__cause__ = failure.error
             if not write.done.done():
-                write.done.set_exception(error)
+                write.done.set_exception(told)
                 write.done.exception()  # its caller may have gone
 
     def _publish_survivors(self) -> None:
@@ -202,14 +217,14 @@ class SqliteStore:
     # --- reads --------------------------------------------------------------------------------
 
     async def current_revision(self) -> int:
-        self._require_open()
+        self._require_usable()
         return self._committed
 
     async def nudge(self) -> None:
-        self._require_open()
+        self._require_usable()
 
     async def get(self, key: str) -> KeyValue | None:
-        self._require_open()
+        self._require_usable()
         while (found := self._index.get(key)) is not None and found.modified > self._committed:
             await self._settled(found.modified)
         if found is None:
@@ -231,7 +246,7 @@ class SqliteStore:
     async def list(
         self, prefix: str, *, revision: int = 0, limit: int = 0, start_after: str = ""
     ) -> Listing:
-        self._require_open()
+        self._require_usable()
         at = revision or self._committed
         self._check_revision(at)
         revisions = self._index.range(prefix, start_after, limit, self._undone(at))
@@ -262,7 +277,7 @@ class SqliteStore:
             raise errors.Compacted(revision, self._compacted)
 
     async def watch(self, prefix: str, after_revision: int) -> AsyncGenerator[WatchBatch]:
-        self._require_open()
+        self._require_usable()
         self._check_revision(after_revision)
         feed = self._hub.open(prefix, self._feed_bytes_max)
         try:
@@ -283,7 +298,7 @@ class SqliteStore:
             self._hub.close(feed)
 
     async def compact(self, revision: int) -> None:
-        self._require_open()
+        self._require_usable()
         self._check_revision(revision)
         self._compacted = revision
         compaction = Compaction(revision, _future())

@@ -372,3 +372,38 @@ async def test_a_reader_that_is_too_slow_is_cut(path: Path) -> None:
     batch = await anext(store.watch("/", 0))
     assert len(batch.events) == 3
     await store.close()
+
+
+# --- broken files --------------------------------------------------------------------------------
+
+
+async def damaged(store: SqliteStore) -> None:
+    """Overwrite the middle of the file of a closed store."""
+    for number in range(200):
+        await store.create(f"/{number}", b"x" * 2000)
+    await store.close()
+    with store.path.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * 100_000)
+
+
+async def test_a_damaged_file_is_told_at_the_start(store: SqliteStore) -> None:
+    await damaged(store)
+    with pytest.raises(errors.BadStore, match="restore it from a backup"):
+        await SqliteStore(store.path).start()
+
+
+async def test_a_file_that_cannot_be_read_after_a_failure_stops_the_store(
+    store: SqliteStore,
+) -> None:
+    await store.create("/a", b"")
+    poison(store)
+    stream = store.watch("/", await store.current_revision())
+    await anext(stream)
+    store._database.reading.close()
+    with pytest.raises(errors.UnknownOutcome):
+        await store.create("/poison", b"")
+    with pytest.raises(errors.Unavailable, match="cannot be used"):
+        await store.create("/b", b"")
+    with pytest.raises(errors.Unavailable):
+        await anext(stream)
