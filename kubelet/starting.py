@@ -86,12 +86,23 @@ class Starter:
             return_exceptions=True,
         )
         for result in (made, mounted):
-            if isinstance(result, VolumeError):
+            if isinstance(result, VolumeError | OSError):
                 raise StartError("FailedMount", str(result)) from result
+            if isinstance(result, errors.ApiError):
+                raise StartError("FailedMount", result.message) from result
             if isinstance(result, BaseException):
                 raise result
         assert isinstance(made, str), "a sandbox id"
         return await self._kit.driver.sandbox_status(made)
+
+    async def adopt(self, pod: JsonObject) -> None:
+        """Volumes that an earlier agent set up: take them over."""
+        try:
+            await self._volumes.setup(pod)
+        except (VolumeError, OSError) as error:
+            raise StartError("FailedMount", str(error)) from error
+        except errors.ApiError as error:
+            raise StartError("FailedMount", error.message) from error
 
     def _resolv_conf(self) -> str:
         try:

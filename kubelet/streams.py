@@ -81,8 +81,9 @@ async def serve_process(
             if isinstance(result, Exception) and not isinstance(result, ConnectionError):
                 LOG.info("stream: %r", result)
         await stream.close()
-        with contextlib.suppress(ConnectionError):
-            await socket_.close()
+        if socket_.prepared:
+            with contextlib.suppress(ConnectionError):
+                await socket_.close()
     return socket_
 
 
@@ -176,8 +177,9 @@ async def serve_socket(request: web.Request, sock: socket.socket) -> web.WebSock
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-        with contextlib.suppress(ConnectionError):
-            await socket_.close()
+        if socket_.prepared:
+            with contextlib.suppress(ConnectionError):
+                await socket_.close()
     return socket_
 
 

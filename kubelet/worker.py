@@ -38,7 +38,7 @@ FORCED_GRACE_S = 2.0
 """A pod that vanished from the API (force delete) gets this long between TERM and KILL."""
 MIN_STOP_S = 2.0
 """TERM keeps this long even if preStop used the whole grace period, as in Kubernetes."""
-DELETE_RETRY = Backoff(initial=0.2, maximum=15.0)
+RETRY = Backoff(initial=0.2, maximum=15.0)
 
 
 class PodWorker:
@@ -174,7 +174,9 @@ class PodWorker:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                adoption = group.create_task(self._adopt(), name=f"adopt {self.uid}")
                 await self._loop()
+                adoption.cancel()
                 self._group = None
                 stops = [task for _, task in self._stops.values()]
                 for task in [*self._ops.values(), *stops, *self._rotations.values()]:
@@ -184,6 +186,20 @@ class PodWorker:
             self.probes.close()
             for event in self._ends.values():
                 event.set()
+
+    async def _adopt(self) -> None:
+        """What runs already (under an earlier agent) wants its volumes kept fresh by this one."""
+        attempt = 0
+        while self.ledger.running() and self._ending is None:
+            try:
+                await self._starter.adopt(self.pod)
+            except StartError as error:
+                # Its files stay as they are; the object may come back.
+                LOG.info("volumes of %s: %s", reading.full_name(self.pod), error.message)
+                await asyncio.sleep(RETRY.delay(attempt))
+                attempt += 1
+            else:
+                return
 
     async def _loop(self) -> None:
         while True:
@@ -449,7 +465,7 @@ class PodWorker:
                     await self._delete()
             except (RuntimeDriverError, OSError, errors.ApiError) as error:
                 LOG.info("removal of %s, again: %s", reading.full_name(self.pod), error)
-                await asyncio.sleep(DELETE_RETRY.delay(attempt))
+                await asyncio.sleep(RETRY.delay(attempt))
                 attempt += 1
             else:
                 self._cleaned = True

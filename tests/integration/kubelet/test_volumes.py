@@ -1,0 +1,159 @@
+"""Volumes of running pods: filled from the API, refreshed by watch, gone with the pod."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from apimachinery import scheme
+from apimachinery.wire import JsonObject
+
+from .conftest import PATIENCE_S, World, gone, is_ready
+
+
+def config_map(**data: str) -> JsonObject:
+    metadata = {"name": "settings", "namespace": "default"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+async def mounted(world: World, volume: JsonObject, **mount: Any) -> None:
+    await world.pod(
+        container={"volumeMounts": [{"name": "vol", "mountPath": "/data", **mount}]},
+        volumes=[{"name": "vol", **volume}],
+    )
+
+
+def path_of(world: World) -> Path:
+    container = world.machine.containers[world.named("app")[0]]
+    (mount,) = container.config.mounts
+    return Path(mount.host_path)
+
+
+async def until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not check():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_config_map_is_shown_and_follows_its_changes(world: World) -> None:
+    await world.client.create(scheme.CONFIGMAPS, config_map(color="blue"))
+    await world.start_agent()
+    await mounted(world, {"configMap": {"name": "settings"}})
+    await world.until(is_ready)
+    path = path_of(world)
+    assert (path / "color").read_text() == "blue"
+    patch = {"data": {"color": "red", "size": "big"}}
+    await world.client.patch(scheme.CONFIGMAPS, "settings", patch, "default")
+    await until(lambda: (path / "size").exists() and (path / "color").read_text() == "red")
+
+
+async def test_a_pod_waits_for_a_missing_config_map_and_says_so(world: World) -> None:
+    await world.start_agent()
+    await mounted(world, {"configMap": {"name": "settings"}})
+    await world.until(lambda _: world.agent.pods.find("default", "web") is not None)
+    await asyncio.sleep(0.1)
+    assert "FailedMount" in await world.events()
+    await world.client.create(scheme.CONFIGMAPS, config_map(color="blue"))
+    await world.until(is_ready)
+
+
+async def test_a_new_agent_goes_on_refreshing(world: World) -> None:
+    await world.client.create(scheme.CONFIGMAPS, config_map(color="blue"))
+    await world.start_agent()
+    await mounted(world, {"configMap": {"name": "settings"}})
+    await world.until(is_ready)
+    path = path_of(world)
+    await world.stop_agent()
+    patch = {"data": {"color": "red"}}
+    await world.client.patch(scheme.CONFIGMAPS, "settings", patch, "default")
+    await world.start_agent()
+    await until(lambda: (path / "color").read_text() == "red")
+
+
+async def test_labels_in_files_follow_the_pod(world: World) -> None:
+    await world.start_agent()
+    items = [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]
+    await mounted(world, {"downwardAPI": {"items": items}})
+    await world.until(is_ready)
+    path = path_of(world)
+    patch = {"metadata": {"labels": {"tier": "front"}}}
+    await world.client.patch(scheme.PODS, "web", patch, "default")
+    await until(lambda: (path / "labels").read_text() == 'tier="front"')
+
+
+async def test_secrets_are_private_to_their_mode(world: World) -> None:
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "namespace": "default"},
+        "data": {"p": base64.b64encode(b"s3").decode()},
+    }
+    await world.client.create(scheme.SECRETS, secret)
+    await world.start_agent()
+    await mounted(world, {"secret": {"secretName": "s", "defaultMode": 0o400}})
+    await world.until(is_ready)
+    file = path_of(world) / "p"
+    assert file.read_bytes() == b"s3"
+    assert file.stat().st_mode & 0o777 == 0o400
+
+
+async def test_an_empty_dir_lives_as_long_as_the_pod(world: World) -> None:
+    await world.start_agent()
+    await mounted(world, {"emptyDir": {}})
+    await world.until(is_ready)
+    path = path_of(world)
+    assert path.stat().st_mode & 0o777 == 0o777
+    (path / "file").write_text("kept")
+    world.machine.kill(world.named("app")[0])
+    await world.until(
+        lambda p: p and p["status"]["containerStatuses"][0]["restartCount"] == 1 and is_ready(p)
+    )
+    assert (path_of(world) / "file").read_text() == "kept"
+    await world.client.delete(scheme.PODS, "web", "default")
+    await world.until(gone)
+    assert not path.exists()
+
+
+async def test_a_host_path_is_not_removed_with_the_pod(world: World, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("kept")
+    await world.start_agent()
+    await mounted(world, {"hostPath": {"path": str(precious), "type": "Directory"}}, subPath="sub")
+    await world.until(is_ready)
+    assert (precious / "sub").is_dir()
+    await world.client.delete(scheme.PODS, "web", "default")
+    await world.until(gone)
+    assert (precious / "file").read_text() == "kept"
+    assert (precious / "sub").is_dir()
+
+
+async def test_a_claim_on_a_local_volume(world: World, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "disk"},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": str(tmp_path / "disk")},
+        },
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "claim", "namespace": "default"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "volumeName": "disk",
+        },
+    }
+    await world.client.create(scheme.PERSISTENTVOLUMES, volume)
+    await world.client.create(scheme.PERSISTENTVOLUMECLAIMS, claim)
+    await world.start_agent()
+    await mounted(world, {"persistentVolumeClaim": {"claimName": "claim"}})
+    await world.until(is_ready)
+    assert path_of(world) == tmp_path / "disk"
