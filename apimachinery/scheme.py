@@ -81,11 +81,15 @@ class Scheme:
         resource = self._by_kind.get((group, version, kind))
         if resource is not None:
             return resource.load_model()
-        path = self._extra.get((group, version, kind)) or self._extra.get(("", "", kind), "")
-        if not path and kind.endswith("List"):
-            item = self._by_kind.get((group, version, kind.removesuffix("List")))
-            path = f"{item.model}List" if item is not None and item.model else ""
-        return load_model(path) if path else None
+        path = self._extra.get((group, version, kind)) or self._extra.get(("", "", kind))
+        if path:
+            return load_model(path)
+        item = self._by_kind.get((group, version, kind.removesuffix("List")))
+        if item is None or kind != item.list_name or not item.model:
+            return None
+        from apimachinery.types.base import list_model
+
+        return list_model(load_model(item.model))
 
     def extra_kinds(self) -> Mapping[tuple[str, str, str], str]:
         return self._extra

@@ -64,7 +64,7 @@ class GRPCAction(Model):
 
 
 class SleepAction(Model):
-    """Waits."""
+    """Waits for some seconds."""
 
     seconds: Annotated[Int64, Proto(1), REQUIRED] = Field(0, description="How long.")
 
