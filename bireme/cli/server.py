@@ -8,6 +8,7 @@ service proxy runs here too.
 
 import asyncio
 import errno
+import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apimachinery import scheme, wire
+from apimachinery.aio import tasks
 from apimachinery.aio.clock import SystemClock
 from apimachinery.client import kubeconfig as kubeconfigs
 from apimachinery.client.events import Recorder
@@ -86,15 +88,22 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
         finally:
             await client.close()
         return
-    async with _api_server(options, dirs) as handle, asyncio.TaskGroup() as group:
+    async with _api_server(options, dirs) as handle, tasks.Supervisor() as parts:
+        # A part that fails is started again by itself: the API stays up meanwhile.
         if not options.only:
-            as_controllers = Client(DirectTransport(handle, CONTROLLERS))
-            as_scheduler = Client(DirectTransport(handle, SCHEDULER))
-            group.create_task(_controllers(as_controllers, options, dirs, elect=False))
-            group.create_task(_scheduling(as_scheduler, options, dirs, elect=False))
+            controllers = Client(DirectTransport(handle, CONTROLLERS))
+            scheduling = Client(DirectTransport(handle, SCHEDULER))
+            parts.keep(
+                lambda: _controllers(controllers, options, dirs, elect=False), name="controllers"
+            )
+            parts.keep(
+                lambda: _scheduling(scheduling, options, dirs, elect=False), name="scheduling"
+            )
         if options.slot is not None:
-            group.create_task(_host_services(Client(DirectTransport(handle, PROXY)), options))
+            proxy = Client(DirectTransport(handle, PROXY))
+            parts.keep(lambda: _host_services(proxy, options), name="host services")
         notify.ready()
+        await asyncio.Event().wait()  # until cancelled by a signal
 
 
 @asynccontextmanager
@@ -133,8 +142,6 @@ def _store_address(store: str, dirs: DataDir) -> str:
 
 
 def _kubernetes_ip(options: ServerOptions) -> str:
-    import ipaddress
-
     return str(ipaddress.IPv4Network(options.service_cidr)[1])
 
 
@@ -142,11 +149,26 @@ async def _controllers(
     client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
 ) -> None:
     """Every control loop of the cluster."""
-    from controllers.manager import ControllerManager
+    from apiserver import pki
+    from controllers.manager import ControllerManager, Options
+    from controllers.nodelifecycle.controller import Timing
 
-    del options, dirs
+    keys = pki.Pki(dirs.pki)
+    grace = options.node_monitor_grace_period
+    settings = Options(
+        nodes=Timing(grace=grace),
+        cluster_cidr=_free_cidr(options),
+        root_ca=keys.ca.cert.read_text(),
+        sign=keys.sign,
+    )
     elector = _elector(client, "bireme-controllers") if elect else None
-    await ControllerManager(client, elector=elector).run()
+    await ControllerManager(client, options=settings, elector=elector).run()
+
+
+def _free_cidr(options: ServerOptions) -> str:
+    """Where nodes that bring no pod range get theirs: beside those of this machine's own nodes."""
+    whole = ipaddress.IPv4Network(options.cluster_cidr)
+    return str(whole if options.slot is None else list(whole.subnets())[1])
 
 
 async def _scheduling(
