@@ -24,7 +24,6 @@ TIME = f"{_META}.Time"
 MICRO_TIME = f"{_META}.MicroTime"
 DURATION = f"{_META}.Duration"
 RAW = "io.k8s.apimachinery.pkg.runtime.RawExtension"
-FIELDS = f"{_META}.FieldsV1"
 JSON = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"
 
 _PREFIXES = {

@@ -227,10 +227,7 @@ DEPTH = 3
 
 
 def values(one: FieldFacts, depth: int) -> st.SearchStrategy[Any]:
-    if isinstance(one.type, Scalar):
-        item = VALUES[one.type]
-    else:
-        item = objects(one.type, depth - 1)
+    item = VALUES[one.type] if isinstance(one.type, Scalar) else objects(one.type, depth - 1)
     if one.shape == "list":
         return st.lists(item, min_size=1, max_size=2)
     if one.shape == "map":
