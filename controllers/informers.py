@@ -82,6 +82,7 @@ class Informers:
     def __init__(self, client: rest.Client) -> None:
         self._client = client
         self._mirrors: dict[tuple[str, str, str], informers.Informer[Any]] = {}
+        self._views: dict[tuple[str, str, str], Any] = {}
         self._tasks: dict[tuple[str, str, str], asyncio.Task[None]] = {}
         self._supervisor: tasks.Supervisor | None = None
 
@@ -139,8 +140,10 @@ class Informers:
         if mirror is None:
             mirror = informers.Informer(self._client, resource, view, indexers=indexers)
             self._mirrors[resource.gvr] = mirror
+            self._views[resource.gvr] = view
             if self._supervisor is not None:
                 self._follow(self._supervisor, mirror)
+        assert self._views[resource.gvr] is view, f"{resource.gr} is mirrored in another view"
         return mirror
 
     def _follow(self, supervisor: tasks.Supervisor, mirror: informers.Informer[Any]) -> None:

@@ -19,7 +19,7 @@ NEEDED = frozenset({"list", "watch", "delete"})
 
 
 class Kinds:
-    """The kinds that exist now. Make it after all other users of mirrors, to share theirs."""
+    """The kinds that exist now. Their objects are followed from `follow` on."""
 
     def __init__(self, context: base.Context, known: scheme.Scheme) -> None:
         self._informers = context.informers
@@ -29,8 +29,13 @@ class Kinds:
         self._listeners: list[Listener] = []
         for resource in known.all():
             if _deletable(resource):
-                self._add(resource)
-        definitions = context.informers.objects(scheme.CUSTOMRESOURCEDEFINITIONS)
+                self._by_kind.setdefault((resource.group, resource.kind), resource)
+
+    def follow(self) -> None:
+        """Call last, when all others have asked for their mirrors: theirs are shared then."""
+        definitions = self._informers.objects(scheme.CUSTOMRESOURCEDEFINITIONS)
+        for resource in self.all():
+            self._attach(resource)
         definitions.add_handler(self._definition_changed)
 
     def all(self) -> list[Resource]:
@@ -45,10 +50,8 @@ class Kinds:
         """Called with (resource, old, new) for each change of any object's metadata."""
         self._listeners.append(listener)
 
-    def _add(self, resource: Resource) -> None:
-        self._by_kind.setdefault((resource.group, resource.kind), resource)
-        if self._by_kind[resource.group, resource.kind] is resource:
-            self._informers.any(resource).add_handler(partial(self._changed, resource))
+    def _attach(self, resource: Resource) -> None:
+        self._informers.any(resource).add_handler(partial(self._changed, resource))
 
     def _changed(
         self,
@@ -72,11 +75,13 @@ class Kinds:
             return
         if present is not None:
             del self._custom[key]
-            self._by_kind.pop((present.group, present.kind), None)
-            self._informers.drop(present)
+            if self._by_kind.get((present.group, present.kind)) is present:
+                del self._by_kind[present.group, present.kind]
+                self._informers.drop(present)
         if wanted is not None:
             self._custom[key] = wanted
-            self._add(wanted)
+            if self._by_kind.setdefault((wanted.group, wanted.kind), wanted) is wanted:
+                self._attach(wanted)
 
 
 def _deletable(resource: Resource) -> bool:

@@ -118,4 +118,5 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
     if options.root_ca:
         loops.append(Provisioner(context, provisions.root_ca(options.root_ca)))
     loops += [Namespaces(context, known), GarbageCollector(context, known)]
+    known.follow()
     return loops

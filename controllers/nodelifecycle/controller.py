@@ -9,6 +9,7 @@ Neighbours: `nodelifecycle.plan` decides; the agents renew their Leases; `contro
 pods of nodes that no longer exist.
 """
 
+import logging
 from dataclasses import dataclass, field
 
 from apimachinery import meta, scheme, status
@@ -16,7 +17,12 @@ from apimachinery.client import events
 from controllers import base, informers, views
 from controllers.nodelifecycle import plan as planning
 
+LOG = logging.getLogger(__name__)
+
 POD = "pod/"
+
+DISRUPTION_SECONDS = 10.0
+"""How long to wait, when the trouble is general, before looking whether it still is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,9 @@ class NodeLifecycle(base.Controller):
         self._pods = context.informers.pods
         self._alive: dict[str, float] = {}
         """Monotonic time of the last sign of life, by node."""
-        self._unready: set[str] = set()
         self._next_eviction = 0.0
+        self._state = planning.Disruption.NORMAL
+        self._counted_at = float("-inf")
         self._nodes.add_handler(self._node_changed)
         context.informers.leases.add_handler(self._lease_changed)
         self._pods.add_handler(self._pod_changed)
@@ -53,11 +60,9 @@ class NodeLifecycle(base.Controller):
     def _node_changed(self, key: str, old: views.Node | None, new: views.Node | None) -> None:
         if new is None:
             self._alive.pop(key, None)
-            self._unready.discard(key)
             return
         if key not in self._alive or (old is not None and _heartbeat(old) != _heartbeat(new)):
             self._alive[key] = self.context.clock.monotonic()
-        (self._unready.discard if new.ready == "True" else self._unready.add)(key)
         if (
             old is None
             or old.conditions != new.conditions
@@ -122,8 +127,9 @@ class NodeLifecycle(base.Controller):
         self.context.recorder.event(_about_node(node), "NodeNotReady", text)
 
     async def _taint(self, key: str, node: views.Node) -> None:
-        evict = planning.wants_eviction(node) and self._take_turn(key)
-        taints = planning.taints(node, self.context.clock.now(), may_evict=evict)
+        trouble = node.ready in ("False", "Unknown")
+        eviction = self._eviction(key, node) if trouble else planning.Eviction.WAIT
+        taints = planning.taints(node, self.context.clock.now(), eviction)
         if taints is None:
             return
         patch = {
@@ -132,21 +138,39 @@ class NodeLifecycle(base.Controller):
         }
         await self.client.patch(scheme.NODES, node.meta.name, patch)
 
-    def _take_turn(self, key: str) -> bool:
+    def _eviction(self, key: str, node: views.Node) -> planning.Eviction:
         """Nodes are evicted one by one; when it is not this one's turn, it comes again."""
-        unready = len(self._unready)
-        state = planning.disruption(len(self._nodes) - unready, unready)
+        state = self._disruption()
         interval = self._timing.pace.interval(state, len(self._nodes))
         now = self.context.clock.monotonic()
-        if interval is None:
-            # General trouble: look again when it may be over.
-            self.queue.add_after(key, self._timing.grace)
-            return False
+        if state is planning.Disruption.FULL or interval is None:
+            self.queue.add_after(key, DISRUPTION_SECONDS)
+            full = state is planning.Disruption.FULL
+            return planning.Eviction.STOP if full else planning.Eviction.WAIT
+        if planning.is_evicting(node):
+            return planning.Eviction.GO
         if now < self._next_eviction:
             self.queue.add_after(key, self._next_eviction - now)
-            return False
+            return planning.Eviction.WAIT
         self._next_eviction = now + interval
-        return True
+        return planning.Eviction.GO
+
+    def _disruption(self) -> planning.Disruption:
+        """The state of the cluster, counted at most once a second."""
+        now = self.context.clock.monotonic()
+        if now >= self._counted_at + 1.0:
+            ready = sum(
+                node.ready == "True" and now - self._alive.get(name, 0.0) < self._timing.grace
+                for name, node in self._nodes.items()
+            )
+            before = self._state
+            self._state = planning.disruption(ready, len(self._nodes) - ready)
+            self._counted_at = now
+            if self._state is planning.Disruption.FULL and before is not self._state:
+                LOG.warning("no node gives a sign of life: nobody is evicted")
+                for name in self._nodes.keys():  # noqa: SIM118  an informer is no mapping
+                    self.queue.add(name)
+        return self._state
 
     async def _mark_pods(self, node: views.Node) -> None:
         """Pods of a node that nobody vouches for are not ready: services must not use them."""

@@ -72,19 +72,30 @@ def silenced(
     return out if changed else None
 
 
-def taints(node: views.Node, now: float, *, may_evict: bool) -> list[JsonObject] | None:
-    """The taints that the node should have; None if it has just these.
+class Eviction(enum.Enum):
+    """Whether the node's pods may be driven away now."""
 
-    `may_evict` False adds no NoExecute taint, but keeps one that is there.
-    """
-    wanted = set(_wanted_taints(node))
+    GO = enum.auto()
+    WAIT = enum.auto()
+    """Not this node's turn: a NoExecute taint that is there stays, none is added."""
+    STOP = enum.auto()
+    """The trouble is general: no NoExecute taint of ours."""
+
+
+def taints(node: views.Node, now: float, eviction: Eviction) -> list[JsonObject] | None:
+    """The taints that the node should have; None if it has just these."""
+    wanted = {
+        (key, effect)
+        for key, effect in _wanted_taints(node)
+        if effect != "NoExecute" or eviction is not Eviction.STOP
+    }
     present = {(one.get("key", ""), one.get("effect", "")): one for one in node.taints}
     out: list[JsonObject] = []
     for identity, taint in present.items():
         if identity not in OURS or identity in wanted:
             out.append(taint)
     for key, effect in sorted(wanted - present.keys()):
-        if effect == "NoExecute" and not may_evict:
+        if effect == "NoExecute" and eviction is not Eviction.GO:
             continue
         taint = {"key": key, "effect": effect}
         if effect == "NoExecute":
@@ -93,12 +104,11 @@ def taints(node: views.Node, now: float, *, may_evict: bool) -> list[JsonObject]
     return out if out != list(node.taints) else None
 
 
-def wants_eviction(node: views.Node) -> bool:
-    """Whether the node should get a NoExecute taint that it does not have."""
-    present = {(one.get("key", ""), one.get("effect", "")) for one in node.taints}
+def is_evicting(node: views.Node) -> bool:
+    """Whether the node has a NoExecute taint of ours."""
     return any(
-        effect == "NoExecute" and (key, effect) not in present
-        for key, effect in _wanted_taints(node)
+        one.get("effect") == "NoExecute" and one.get("key") in (NOT_READY, UNREACHABLE)
+        for one in node.taints
     )
 
 

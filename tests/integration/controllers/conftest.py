@@ -130,7 +130,7 @@ class Nodes:
             group.create_task(self._serve())
 
     async def _serve(self) -> None:
-        turn = itertools.cycle(self.names)
+        turn = itertools.count()
         while True:
             pod = self._pods.get(await self._todo.get())
             if pod is None:
@@ -149,7 +149,7 @@ class Nodes:
         if meta.is_deleting(pod):
             await self._client.delete(scheme.PODS, name, space, grace_period=0)
         elif not node:
-            target = {"kind": "Node", "name": next(turn)}
+            target = {"kind": "Node", "name": self.names[next(turn) % len(self.names)]}
             body = {"kind": "Binding", "metadata": {"name": name}, "target": target}
             await self._client.create(scheme.PODS, body, space, subresource="binding", name=name)
         elif (pod.get("status") or {}).get("phase") == "Pending":

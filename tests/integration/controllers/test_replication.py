@@ -1,10 +1,12 @@
 """ReplicaSets and ReplicationControllers keep their number of pods."""
 
+import time
+
 import pytest
 
 from apimachinery import meta, scheme
 
-pytestmark = pytest.mark.looptime
+pytestmark = pytest.mark.looptime(start=time.monotonic)
 
 
 async def test_creates_what_is_missing(cluster, make) -> None:

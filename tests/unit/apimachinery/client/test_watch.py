@@ -41,7 +41,9 @@ def test_rubbish_is_an_internal_error() -> None:
 
 
 @given(st.lists(st.binary(max_size=5).map(lambda b: b.replace(b"\n", b"")), max_size=5), st.data())
-async def test_lines_do_not_depend_on_where_chunks_end(lines: list[bytes], data: st.DataObject) -> None:
+async def test_lines_do_not_depend_on_where_chunks_end(
+    lines: list[bytes], data: st.DataObject
+) -> None:
     whole = b"".join(line + b"\n" for line in lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=4)))
     edges = [0, *cuts, len(whole)]
