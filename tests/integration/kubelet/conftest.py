@@ -16,9 +16,11 @@ from apiserver.server import ApiServer
 from apiserver.storage.memory import MemoryStore
 from kubelet.agent import NodeAgent
 from kubelet.images.fake import FakeImages
+from kubelet.images.interface import ImageService
 from kubelet.network.fake import FakeNetwork
 from kubelet.options import Capacity, Options
 from kubelet.runtime.fake import FakeDriver, FakeMachine
+from kubelet.runtime.interface import RuntimeDriver
 
 ADMIN = UserInfo("admin", groups=("system:masters", "system:authenticated"))
 PATIENCE_S = 10.0
@@ -32,8 +34,10 @@ class World:
         self.directory = directory
         self.machine = FakeMachine()
         self.network = FakeNetwork()
-        self.images = FakeImages()
-        self.images.add("app:1")
+        fakes = FakeImages()
+        fakes.add("app:1")
+        self.missing = fakes.missing
+        self.images: ImageService = fakes
         self.agent: NodeAgent | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -46,9 +50,12 @@ class World:
         }
         return Options(**{**values, **changes})
 
+    def driver(self) -> RuntimeDriver:
+        """A new life of the runtime driver, as each agent has one."""
+        return FakeDriver(self.machine, self.network)
+
     async def start_agent(self, **changes: Any) -> NodeAgent:
-        driver = FakeDriver(self.machine, self.network)
-        agent = NodeAgent(self.client, driver, self.images, self.options(**changes))
+        agent = NodeAgent(self.client, self.driver(), self.images, self.options(**changes))
         self.agent = agent
         self._task = asyncio.create_task(agent.run())
         ready = asyncio.create_task(agent.ready.wait())

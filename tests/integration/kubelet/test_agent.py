@@ -78,7 +78,7 @@ async def test_a_job_pod_succeeds_and_keeps_its_containers(world: World) -> None
 
 
 async def test_a_missing_image_says_so(world: World) -> None:
-    world.images.missing.add("nowhere:1")
+    world.missing.add("nowhere:1")
     await world.start_agent()
     await world.pod(container={"image": "nowhere:1"})
     pod = await world.until(waiting("ErrImagePull"))
@@ -158,6 +158,6 @@ async def test_a_deleted_node_registers_itself_again(world: World) -> None:
     await world.client.delete(scheme.NODES, "node-1")
     assert agent.node is not None
     # A change of its condition makes it look before the next heartbeat.
-    world.images.add("other:1")
+    await world.images.pull("other:1")
     agent.node.look()
     await world.until(lambda _: agent.node is not None and agent.node.registered.is_set())

@@ -134,7 +134,7 @@ async def test_a_followed_log_ends_with_its_container(world: World, caller: Call
 
 
 async def test_what_logs_refuse(world: World, caller: Caller) -> None:
-    world.images.missing.add("none:1")
+    world.missing.add("none:1")
     await world.pod(container={"image": "none:1"})
     await world.until(waiting("ErrImagePull"))
     assert await caller.text("/containerLogs/default/web/app") == (
