@@ -5,6 +5,7 @@ Credentials of the client are never passed on. Neighbours: `kubelet` (nodes), th
 (addresses). WebSockets through the proxy are not offered: port-forward does that better.
 """
 
+import io
 import ipaddress
 import ssl
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ class Proxies:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         try:
             response = await self._client().request(
-                request.method, url, data=request.body or None, headers=headers,
+                request.method, url, data=io.BytesIO(request.body) if request.body else None, headers=headers,
                 timeout=timeout, allow_redirects=False,
             )  # fmt: skip
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
