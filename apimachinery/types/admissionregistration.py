@@ -67,7 +67,7 @@ class RuleWithOperations(Rule):
 
     embedded: ClassVar[Mapping[type[Model], int]] = {Rule: 2}
 
-    operations: Annotated[Items[str], Proto(1), REQUIRED] = ()
+    operations: Annotated[Items[str], Proto(1)] = ()
 
 
 class NamedRuleWithOperations(RuleWithOperations):
@@ -107,8 +107,8 @@ class Mutation(Model):
 class ParamKind(Model):
     """The kind of a policy's parameters."""
 
-    api_version: Annotated[str, Proto(1), REQUIRED] = Field("", alias="apiVersion")
-    kind: Annotated[str, Proto(2), REQUIRED] = ""
+    api_version: Annotated[str, Proto(1)] = Field("", alias="apiVersion")
+    kind: Annotated[str, Proto(2)] = ""
 
 
 class Variable(Model):
@@ -201,7 +201,7 @@ class MutatingWebhook(Model):
     client_config: Annotated[WebhookClientConfig | None, Proto(2), REQUIRED] = Field(
         None, alias="clientConfig"
     )
-    rules: Annotated[Items[RuleWithOperations], Proto(3), REQUIRED] = ()
+    rules: Annotated[Items[RuleWithOperations], Proto(3)] = ()
     failure_policy: Annotated[str, Proto(4)] = Field("", alias="failurePolicy")
     match_policy: Annotated[str, Proto(9)] = Field("", alias="matchPolicy")
     namespace_selector: Annotated[LabelSelector | None, Proto(5)] = Field(
@@ -293,12 +293,12 @@ class ValidatingAdmissionPolicy(TypedModel):
 class ValidatingAdmissionPolicyBindingSpec(Model):
     """What is wanted of the validating admission policy binding."""
 
-    policy_name: Annotated[str, Proto(1)] = Field("", alias="policyName")
+    policy_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="policyName")
     param_ref: Annotated[ParamRef | None, Proto(2)] = Field(None, alias="paramRef")
     match_resources: Annotated[MatchResources | None, Proto(3)] = Field(
         None, alias="matchResources"
     )
-    validation_actions: Annotated[Items[str], Proto(4), ListType("set")] = Field(
+    validation_actions: Annotated[Items[str], Proto(4), ListType("set"), REQUIRED] = Field(
         (), alias="validationActions"
     )
 
@@ -309,7 +309,7 @@ class ValidatingAdmissionPolicyBinding(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    spec: Annotated[ValidatingAdmissionPolicyBindingSpec, Proto(2)] = Field(
+    spec: Annotated[ValidatingAdmissionPolicyBindingSpec, Proto(2), REQUIRED] = Field(
         default_factory=ValidatingAdmissionPolicyBindingSpec, description="What is wanted."
     )
 
@@ -321,7 +321,7 @@ class ValidatingWebhook(Model):
     client_config: Annotated[WebhookClientConfig | None, Proto(2), REQUIRED] = Field(
         None, alias="clientConfig"
     )
-    rules: Annotated[Items[RuleWithOperations], Proto(3), REQUIRED] = ()
+    rules: Annotated[Items[RuleWithOperations], Proto(3)] = ()
     failure_policy: Annotated[str, Proto(4)] = Field("", alias="failurePolicy")
     match_policy: Annotated[str, Proto(9)] = Field("", alias="matchPolicy")
     namespace_selector: Annotated[LabelSelector | None, Proto(5)] = Field(

@@ -22,8 +22,8 @@ from apimachinery.types.meta import ObjectMeta
 class ServiceReference(Model):
     """The service that answers for a group version."""
 
-    namespace: Annotated[str, Proto(1), REQUIRED] = ""
-    name: Annotated[str, Proto(2), REQUIRED] = ""
+    namespace: Annotated[str, Proto(1)] = ""
+    name: Annotated[str, Proto(2)] = ""
     port: Annotated[Int32 | None, Proto(3)] = None
 
 

@@ -30,7 +30,7 @@ class ControllerRevision(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    data: Annotated[RawExtension | None, Proto(2), REQUIRED] = Field(None, description="The state.")
+    data: Annotated[RawExtension | None, Proto(2)] = Field(None, description="The state.")
     revision: Annotated[Int64, Proto(3), REQUIRED] = Field(0, description="Its number.")
 
 
@@ -202,16 +202,16 @@ class DeploymentCondition(Model):
     status: Annotated[str, Proto(2), REQUIRED] = Field(
         "", description="What was last observed; written by the system."
     )
-    last_update_time: Annotated[Time, Proto(6), REQUIRED] = Field(
+    last_update_time: Annotated[Time, Proto(6)] = Field(
         "", alias="lastUpdateTime", description="When this condition was last written."
     )
-    last_transition_time: Annotated[Time, Proto(7), REQUIRED] = Field(
+    last_transition_time: Annotated[Time, Proto(7)] = Field(
         "", alias="lastTransitionTime", description="When the status last changed."
     )
-    reason: Annotated[str, Proto(4), REQUIRED] = Field(
+    reason: Annotated[str, Proto(4)] = Field(
         "", description="One word in CamelCase for programs: why it is so."
     )
-    message: Annotated[str, Proto(5), REQUIRED] = Field("", description="A sentence for people.")
+    message: Annotated[str, Proto(5)] = Field("", description="A sentence for people.")
 
 
 class DeploymentStatus(Model):
@@ -355,10 +355,10 @@ class StatefulSetOrdinals(Model):
 class StatefulSetPersistentVolumeClaimRetentionPolicy(Model):
     """What becomes of the claims of its pods."""
 
-    when_deleted: Annotated[str, Proto(1), REQUIRED] = Field(
+    when_deleted: Annotated[str, Proto(1)] = Field(
         "", alias="whenDeleted", description="When the set is deleted: Retain or Delete."
     )
-    when_scaled: Annotated[str, Proto(2), REQUIRED] = Field(
+    when_scaled: Annotated[str, Proto(2)] = Field(
         "", alias="whenScaled", description="When it shrinks: Retain or Delete."
     )
 
@@ -441,11 +441,11 @@ class StatefulSetStatus(Model):
 
     observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
     replicas: Annotated[Int32, Proto(2), REQUIRED] = 0
-    ready_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="readyReplicas")
-    current_replicas: Annotated[Int32, Proto(4), REQUIRED] = Field(0, alias="currentReplicas")
-    updated_replicas: Annotated[Int32, Proto(5), REQUIRED] = Field(0, alias="updatedReplicas")
-    current_revision: Annotated[str, Proto(6), REQUIRED] = Field("", alias="currentRevision")
-    update_revision: Annotated[str, Proto(7), REQUIRED] = Field("", alias="updateRevision")
+    ready_replicas: Annotated[Int32, Proto(3)] = Field(0, alias="readyReplicas")
+    current_replicas: Annotated[Int32, Proto(4)] = Field(0, alias="currentReplicas")
+    updated_replicas: Annotated[Int32, Proto(5)] = Field(0, alias="updatedReplicas")
+    current_revision: Annotated[str, Proto(6)] = Field("", alias="currentRevision")
+    update_revision: Annotated[str, Proto(7)] = Field("", alias="updateRevision")
     collision_count: Annotated[Int32 | None, Proto(9)] = Field(None, alias="collisionCount")
     conditions: Annotated[
         Items[StatefulSetCondition], Proto(10), MergeKey("type"), ListType("map", "type")

@@ -132,7 +132,7 @@ class SelfSubjectAccessReview(TypedModel):
 class SelfSubjectRulesReviewSpec(Model):
     """What is wanted of the self subject rules review."""
 
-    namespace: Annotated[str, Proto(1), REQUIRED] = ""
+    namespace: Annotated[str, Proto(1)] = ""
 
 
 class SubjectRulesReviewStatus(Model):

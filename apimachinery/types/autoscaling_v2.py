@@ -239,7 +239,7 @@ class HorizontalPodAutoscaler(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    spec: Annotated[HorizontalPodAutoscalerSpec, Proto(2)] = Field(
+    spec: Annotated[HorizontalPodAutoscalerSpec, Proto(2), REQUIRED] = Field(
         default_factory=HorizontalPodAutoscalerSpec, description="What is wanted."
     )
     status: Annotated[HorizontalPodAutoscalerStatus, Proto(3)] = Field(

@@ -192,7 +192,7 @@ class CronJob(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    spec: Annotated[CronJobSpec, Proto(2)] = Field(
+    spec: Annotated[CronJobSpec, Proto(2), REQUIRED] = Field(
         default_factory=CronJobSpec, description="What is wanted."
     )
     status: Annotated[CronJobStatus, Proto(3)] = Field(

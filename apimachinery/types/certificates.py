@@ -32,9 +32,7 @@ class CertificateSigningRequestSpec(Model):
     expiration_seconds: Annotated[Int32 | None, Proto(8)] = Field(
         None, alias="expirationSeconds", description="How long it should live."
     )
-    usages: Annotated[Items[str], Proto(5), REQUIRED] = Field(
-        (), description="What the key is for."
-    )
+    usages: Annotated[Items[str], Proto(5)] = Field((), description="What the key is for.")
     username: Annotated[str, Proto(2)] = ""
     uid: Annotated[str, Proto(3)] = ""
     groups: Annotated[Items[str], Proto(4)] = ()

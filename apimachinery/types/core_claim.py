@@ -102,7 +102,7 @@ class PersistentVolumeClaimCondition(Model):
 class ModifyVolumeStatus(Model):
     """What was last observed of the modify volume."""
 
-    target_volume_attributes_class_name: Annotated[str, Proto(1), REQUIRED] = Field(
+    target_volume_attributes_class_name: Annotated[str, Proto(1)] = Field(
         "", alias="targetVolumeAttributesClassName"
     )
     status: Annotated[str, Proto(2), REQUIRED] = Field(

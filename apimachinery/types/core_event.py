@@ -19,8 +19,8 @@ class EventSource(Model):
 class EventSeries(Model):
     """How often it happened again."""
 
-    count: Annotated[Int32, Proto(1), REQUIRED] = Field(0, description="How often.")
-    last_observed_time: Annotated[MicroTime, Proto(2), REQUIRED] = Field(
+    count: Annotated[Int32, Proto(1)] = Field(0, description="How often.")
+    last_observed_time: Annotated[MicroTime, Proto(2)] = Field(
         "", alias="lastObservedTime", description="When last."
     )
 

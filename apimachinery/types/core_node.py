@@ -136,7 +136,7 @@ class ConfigMapNodeConfigSource(Model):
 class NodeConfigSource(Model):
     """Unused: where the agent's configuration came from."""
 
-    config_map: Annotated[ConfigMapNodeConfigSource | None, Proto(2), REQUIRED] = Field(
+    config_map: Annotated[ConfigMapNodeConfigSource | None, Proto(2)] = Field(
         None, alias="configMap"
     )
 

@@ -152,7 +152,7 @@ class ScaleIOPersistentVolumeSource(Model):
     storage_mode: Annotated[str, Proto(7)] = Field(
         "", alias="storageMode", json_schema_extra={"default": "ThinProvisioned"}
     )
-    volume_name: Annotated[str, Proto(8), REQUIRED] = Field("", alias="volumeName")
+    volume_name: Annotated[str, Proto(8)] = Field("", alias="volumeName")
     fs_type: Annotated[str, Proto(9)] = Field(
         "", alias="fsType", json_schema_extra={"default": "xfs"}
     )
@@ -162,7 +162,7 @@ class ScaleIOPersistentVolumeSource(Model):
 class StorageOSPersistentVolumeSource(Model):
     """A StorageOS volume, as a persistent volume."""
 
-    volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
+    volume_name: Annotated[str, Proto(1)] = Field("", alias="volumeName")
     volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
     fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
     read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
@@ -215,7 +215,7 @@ class PersistentVolumeSource(Model):
 class VolumeNodeAffinity(Model):
     """The nodes that can reach a volume."""
 
-    required: Annotated[NodeSelector | None, Proto(1), REQUIRED] = None
+    required: Annotated[NodeSelector | None, Proto(1)] = None
 
 
 class PersistentVolumeSpec(PersistentVolumeSource):

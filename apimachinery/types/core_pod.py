@@ -32,7 +32,7 @@ from apimachinery.types.meta import ObjectMeta
 class PodDNSConfigOption(Model):
     """One option of the resolver."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name, such as ndots.")
+    name: Annotated[str, Proto(1)] = Field("", description="Its name, such as ndots.")
     value: Annotated[str, Proto(2)] = Field("", description="Its value.")
 
 
@@ -50,7 +50,7 @@ class HostAlias(Model):
     """A line of /etc/hosts."""
 
     ip: Annotated[str, Proto(1), REQUIRED] = Field("", description="The address.")
-    hostnames: Annotated[Items[str], Proto(2), REQUIRED] = Field((), description="Its names.")
+    hostnames: Annotated[Items[str], Proto(2)] = Field((), description="Its names.")
 
 
 class PodReadinessGate(Model):

@@ -225,7 +225,7 @@ class EndpointPort(Model):
     """A port behind a service."""
 
     name: Annotated[str, Proto(1)] = Field("", description="Name of the service's port.")
-    port: Annotated[Int32 | None, Proto(2)] = Field(None, description="The port.")
+    port: Annotated[Int32, Proto(2), REQUIRED] = Field(0, description="The port.")
     protocol: Annotated[str, Proto(3)] = Field("", description="TCP, UDP or SCTP.")
     app_protocol: Annotated[str | None, Proto(4)] = Field(
         None, alias="appProtocol", description="What is spoken on it."

@@ -114,7 +114,7 @@ class ResourceHealth(Model):
     """Health of one device."""
 
     resource_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="resourceID")
-    health: Annotated[str, Proto(2), REQUIRED] = ""
+    health: Annotated[str, Proto(2)] = ""
     message: Annotated[str, Proto(6)] = ""
 
 
@@ -122,9 +122,7 @@ class ResourceStatus(Model):
     """What was last observed of the resource."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
-    resources: Annotated[
-        Items[ResourceHealth], Proto(2), ListType("map", "resourceID"), REQUIRED
-    ] = ()
+    resources: Annotated[Items[ResourceHealth], Proto(2), ListType("map", "resourceID")] = ()
 
 
 class ContainerStatus(Model):

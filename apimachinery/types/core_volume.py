@@ -276,8 +276,8 @@ class CSIVolumeSource(Model):
 class EphemeralVolumeSource(Model):
     """A claim that is made for the pod and goes with it."""
 
-    volume_claim_template: Annotated[PersistentVolumeClaimTemplate | None, Proto(1), REQUIRED] = (
-        Field(None, alias="volumeClaimTemplate", description="The claim.")
+    volume_claim_template: Annotated[PersistentVolumeClaimTemplate | None, Proto(1)] = Field(
+        None, alias="volumeClaimTemplate", description="The claim."
     )
 
 

@@ -32,7 +32,7 @@ class AzureDiskVolumeSource(Model):
     read_only: Annotated[bool | None, Proto(5)] = Field(
         None, alias="readOnly", json_schema_extra={"default": False}
     )
-    kind: Annotated[str, Proto(6), REQUIRED] = Field("", json_schema_extra={"default": "Shared"})
+    kind: Annotated[str, Proto(6)] = Field("", json_schema_extra={"default": "Shared"})
 
 
 class AzureFileVolumeSource(Model):
@@ -137,14 +137,14 @@ class PhotonPersistentDiskVolumeSource(Model):
     """A Photon disk."""
 
     pd_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="pdID")
-    fs_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fsType")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
 
 
 class PortworxVolumeSource(Model):
     """A Portworx volume."""
 
     volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
-    fs_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fsType")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
     read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
 
 
@@ -188,7 +188,7 @@ class ScaleIOVolumeSource(Model):
     storage_mode: Annotated[str, Proto(7)] = Field(
         "", alias="storageMode", json_schema_extra={"default": "ThinProvisioned"}
     )
-    volume_name: Annotated[str, Proto(8), REQUIRED] = Field("", alias="volumeName")
+    volume_name: Annotated[str, Proto(8)] = Field("", alias="volumeName")
     fs_type: Annotated[str, Proto(9)] = Field(
         "", alias="fsType", json_schema_extra={"default": "xfs"}
     )
@@ -198,7 +198,7 @@ class ScaleIOVolumeSource(Model):
 class StorageOSVolumeSource(Model):
     """A StorageOS volume."""
 
-    volume_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeName")
+    volume_name: Annotated[str, Proto(1)] = Field("", alias="volumeName")
     volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
     fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
     read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")

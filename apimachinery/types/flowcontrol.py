@@ -37,7 +37,7 @@ class NonResourcePolicyRule(Model):
     """Requests for paths that are no objects."""
 
     verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
-    non_resource_urls: Annotated[Items[str], Proto(6), ListType("set")] = Field(
+    non_resource_urls: Annotated[Items[str], Proto(6), ListType("set"), REQUIRED] = Field(
         (), alias="nonResourceURLs"
     )
 
@@ -118,19 +118,19 @@ class FlowSchemaSpec(Model):
 class FlowSchemaCondition(Model):
     """One aspect of the state of the flow schema, and when it changed."""
 
-    type: Annotated[str, Proto(1), REQUIRED] = Field(
+    type: Annotated[str, Proto(1)] = Field(
         "", description="Which aspect of the state this is about."
     )
-    status: Annotated[str, Proto(2), REQUIRED] = Field(
+    status: Annotated[str, Proto(2)] = Field(
         "", description="What was last observed; written by the system."
     )
-    last_transition_time: Annotated[Time, Proto(3), REQUIRED] = Field(
+    last_transition_time: Annotated[Time, Proto(3)] = Field(
         "", alias="lastTransitionTime", description="When the status last changed."
     )
-    reason: Annotated[str, Proto(4), REQUIRED] = Field(
+    reason: Annotated[str, Proto(4)] = Field(
         "", description="One word in CamelCase for programs: why it is so."
     )
-    message: Annotated[str, Proto(5), REQUIRED] = Field("", description="A sentence for people.")
+    message: Annotated[str, Proto(5)] = Field("", description="A sentence for people.")
 
 
 class FlowSchemaStatus(Model):
@@ -177,9 +177,7 @@ class LimitedPriorityLevelConfiguration(Model):
     nominal_concurrency_shares: Annotated[Int32 | None, Proto(1)] = Field(
         None, alias="nominalConcurrencyShares"
     )
-    limit_response: Annotated[LimitResponse | None, Proto(2), REQUIRED] = Field(
-        None, alias="limitResponse"
-    )
+    limit_response: Annotated[LimitResponse | None, Proto(2)] = Field(None, alias="limitResponse")
     lendable_percent: Annotated[Int32 | None, Proto(3)] = Field(None, alias="lendablePercent")
     borrowing_limit_percent: Annotated[Int32 | None, Proto(4)] = Field(
         None, alias="borrowingLimitPercent"
@@ -197,19 +195,19 @@ class PriorityLevelConfigurationSpec(Model):
 class PriorityLevelConfigurationCondition(Model):
     """One aspect of the state of the priority level configuration, and when it changed."""
 
-    type: Annotated[str, Proto(1), REQUIRED] = Field(
+    type: Annotated[str, Proto(1)] = Field(
         "", description="Which aspect of the state this is about."
     )
-    status: Annotated[str, Proto(2), REQUIRED] = Field(
+    status: Annotated[str, Proto(2)] = Field(
         "", description="What was last observed; written by the system."
     )
-    last_transition_time: Annotated[Time, Proto(3), REQUIRED] = Field(
+    last_transition_time: Annotated[Time, Proto(3)] = Field(
         "", alias="lastTransitionTime", description="When the status last changed."
     )
-    reason: Annotated[str, Proto(4), REQUIRED] = Field(
+    reason: Annotated[str, Proto(4)] = Field(
         "", description="One word in CamelCase for programs: why it is so."
     )
-    message: Annotated[str, Proto(5), REQUIRED] = Field("", description="A sentence for people.")
+    message: Annotated[str, Proto(5)] = Field("", description="A sentence for people.")
 
 
 class PriorityLevelConfigurationStatus(Model):

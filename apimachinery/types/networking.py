@@ -31,7 +31,7 @@ class IngressServiceBackend(Model):
     """A port of a service that requests go to."""
 
     name: Annotated[str, Proto(1), REQUIRED] = ""
-    port: Annotated[ServiceBackendPort | None, Proto(2), REQUIRED] = None
+    port: Annotated[ServiceBackendPort | None, Proto(2)] = None
 
 
 class IngressBackend(Model):
@@ -185,7 +185,7 @@ class IngressClassParametersReference(Model):
 class IngressClassSpec(Model):
     """What is wanted of the ingress class."""
 
-    controller: Annotated[str, Proto(1), REQUIRED] = ""
+    controller: Annotated[str, Proto(1)] = ""
     parameters: Annotated[IngressClassParametersReference | None, Proto(2)] = None
 
 

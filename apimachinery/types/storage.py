@@ -57,7 +57,7 @@ class CSIDriverSpec(Model):
 class CSIDriver(TypedModel):
     """What a storage driver can do."""
 
-    metadata: Annotated[ObjectMeta, Proto(1), REQUIRED] = Field(
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
     spec: Annotated[CSIDriverSpec, Proto(2), REQUIRED] = Field(
@@ -91,7 +91,7 @@ class CSINodeSpec(Model):
 class CSINode(TypedModel):
     """The storage drivers of one node."""
 
-    metadata: Annotated[ObjectMeta, Proto(1), REQUIRED] = Field(
+    metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
     spec: Annotated[CSINodeSpec, Proto(2), REQUIRED] = Field(
@@ -204,4 +204,4 @@ class VolumeAttributesClass(TypedModel):
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
     driver_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="driverName")
-    parameters: Annotated[Mapping[str, str], Proto(3), REQUIRED] = Field(default_factory=dict)
+    parameters: Annotated[Mapping[str, str], Proto(3)] = Field(default_factory=dict)
