@@ -23,6 +23,7 @@ from kubelet.images.store import ImageStore
 from kubelet.network.pods import RoutedPodNetwork
 from kubelet.runtime.config import ContainerConfig, SandboxConfig
 from kubelet.runtime.interface import RuntimeDriver
+from kubelet.runtime.oci import cleanup
 from kubelet.runtime.oci.driver import OciDriver
 from kubelet.runtime.oci.node import OciOptions
 
@@ -106,6 +107,7 @@ async def run(pods: int, parallel: int) -> dict[str, Any]:
             return await measure(driver, pods, parallel)
         finally:
             await driver.close()
+            cleanup.remove_cgroups(options.cgroup_root)
     finally:
         shutil.rmtree(root)
 

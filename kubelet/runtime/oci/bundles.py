@@ -118,6 +118,14 @@ def _seccomp_document(config: ContainerConfig) -> spec.JsonObject | None:
     return document
 
 
+def reset(directory: Path) -> None:
+    """Remove what a launch that did not finish has left: pid files, sockets, pipes."""
+    kept = {"rootfs", "config.json"}
+    made = [path for path in (directory / "bundle").iterdir() if path.name not in kept]
+    for path in (*made, *(directory / name for name in ("pid", ".pid", "conmon.pid"))):
+        path.unlink(missing_ok=True)
+
+
 def remove(directory: Path) -> None:
     """Unmount the root and delete everything."""
     kernel.unmount(str(directory / "bundle" / "rootfs"))

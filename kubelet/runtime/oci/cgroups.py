@@ -17,7 +17,7 @@ from kubelet.runtime.config import Resources
 # What v2 calls the range of v1's cpu.shares (2..262144).
 _WEIGHT_RANGE = (1, 10_000)
 DEFAULT_PERIOD = 100_000
-# Removal races with the kernel (a dying process) and with other nodes that use the same parent.
+# Removal races with the kernel: a process that dies still counts for a moment.
 _ATTEMPTS = 3
 
 
@@ -48,8 +48,11 @@ class Cgroups(Protocol):
 
     def pids(self, path: str) -> set[int]: ...
 
-    def remove(self, path: str, up_to: str) -> None:
-        """Remove the group with all below it, then empty parents up to and including `up_to`."""
+    def remove(self, path: str) -> None:
+        """Remove the group with all below it.
+
+        Parents stay, empty or not: a runtime may be about to make another group in one.
+        """
 
     def unified(self) -> Mapping[str, str]:
         """Extra settings of version 2 for a container's group."""
@@ -130,9 +133,9 @@ class CgroupsV1:
                 return _pids(_join(self._mounts[controller], path))
         return set()
 
-    def remove(self, path: str, up_to: str) -> None:
+    def remove(self, path: str) -> None:
         for tree in self._trees:
-            _remove_tree(tree, path, up_to)
+            _remove_tree(tree, path)
 
     def unified(self) -> Mapping[str, str]:
         return {}
@@ -215,8 +218,8 @@ class CgroupsV2:
     def pids(self, path: str) -> set[int]:
         return _pids(_join(self._root, path))
 
-    def remove(self, path: str, up_to: str) -> None:
-        _remove_tree(self._root, path, up_to)
+    def remove(self, path: str) -> None:
+        _remove_tree(self._root, path)
 
     def unified(self) -> Mapping[str, str]:
         # One process of a container over its limit ends the container, as on version 1 clusters.
@@ -264,20 +267,10 @@ def _walk(directory: Path) -> Iterator[Path]:
         yield Path(here)
 
 
-def _remove_tree(tree: Path, path: str, up_to: str) -> None:
+def _remove_tree(tree: Path, path: str) -> None:
     for _ in range(_ATTEMPTS):
         for directory in _walk(_join(tree, path)):
             with contextlib.suppress(OSError):
                 directory.rmdir()
         if not _join(tree, path).exists():
-            break
-    limit = up_to.strip("/")
-    parent = path.strip("/").rpartition("/")[0]
-    while parent and (parent == limit or parent.startswith(limit + "/")):
-        try:
-            (tree / parent).rmdir()
-        except FileNotFoundError:
-            pass
-        except OSError:
             return
-        parent = parent.rpartition("/")[0]

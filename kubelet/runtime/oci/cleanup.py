@@ -6,25 +6,22 @@ what is found on disk, after any crash; needs no event loop. Blocking. The image
 
 import asyncio
 import contextlib
-import os
 import re
-import selectors
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kubelet import kernel
-from kubelet.runtime.oci import bundles, cgroups, namespaces, records
+from kubelet.runtime.oci import bundles, cgroups, namespaces, records, strays
 from kubelet.runtime.oci.node import OciOptions
 
 # Removing a container is mostly waiting for runc and the kernel.
 PARALLEL = 8
 RUNC_TIMEOUT_SECONDS = 60
-END_TIMEOUT_SECONDS = 10.0
 _MOUNTINFO = Path("/proc/self/mountinfo")
+_Found = tuple[str, records.ContainerRecord | None]
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -39,9 +36,10 @@ def remove_all(options: OciOptions) -> None:
     if not layout.containers.is_dir():
         return
     groups = cgroups.detect()
+    strays.end_helpers(layout.runtime_state)
     _in_parallel(
-        lambda container_id: _remove_container(layout, container_id, options.runtime),
-        (container_id for container_id, _ in layout.load_containers()),
+        lambda item: _remove_container(layout, groups, item, options.runtime),
+        layout.load_containers(),
     )
     # The pod's cgroup is named by the record.
     for sandbox_id, record in list(layout.load_sandboxes()):
@@ -49,7 +47,7 @@ def remove_all(options: OciOptions) -> None:
         namespaces.release(directory / "ns")
         kernel.unmount(str(directory / "shm"))
         if record is not None:
-            groups.remove(record.cgroup, options.cgroup_root)
+            groups.remove(record.cgroup)
         shutil.rmtree(directory, ignore_errors=True)
     shutil.rmtree(options.root, ignore_errors=True)
 
@@ -67,22 +65,28 @@ def unmount_below(directory: Path) -> None:
 
 def remove_cgroups(cgroup_root: str) -> None:
     """Remove a node's cgroup with all that is empty below it."""
-    cgroups.detect().remove(cgroup_root, cgroup_root)
+    cgroups.detect().remove(cgroup_root)
 
 
-def _in_parallel(call: Callable[[str], None], items: Iterable[str]) -> None:
+def _in_parallel(call: Callable[[_Found], None], items: Iterable[_Found]) -> None:
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(call, items))
 
 
-def _remove_container(layout: records.Layout, container_id: str, runtime: str) -> None:
+def _remove_container(
+    layout: records.Layout, groups: cgroups.Cgroups, found: _Found, runtime: str
+) -> None:
+    container_id, record = found
     directory = layout.container(container_id)
     process = records.open_process(records.read_pid(directory / "pid"), container_id, "cgroup")
     supervisor = records.open_process(
         records.read_pid(directory / "conmon.pid"), container_id, "cmdline"
     )
     if process is not None:
-        _kill(process)
+        strays.kill(process)
+    if supervisor is not None:
+        strays.wait(supervisor)
+    strays.end_launch(container_id, lambda: groups.pids(record.cgroup) if record else set())
     if (layout.runtime_state / container_id).exists():
         # Without runc nothing can have run; what else it says, the files are to go.
         with contextlib.suppress(FileNotFoundError, subprocess.TimeoutExpired):
@@ -92,23 +96,5 @@ def _remove_container(layout: records.Layout, container_id: str, runtime: str) -
                 check=False,
                 timeout=RUNC_TIMEOUT_SECONDS,
             )
-    if supervisor is not None:
-        _wait(supervisor)
-    bundles.remove(directory)
     layout.exit_file(container_id).unlink(missing_ok=True)
-
-
-def _kill(descriptor: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-    _wait(descriptor)
-
-
-def _wait(descriptor: int) -> None:
-    """Until the process has ended; it is killed if that takes long. Closes the pidfd."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        if not selector.select(END_TIMEOUT_SECONDS):
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-    os.close(descriptor)
+    bundles.remove(directory)

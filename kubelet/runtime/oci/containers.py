@@ -28,7 +28,7 @@ from kubelet.runtime.errors import (
     StateError,
 )
 from kubelet.runtime.interface import ContainerState
-from kubelet.runtime.oci import bundles, records
+from kubelet.runtime.oci import bundles, records, strays
 from kubelet.runtime.oci.node import Node
 from kubelet.runtime.oci.records import ContainerRecord, SandboxRecord
 from kubelet.runtime.oci.spec import Surroundings
@@ -309,22 +309,32 @@ class Containers:
 
     def _remove_files(self, container_id: str) -> None:
         layout = self._node.layout
-        bundles.remove(layout.container(container_id))
+        # The directory goes last: while it is there, a successor knows what else there may be.
         layout.exit_file(container_id).unlink(missing_ok=True)
+        bundles.remove(layout.container(container_id))
 
     # Adopting
 
     async def adopt(self, sandboxes: Sequence[str]) -> None:
         """Take over what an earlier agent left, and clean what it left half done."""
-        found = await asyncio.to_thread(lambda: list(self._node.layout.load_containers()))
-        for container_id, record in found:
+        layout = self._node.layout
+        await asyncio.to_thread(strays.end_helpers, layout.runtime_state)
+        for container_id, record in await asyncio.to_thread(lambda: [*layout.load_containers()]):
             if record is not None and record.boot_id != self._node.boot_id:
                 await asyncio.to_thread(self._remove_files, container_id)
             elif record is None or record.sandbox_id not in sandboxes:
-                await self._node.runtime.delete(container_id)
+                await self._undo_launch(container_id, record.cgroup if record else "")
                 await asyncio.to_thread(self._remove_files, container_id)
             else:
                 await self._adopt_one(record)
+
+    async def _undo_launch(self, container_id: str, cgroup: str) -> None:
+        """Whatever may run for a container that is not to run."""
+        groups = self._node.groups
+        await asyncio.to_thread(
+            strays.end_launch, container_id, lambda: groups.pids(cgroup) if cgroup else set()
+        )
+        await self._node.runtime.delete(container_id)
 
     async def _adopt_one(self, record: ContainerRecord) -> None:
         container = Container(record)
@@ -351,9 +361,9 @@ class Containers:
             layout.save_container(record)
             self._watch(container)
             return
-        await self._node.runtime.delete(record.id)
-        for path in (pid_file, directory / "conmon.pid", layout.exit_file(record.id)):
-            path.unlink(missing_ok=True)
+        await self._undo_launch(record.id, record.cgroup)
+        layout.exit_file(record.id).unlink(missing_ok=True)
+        await asyncio.to_thread(bundles.reset, directory)
 
     def close(self) -> None:
         """Stop watching; the containers run on."""

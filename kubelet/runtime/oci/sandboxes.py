@@ -195,7 +195,7 @@ class Sandboxes:
         directory = self._node.layout.sandbox(record.id)
         namespaces.release(directory / "ns")
         kernel.unmount(str(directory / "shm"))
-        self._node.groups.remove(record.cgroup, self._node.options.cgroup_root)
+        self._node.groups.remove(record.cgroup)
         shutil.rmtree(directory, ignore_errors=True)
 
     # Adopting

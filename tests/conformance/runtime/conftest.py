@@ -16,6 +16,7 @@ from kubelet.network.pods import RoutedPodNetwork, interface_name
 from kubelet.runtime.config import ContainerConfig, SandboxConfig
 from kubelet.runtime.fake import Behaviour, FakeDriver, FakeMachine
 from kubelet.runtime.interface import ContainerExited, ContainerState, RuntimeDriver
+from kubelet.runtime.oci import cleanup
 from kubelet.runtime.oci.driver import OciDriver
 from kubelet.runtime.oci.node import OciOptions
 
@@ -140,8 +141,8 @@ class OciRig(Rig):
         """Whatever bears our names; zombies are the idle init's business and do not count."""
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
         found = [f"mount {line.split()[4]}" for line in mounts if str(self.root) in line]
-        groups = Path("/sys/fs/cgroup").glob(f"*{self.cgroup_root}")
-        found += [f"cgroup {path}" for path in groups]
+        groups = Path("/sys/fs/cgroup").glob(f"*{self.cgroup_root}/*")
+        found += [f"cgroup {path}" for path in groups if path.is_dir()]
         found += [
             f"interface {name}"
             for name in map(interface_name, self.sandboxes)
@@ -187,6 +188,8 @@ async def oci(image_store: ImageStore) -> AsyncIterator[OciRig]:
         for sandbox in await rig.driver.list_pod_sandboxes():
             await rig.driver.remove_pod_sandbox(sandbox.id)
         await rig.driver.close()
+        cleanup.remove_cgroups(rig.cgroup_root)
+        assert not list(Path("/sys/fs/cgroup").glob(f"*{rig.cgroup_root}"))
         shutil.rmtree(root)
 
 

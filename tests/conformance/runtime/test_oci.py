@@ -639,9 +639,9 @@ async def test_two_nodes_of_a_machine_share_the_image_store(oci: OciRig) -> None
         for rig, container in ((oci, first), (other, second)):
             assert (await rig.driver.exec_sync(container, ["true"], 10)).exit_code == 0
     finally:
-        for sandbox in await other.driver.list_pod_sandboxes():
-            await other.driver.remove_pod_sandbox(sandbox.id)
         await other.driver.close()
+        await cleanup.remove_pods(other.options)
+        cleanup.remove_cgroups(other.cgroup_root)
 
 
 @pytest.mark.parametrize("count", [8])
