@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apimachinery import decode, protobuf, scheme, status
 from apimachinery.protobuf_scalars import varint
 from apimachinery.scheme import BUILTIN, Resource
-from apimachinery.types.base import FieldFacts, Model, Scalar, facts
 
 BODIES = {
     name: bytes.fromhex(text)
@@ -202,56 +201,3 @@ def test_schemas_with_their_alternatives():
     }
     read_back = round_trip(crd, scheme.CUSTOMRESOURCEDEFINITIONS)
     assert read_back["spec"]["versions"][0]["schema"]["openAPIV3Schema"] == schema
-
-
-# --- any object of any kind ----------------------------------------------------------------------
-
-TEXT = st.text(min_size=1, max_size=5)
-VALUES: dict[Scalar, st.SearchStrategy[Any]] = {
-    Scalar.STRING: TEXT,
-    Scalar.BOOL: st.just(True),
-    Scalar.INT32: st.integers(1, 2**31 - 1) | st.integers(-(2**31), -1),
-    Scalar.INT64: st.integers(1, 2**63 - 1) | st.integers(-(2**63), -1),
-    Scalar.DOUBLE: st.integers(1, 2**40) | st.just(0.5),
-    Scalar.BYTES: st.sampled_from(["YQ==", "YWI=", "YWJj"]),
-    Scalar.QUANTITY: st.sampled_from(["1", "100m", "2Gi"]),
-    Scalar.TIME: st.sampled_from(["2026-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]),
-    Scalar.MICRO_TIME: st.sampled_from(["2026-01-01T00:00:00.123456Z"]),
-    Scalar.DURATION: st.sampled_from(["30s", "1s"]),
-    Scalar.INT_OR_STRING: st.integers(1, 65535) | TEXT,
-    Scalar.RAW: st.just({"a": [1, None]}),
-    Scalar.JSON: st.sampled_from([1, "a", [None], {"a": True}]),
-    Scalar.STRINGS: st.lists(TEXT, min_size=1, max_size=2),
-}
-DEPTH = 3
-
-
-def values(one: FieldFacts, depth: int) -> st.SearchStrategy[Any]:
-    item = VALUES[one.type] if isinstance(one.type, Scalar) else objects(one.type, depth - 1)
-    if one.shape == "list":
-        return st.lists(item, min_size=1, max_size=2)
-    if one.shape == "map":
-        return st.dictionaries(TEXT, item, min_size=1, max_size=2)
-    return item
-
-
-@st.composite
-def objects(draw: st.DrawFn, model: type[Model], depth: int = DEPTH) -> dict[str, Any]:
-    known = [one for one in facts(model).values() if one.number]
-    if depth <= 0:
-        known = [one for one in known if isinstance(one.type, Scalar)]
-    if not known:
-        return {}
-    chosen = draw(st.lists(st.sampled_from(known), max_size=4, unique_by=lambda one: one.name))
-    return {one.name: draw(values(one, depth)) for one in chosen}
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.data())
-def test_any_object_is_read_back_as_it_was_written(data):
-    rows = [row for row in BUILTIN.all() if row.group != "offers.bireme.dev"]
-    row = data.draw(st.sampled_from(rows))
-    model = row.load_model()
-    assert model is not None
-    obj = {**data.draw(objects(model)), "apiVersion": row.api_version, "kind": row.kind}
-    assert round_trip(obj, row) == obj
