@@ -127,6 +127,7 @@ class NodeAgent:
                 group.keep(self._services.run, name="services")
             group.keep(node.run_status, name="node status")
             group.keep(node.run_lease, name="node lease")
+            group.keep(node.run_watch, name="node watch")
             group.start(pods.run(), name="pods")
             if self.options.serving is not None:
                 group.keep(AgentServer(self.kit, pods, self.options.serving).run, name="https")

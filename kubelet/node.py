@@ -18,6 +18,7 @@ from apimachinery import meta, scheme
 from apimachinery import status as errors
 from apimachinery.aio.backoff import Backoff
 from apimachinery.client.events import Reference
+from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 from kubelet.images.interface import Image
@@ -226,6 +227,12 @@ def status_differs(one: JsonObject, other: JsonObject) -> bool:
     return _bare(one) != _bare(other)
 
 
+def overwritten(ours: JsonObject, seen: JsonObject) -> bool:
+    """Whether somebody else (the node lifecycle controller) changed a condition of ours."""
+    there = {c["type"]: c["status"] for c in seen.get("conditions") or ()}
+    return any(there.get(c["type"]) != c["status"] for c in ours.get("conditions") or ())
+
+
 def _bare(status: JsonObject) -> JsonObject:
     conditions = [
         {k: v for k, v in c.items() if k not in ("lastHeartbeatTime", "lastTransitionTime")}
@@ -285,6 +292,28 @@ class NodeKeeper:
         self._uid = ""
         self.registered = asyncio.Event()
         self._look = asyncio.Event()
+
+    async def run_watch(self) -> None:
+        """Hear of what others make of our Node: it is put right at once, or registered again."""
+        await self.registered.wait()
+        mirror: Informer[JsonObject] = Informer(
+            self._client,
+            scheme.NODES,
+            lambda node: node,
+            field_selector=f"metadata.name={self._options.node_name}",
+        )
+        mirror.add_handler(self._seen)
+        await mirror.run()
+
+    def _seen(self, key: str, old: JsonObject | None, new: JsonObject | None) -> None:
+        del key, old
+        if new is None:
+            self.registered.clear()
+            self._sent = {}
+            self.look()
+        elif overwritten(self._sent, new.get("status") or {}):
+            self._sent = new["status"]
+            self.look()
 
     def look(self) -> None:
         """The node's condition may have changed: check now."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SAMPLES, Cluster, a_cluster, eventually
+from tests.e2e.conftest import SAMPLES, a_cluster, eventually
 
 
 def leftovers(root: Path, slot: int) -> list[str]:

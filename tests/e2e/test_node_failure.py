@@ -3,13 +3,19 @@
 import os
 import signal
 
-from tests.e2e.conftest import SAMPLES, a_cluster, eventually
+from tests.e2e.conftest import SAMPLES, Cluster, a_cluster, eventually
 
 TOLERATION = (
     '{"spec":{"template":{"spec":{"tolerations":['
     '{"key":"node.kubernetes.io/unreachable","operator":"Exists","effect":"NoExecute","tolerationSeconds":1},'
     '{"key":"node.kubernetes.io/not-ready","operator":"Exists","effect":"NoExecute","tolerationSeconds":1}]}}}}'
 )
+
+
+def running_on(cluster: Cluster) -> list[str]:
+    """The nodes of the running pods."""
+    pods = cluster.pods("app=hello")
+    return [p["spec"]["nodeName"] for p in pods if p["status"]["phase"] == "Running"]
 
 
 def test_pods_move_away_from_a_node_whose_agent_is_gone() -> None:
@@ -21,20 +27,7 @@ def test_pods_move_away_from_a_node_whose_agent_is_gone() -> None:
         os.kill(frozen, signal.SIGSTOP)
         try:
             eventually(lambda: "NotReady" in cluster.kubectl("get", "node", "node-1"))
-            pods = eventually(
-                lambda: (
-                    len(
-                        p := [
-                            q
-                            for q in cluster.pods("app=hello")
-                            if q["status"]["phase"] == "Running"
-                        ]
-                    )
-                    == 3
-                    and p
-                )
-            )
-            assert {pod["spec"]["nodeName"] for pod in pods} == {"node-2"}
+            eventually(lambda: running_on(cluster) == ["node-2"] * 3)
         finally:
             os.kill(frozen, signal.SIGCONT)
         eventually(lambda: "NotReady" not in cluster.kubectl("get", "node", "node-1"))

@@ -4,6 +4,7 @@ import collections
 import subprocess
 import threading
 import urllib.request
+from typing import Self
 
 
 def get(url: str, timeout: float = 5.0) -> str:
@@ -41,7 +42,7 @@ class SteadyLoad:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "SteadyLoad":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
