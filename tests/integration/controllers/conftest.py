@@ -152,9 +152,11 @@ class Nodes:
             target = {"kind": "Node", "name": self.names[next(turn) % len(self.names)]}
             body = {"kind": "Binding", "metadata": {"name": name}, "target": target}
             await self._client.create(scheme.PODS, body, space, subresource="binding", name=name)
-        elif (pod.get("status") or {}).get("phase") == "Pending":
-            if pod["spec"]["containers"][0]["image"] not in self.broken_images:
-                await self._report_ready(name, space)
+        elif (pod.get("status") or {}).get("phase") == "Pending" and not self._is_broken(pod):
+            await self._report_ready(name, space)
+
+    def _is_broken(self, pod: wire.JsonObject) -> bool:
+        return pod["spec"]["containers"][0]["image"] in self.broken_images
 
     async def _report_ready(self, name: str, space: str) -> None:
         number = next(self._addresses)

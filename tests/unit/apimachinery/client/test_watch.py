@@ -1,5 +1,6 @@
 """Watch lines: cut out, understood in any layout, errors raised."""
 
+import itertools
 from collections.abc import AsyncIterator
 
 import orjson
@@ -47,7 +48,7 @@ async def test_lines_do_not_depend_on_where_chunks_end(
     whole = b"".join(line + b"\n" for line in lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=4)))
     edges = [0, *cuts, len(whole)]
-    parts = [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [whole[a:b] for a, b in itertools.pairwise(edges)]
 
     split = [line async for line in watch.lines(chunks(*parts))]
     assert split == [line for line in lines if line]
