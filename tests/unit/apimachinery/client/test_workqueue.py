@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,3 +125,17 @@ async def test_no_change_is_missed_and_no_key_is_processed_twice_at_once(
             processing.discard(key)
             queue.done(key)
         assert len(queue) == len(pending - processing)
+
+
+@pytest.mark.parametrize("delay", [0.0001, 0.0004, 0.002])
+def test_tiny_delays_count_on_uvloop_too(delay: float) -> None:
+    """uvloop answers a delay below a millisecond with another kind of handle."""
+
+    async def twice() -> str | None:
+        queue = workqueue.WorkQueue()
+        queue.add_after("key", delay)
+        queue.add_after("key", delay * 2)
+        return await queue.get()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(twice()) == "key"
