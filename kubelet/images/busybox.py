@@ -60,15 +60,10 @@ def build_busybox(store: ImageStore, binary: Path | None = None) -> Image:
         manifest.ARCHITECTURES.get(platform.machine(), platform.machine()),
         CREATED,
     )
-    config_digest = f"sha256:{sha256(config).hexdigest()}"
-    document = manifest.manifest_document(
-        manifest.Descriptor(config_digest, len(config), manifest.OCI_CONFIG),
-        [manifest.Descriptor(digest, len(layer), manifest.OCI_LAYER)],
-    )
     with store.lock():
         if not store.has_layer(digest):
             store.add_layer_stream(digest, io.BytesIO(layer))
-        return store.commit(config, document, [f"{REPOSITORY}:{tag}" for tag in TAGS])
+        return store.commit(config, [f"{REPOSITORY}:{tag}" for tag in TAGS])
 
 
 def _find_busybox() -> Path:

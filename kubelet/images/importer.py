@@ -72,7 +72,7 @@ def _import_one(store: ImageStore, entry: _Entry, name: str) -> Image:
     with store.lock():
         for diff_id, path in zip(diff_ids, entry.layers, strict=True):
             store.add_layer(LayerSource(diff_id, path))
-        return store.commit(entry.config, entry.document, [tag for tag in tags if tag], digests)
+        return store.commit(entry.config, [tag for tag in tags if tag], digests)
 
 
 def _extract(path: Path, target: Path) -> None:

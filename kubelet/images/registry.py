@@ -38,7 +38,6 @@ class Fetched:
     """A manifest for this machine, and its configuration, as they came."""
 
     digest: str
-    document: bytes
     manifest: manifest.Manifest
     config: bytes
 
@@ -84,8 +83,8 @@ class RegistryClient:
             parsed = manifest.load(document, "the image manifest")
         read = manifest.parse_manifest(parsed)
         config = await self._document(f"/blobs/{read.config.digest}", read.config.digest)
-        # Kept by the digest of the index, as the tag points there.
-        return Fetched(digest, document, read, config)
+        # The digest is that of the index, if there is one: the tag points there.
+        return Fetched(digest, read, config)
 
     async def download(self, layer: manifest.Descriptor, path: Path) -> None:
         """A layer's bytes, verified; started anew after a broken connection."""

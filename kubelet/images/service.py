@@ -124,7 +124,6 @@ class LocalImages:
                 self.store.add_layer(source)
             return self.store.commit(
                 fetched.config,
-                fetched.document,
                 [parsed.tagged] if parsed.tagged else [],
                 [parsed.with_digest(parsed.digest or fetched.digest)],
             )

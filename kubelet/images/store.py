@@ -1,15 +1,15 @@
-"""The image store of a machine: an index, documents by digest, unpacked layers. Blocking.
+"""The image store of a machine: an index, configurations, unpacked layers. Blocking.
 
 Several processes use one store at once (agents of several nodes, the command line): readers need
 no lock because every file appears by rename; who changes something holds `lock()`. The layout:
 
     images.json          what is here: image id → names, digests, configuration, layers
-    blobs/sha256/HEX     manifests and configurations as they came
+    blobs/sha256/HEX     the images' configurations as they came
     layers/SHORT/fs      an unpacked layer; SHORT is the start of its diff id, because overlayfs
                          takes all lower directories in one page of text
-    tmp/                 work in progress; what an earlier crash left is removed under the lock
+    tmp/                 work in progress; what a crash left there is removed after a day
 
-Compressed layers are not kept. Layers that a mounted root file system uses are never removed.
+Manifests and compressed layers are not kept: nobody needs them again. Layers that a mounted root file system uses are never removed.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from kubelet.images.interface import Image, ImageConfig
 FORMAT_VERSION = 1
 # Short names of layers: 64 bits of a sha256; the whole diff id is checked beside it.
 SHORT_NAME_LENGTH = 16
+# No download takes that long; older work was cut off by a crash.
+ABANDONED_SECONDS = 24 * 3600
 _MOUNTINFO = Path("/proc/self/mountinfo")
 
 
@@ -149,7 +152,6 @@ class ImageStore:
     def commit(
         self,
         config: bytes,
-        manifest_bytes: bytes,
         tags: Sequence[str],
         digests: Sequence[str] = (),
     ) -> Image:
@@ -159,7 +161,6 @@ class ImageStore:
         if missing:
             raise InvalidImageError(f"the image lacks the layers {', '.join(missing)}")
         image_id = self.write_blob(config)
-        self.write_blob(manifest_bytes)
         images = {key: _without_tags(image, tags) for key, image in self.images().items()}
         known = images.get(image_id)
         image = Image(
@@ -173,6 +174,7 @@ class ImageStore:
         )
         images[image_id] = image
         self._write_index(images)
+        self._sweep(images)
         return image
 
     def remove(self, text: str) -> bool:
@@ -197,6 +199,7 @@ class ImageStore:
         return sum(self._layer_size(diff_id) for diff_id in used)
 
     def _sweep(self, images: dict[str, Image]) -> None:
+        """Remove what no image needs. Under the lock, so no layer is between unpack and commit."""
         needed = {short_name(d) for image in images.values() for d in image.diff_ids}
         mounted = _MOUNTINFO.read_text()
         for layer in self.layers_directory.iterdir():
@@ -206,11 +209,14 @@ class ImageStore:
                 layer.rename(doomed)
                 shutil.rmtree(doomed)
         keep = {image_id.removeprefix("sha256:") for image_id in images}
-        for image in images.values():
-            keep |= {digest.rpartition(":")[2] for digest in image.digests}
         for blob in self._blobs.iterdir():
             if blob.name not in keep:
                 blob.unlink()
+        for left in (self.root / "tmp").iterdir():
+            # Not under the lock: someone may be downloading into it.
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _layer(self, diff_id: str) -> Path:
         return self.layers_directory / short_name(diff_id)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kubelet.images.busybox import build_busybox
+from kubelet.images.store import ImageStore
 from kubelet.runtime import errors
 from kubelet.runtime.config import (
     ContainerConfig,
@@ -163,6 +165,25 @@ async def test_the_user_of_the_pod_and_its_groups(oci: OciRig) -> None:
     security = Security(run_as_user=1234, run_as_group=5678, supplemental_groups=(42,))
     lines = await output_of(oci, script("id", security=security))
     assert lines == ["uid=1234 gid=5678 groups=42"]
+
+
+async def test_any_user_may_write_to_its_standard_output_by_name(oci: OciRig) -> None:
+    security = Security(run_as_user=1234)
+    config = script("echo out >/dev/stdout; echo err >/dev/stderr", security=security)
+    assert sorted(await output_of(oci, config)) == ["err", "out"]
+
+
+async def test_the_image_of_a_running_container_can_be_removed(
+    oci: OciRig, image_store: ImageStore
+) -> None:
+    container = await oci.run(HEEDS_TERM)
+    try:
+        assert image_store.remove("busybox:latest")
+        assert image_store.remove("busybox:1.35")
+        result = await oci.driver.exec_sync(container, ["ls", "/bin/busybox"], 10)
+        assert result.stdout == b"/bin/busybox\n"
+    finally:
+        build_busybox(image_store)
 
 
 async def test_root_is_refused_where_the_pod_says_non_root(oci: OciRig) -> None:

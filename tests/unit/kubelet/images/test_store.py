@@ -1,6 +1,7 @@
 """The store: names, sharing between processes, and what removal takes away."""
 
 import io
+import os
 import threading
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_a_layer_must_be_what_it_says(store: ImageStore) -> None:
 def test_an_image_without_its_layers_is_refused(store: ImageStore) -> None:
     image = sample(BASE)
     with store.lock(), pytest.raises(InvalidImageError, match="lacks the layers"):
-        store.commit(image.config, image.document, ["docker.io/library/app:v1"])
+        store.commit(image.config, ["docker.io/library/app:v1"])
     assert store.images() == {}
 
 
@@ -111,6 +112,30 @@ def test_a_mounted_layer_is_kept(
     monkeypatch.setattr(store_module, "_MOUNTINFO", mounts)
     assert store.remove("a:1")
     assert store.has_layer(digest_of(BASE))
+
+
+def test_a_layer_that_was_kept_goes_with_the_next_change(
+    store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = add(store, sample(BASE), "docker.io/library/a:1")
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(store.layer_paths(image)[0])
+    monkeypatch.setattr(store_module, "_MOUNTINFO", mounts)
+    store.remove("a:1")
+    mounts.write_text("")
+    add(store, sample(TOP), "docker.io/library/b:1")
+    assert not store.has_layer(digest_of(BASE))
+
+
+def test_what_a_crash_left_is_removed_after_a_day(store: ImageStore) -> None:
+    store.prepare()
+    old, new = store.root / "tmp/old", store.root / "tmp/new"
+    old.mkdir()
+    new.mkdir()
+    os.utime(old, (0, 0))
+    add(store, sample(BASE), "docker.io/library/a:1")
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_shared_layers_count_once(store: ImageStore) -> None:
