@@ -492,6 +492,8 @@ _META_KINDS = {
 EXTRA_KINDS: dict[tuple[str, str, str], str] = {
     # Every group version knows the meta kinds: an empty group and version mean "any".
     **{("", "", kind): path for kind, path in _META_KINDS.items()},
+    ("meta.k8s.io", "v1", "Table"): f"{TYPES}.meta_table:Table",
+    ("meta.k8s.io", "v1", "PartialObjectMetadata"): f"{TYPES}.meta_options:PartialObjectMetadata",
     ("", "v1", "NodeProxyOptions"): f"{TYPES}.core_node:NodeProxyOptions",
     ("", "v1", "PodAttachOptions"): f"{TYPES}.core_pod:PodAttachOptions",
     ("", "v1", "PodExecOptions"): f"{TYPES}.core_pod:PodExecOptions",
