@@ -11,7 +11,7 @@ from typing import Any
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
-from kubelet.lifecycle import Container, Desired, RestartPolicy, Role
+from kubelet.lifecycle import Container, Desired, RestartPolicy, RestartRule, Role
 
 DEFAULT_GRACE_S = 30.0
 """`terminationGracePeriodSeconds` when the pod says nothing."""
@@ -104,6 +104,8 @@ def read(pod: JsonObject, started_at: float) -> Desired:
 def _container(spec: JsonObject, role: Role, policy: RestartPolicy) -> Container:
     if role is Role.SIDECAR:
         own = RestartPolicy.ALWAYS
+    elif spec.get("restartPolicy"):
+        own = RestartPolicy(spec["restartPolicy"])
     elif role is Role.INIT and policy is RestartPolicy.ALWAYS:
         # A failed init container is tried again, one that succeeded is not.
         own = RestartPolicy.ON_FAILURE
@@ -117,6 +119,26 @@ def _container(spec: JsonObject, role: Role, policy: RestartPolicy) -> Container
         startup=_has(spec, "startupProbe"),
         liveness=_has(spec, "livenessProbe"),
         readiness=_has(spec, "readinessProbe"),
+        probe_grace=_probe_grace(spec),
+        rules=tuple(_rule(rule) for rule in spec.get("restartPolicyRules") or ()),
+    )
+
+
+def _probe_grace(spec: JsonObject) -> float | None:
+    """The shortest grace that a killing probe asks for."""
+    asked = [
+        float(probe["terminationGracePeriodSeconds"])
+        for kind in ("livenessProbe", "startupProbe")
+        if (probe := spec.get(kind) or {}).get("terminationGracePeriodSeconds") is not None
+    ]
+    return min(asked) if asked else None
+
+
+def _rule(rule: JsonObject) -> RestartRule:
+    codes = rule.get("exitCodes") or {}
+    return RestartRule(
+        frozenset(int(code) for code in codes.get("values") or ()),
+        inside=codes.get("operator") != "NotIn",
     )
 
 

@@ -46,6 +46,17 @@ class RestartPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RestartRule:
+    """Restart on these exit codes (or on all others) whatever the policy says."""
+
+    codes: frozenset[int]
+    inside: bool = True
+
+    def matches(self, code: int) -> bool:
+        return (code in self.codes) is self.inside
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One container as the pod asks for it."""
 
@@ -57,6 +68,9 @@ class Container:
     startup: bool = False
     liveness: bool = False
     readiness: bool = False
+    probe_grace: float | None = None
+    """Seconds to end in after a failed probe; None: the pod's own."""
+    rules: tuple[RestartRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +172,8 @@ class Ending:
     message: str = ""
     failed: bool = False
     """The agent ended it: its phase is Failed whatever its containers say."""
+    begins: float = 0.0
+    """Nothing is stopped before: services need a moment to look elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +332,8 @@ def _final_stage(container: Container, attempt: Attempt) -> Stage | None:
     changed = bool(attempt.spec_hash) and attempt.spec_hash != container.spec_hash
     if changed or container.policy is RestartPolicy.ALWAYS:
         return None
+    if attempt.run is Run.EXITED and any(r.matches(attempt.exit_code) for r in container.rules):
+        return None
     if good:
         return Stage.SUCCEEDED
     return Stage.FAILED if container.policy is RestartPolicy.NEVER else None
@@ -378,6 +396,8 @@ def outcome(desired: Desired, seen: Seen, now: float) -> Stage | None:
 def plan(desired: Desired, seen: Seen, now: float) -> Plan:
     """The next steps of one pod."""
     if seen.ending is not None:
+        if now < seen.ending.begins:
+            return Plan(wake_at=seen.ending.begins)
         return _wind_down(desired, seen, seen.ending.deadline)
     if outcome(desired, seen, now) is not None:
         return _wind_down(desired, seen, now + desired.grace)
@@ -489,15 +509,17 @@ def _ill(desired: Desired, seen: Seen, now: float) -> list[Step]:
         if latest is None or latest.run is not Run.RUNNING or container.name in seen.busy:
             continue
         probes = seen.probes.get(latest.id)
-        message = ""
+        message, grace = "", desired.grace
         if probes is not None and not probes.alive:
+            if container.probe_grace is not None:
+                grace = container.probe_grace
             message = f"Container {container.name} failed {probes.failed} probe"
             if container.policy is not RestartPolicy.NEVER:
                 message += ", will be restarted"
         elif latest.spec_hash and latest.spec_hash != container.spec_hash:
             message = f"Container {container.name} definition changed, will be restarted"
         if message:
-            steps += _stop(seen, [latest], now + desired.grace, message)
+            steps += _stop(seen, [latest], now + grace, message)
     return steps
 
 

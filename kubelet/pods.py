@@ -21,12 +21,15 @@ from kubelet.kit import Kit
 from kubelet.lifecycle import Run
 from kubelet.publisher import Publisher
 from kubelet.runtime.errors import RuntimeDriverError
-from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxStatus
+from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxState, SandboxStatus
 from kubelet.starting import Starter
 from kubelet.volumes.interface import Volumes
 from kubelet.worker import PodWorker
 
 LOG = logging.getLogger(__name__)
+
+START_OVER_S = 5.0
+"""After a worker's bug: not so often that the log is all there is."""
 
 
 Handler = Callable[[str, JsonObject | None, JsonObject | None], None]
@@ -181,15 +184,25 @@ class Pods:
         return worker
 
     async def _work(self, worker: PodWorker) -> None:
-        """A worker that fails is a bug; the other pods of the node go on."""
+        """A worker that fails is a bug: the other pods go on, and it starts over."""
         try:
             await worker.run()
-        except asyncio.CancelledError:
-            raise
-        except BaseException:
+        except Exception:
             LOG.exception("worker of pod %s", reading.full_name(worker.pod))
-        finally:
+            await asyncio.sleep(START_OVER_S)
+            await self._start_over(worker)
+        else:
             self._workers.pop(worker.uid, None)
+
+    async def _start_over(self, worker: PodWorker) -> None:
+        """As a new agent would: from what the runtime has."""
+        uid = worker.uid
+        driver = self._kit.driver
+        self._sandboxes[uid] = [s for s in await driver.list_pod_sandboxes() if s.uid == uid]
+        self._containers[uid] = [c for c in await driver.list_containers() if c.pod_uid == uid]
+        fresh = self._start(worker.pod, worker.rejected)
+        if worker.vanished:
+            fresh.vanish()
 
     # --- the runtime's news
 
@@ -205,10 +218,15 @@ class Pods:
             await asyncio.sleep(self._kit.options.relist_seconds)
             try:
                 listed = {c.id: c for c in await self._kit.driver.list_containers()}
+                sandboxes = {s.id: s for s in await self._kit.driver.list_pod_sandboxes()}
             except RuntimeDriverError as error:
                 LOG.warning("relist: %s", error)
                 continue
             for worker in self.workers():
+                sandbox = worker.ledger.sandbox
+                if sandbox is not None and sandbox.ready and not _is_ready(sandboxes, sandbox.id):
+                    LOG.warning("sandbox of pod %s is lost", reading.full_name(worker.pod))
+                    worker.sandbox_lost()
                 for attempt in worker.ledger.running():
                     status = listed.get(attempt.id)
                     if status is None or status.state is not ContainerState.RUNNING:
@@ -226,8 +244,11 @@ class Pods:
                     sandboxes[0].name,
                 )
                 self._start(_skeleton(sandboxes[0], self._containers.get(uid, []))).vanish()
-        for uid in await self._volumes.leftovers(self._workers):
-            await self._volumes.teardown(uid)
+        try:
+            for uid in await self._volumes.leftovers(self._workers):
+                await self._volumes.teardown(uid)
+        except OSError as error:
+            LOG.warning("leftovers of pods: %s", error)
 
     def running_containers(self) -> int:
         return sum(
@@ -236,6 +257,11 @@ class Pods:
             for attempts in worker.ledger.attempts.values()
             if attempts and attempts[-1].run is Run.RUNNING
         )
+
+
+def _is_ready(sandboxes: Mapping[str, SandboxStatus], sandbox_id: str) -> bool:
+    found = sandboxes.get(sandbox_id)
+    return found is not None and found.state is SandboxState.READY
 
 
 def _shows_differ(old: JsonObject, new: JsonObject) -> bool:

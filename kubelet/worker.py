@@ -36,6 +36,11 @@ LOG = logging.getLogger(__name__)
 
 FORCED_GRACE_S = 2.0
 """A pod that vanished from the API (force delete) gets this long between TERM and KILL."""
+DRAIN_S = 0.15
+"""A ready pod goes on serving this long after its deletion, so that every node has taken it out of
+its services before it stops listening. Kubernetes leaves that to a preStop sleep in each pod."""
+READ_AGAIN_S = 1.0
+"""After the runtime failed to answer."""
 MIN_STOP_S = 2.0
 """TERM keeps this long even if preStop used the whole grace period, as in Kubernetes."""
 RETRY = Backoff(initial=0.2, maximum=15.0)
@@ -110,6 +115,12 @@ class PodWorker:
         self._end(Ending(self.kit.clock.now() + self.wanted.grace, reason, message, failed=True))
         self.wake()
 
+    def sandbox_lost(self) -> None:
+        """The runtime does not have the pod's sandbox any more, or says that it is broken."""
+        if self.ledger.sandbox is not None:
+            self.ledger.sandbox_stopped(self.ledger.sandbox.id)
+        self.wake()
+
     def exited(self, container_id: str) -> None:
         """A container of this pod has ended."""
         self._stale.add(container_id)
@@ -123,7 +134,7 @@ class PodWorker:
         if self._group is None:
             work.close()
             return None
-        return self._group.create_task(work, name=name)
+        return self._group.create_task(_logged(work, name), name=name)
 
     # --- what others read
 
@@ -150,6 +161,11 @@ class PodWorker:
             previous=self._subject.sent,
         )
         return statuses.pod_status(self.pod, self.wanted, self.seen(), around, self.kit.clock.now())
+
+    @property
+    def vanished(self) -> bool:
+        """The API has no such pod."""
+        return self._vanished
 
     @property
     def active(self) -> bool:
@@ -260,12 +276,20 @@ class PodWorker:
         self.wanted = reading.read(self.pod, self._started_at)
         now = self.kit.clock.now()
         if reading.deleting(self.pod):
-            ending = Ending(now + reading.grace_seconds(self.pod))
+            grace = reading.grace_seconds(self.pod)
+            ending = Ending(now + grace, begins=self._drained(now, grace))
             if self._ending is None or ending.deadline < self._ending.deadline - 1:
                 failed = self._ending is not None and self._ending.failed
                 self._end(replace(ending, failed=failed) if failed else ending)
         elif reading.finished(self.pod) and self._ending is None:
             self._end(Ending(now + reading.grace_seconds(self.pod)))
+
+    def _drained(self, now: float, grace: float) -> float:
+        """When the pod may begin to stop."""
+        serving = self.wanted.policy is lifecycle.RestartPolicy.ALWAYS and grace > DRAIN_S
+        if serving and self._ending is None and statuses.is_ready(self._subject.sent):
+            return now + DRAIN_S
+        return 0.0
 
     def _end(self, ending: Ending) -> None:
         """From now on the pod only stops; work that may take long is broken off."""
@@ -426,10 +450,10 @@ class PodWorker:
         try:
             await self.kit.driver.stop_container(container_id, max(deadline - clock.now(), least))
             await self._refresh(container_id)
-        except RuntimeDriverError as error:
+        except (RuntimeDriverError, OSError) as error:
             LOG.warning("stop of %s in %s: %s", name, reading.full_name(self.pod), error)
-            # Ask again after a moment; the exit may also come by itself.
-            await asyncio.sleep(1.0)
+            # The loop asks again after a moment; the exit may also come by itself.
+            await asyncio.sleep(READ_AGAIN_S)
 
     async def _refresh(self, container_id: str) -> None:
         """Read one container anew; what is not there any more has ended in an unknown way."""
@@ -438,6 +462,11 @@ class PodWorker:
         except NotFoundError:
             self.ledger.lost(container_id, self.kit.clock.now())
             self.wake()
+            return
+        except RuntimeDriverError as error:
+            LOG.warning("container %s cannot be read, again: %s", container_id, error)
+            await asyncio.sleep(READ_AGAIN_S)
+            self.exited(container_id)
             return
         self._record(await self._starter.with_final_words(self.pod, status))
 
@@ -463,8 +492,8 @@ class PodWorker:
                 await self._starter.clean(self.pod, self.ledger.sandbox_ids)
                 if not self._vanished:
                     await self._delete()
-            except (RuntimeDriverError, OSError, errors.ApiError) as error:
-                LOG.info("removal of %s, again: %s", reading.full_name(self.pod), error)
+            except Exception as error:  # noqa: BLE001  whatever it was: a pod must not stay for ever
+                LOG.info("removal of %s, again: %r", reading.full_name(self.pod), error)
                 await asyncio.sleep(RETRY.delay(attempt))
                 attempt += 1
             else:
@@ -483,3 +512,11 @@ class PodWorker:
             )
         except (errors.NotFound, errors.Conflict):
             self._vanished = True
+
+
+async def _logged(work: Coroutine[Any, Any, None], name: str) -> None:
+    """A failure that nobody expected is logged and does not end the pod's other work."""
+    try:
+        await work
+    except Exception:
+        LOG.exception("%s", name)

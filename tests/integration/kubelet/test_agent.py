@@ -2,7 +2,10 @@
 
 import time
 
+import pytest
+
 from apimachinery import scheme
+from kubelet import pods
 
 from .conftest import World, gone, is_ready, phase, waiting
 
@@ -161,3 +164,39 @@ async def test_a_deleted_node_registers_itself_again(world: World) -> None:
     await world.images.pull("other:1")
     agent.node.look()
     await world.until(lambda _: agent.node is not None and agent.node.registered.is_set())
+
+
+async def test_a_worker_that_fails_starts_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in the handling of one pod must neither lose the pod nor take the node down."""
+    monkeypatch.setattr(pods, "START_OVER_S", 0.01)
+    await world.start_agent()
+    await world.pod()
+    await world.pod("other")
+    await world.until(is_ready)
+    before = world.named("app")
+    worker = world.agent.pods.find("default", "web")
+
+    def broken(now: float) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(worker, "_plan", broken)
+    worker.wake()
+    await world.until(lambda _: world.agent.pods.find("default", "web") is not worker)
+    assert world.named("app") == before
+    await world.client.delete(scheme.PODS, "web", "default")
+    await world.until(gone)
+
+
+async def test_a_lost_sandbox_is_found_by_the_slow_relist(world: World) -> None:
+    await world.start_agent(relist_seconds=0.1)
+    await world.pod()
+    first = await world.until(is_ready)
+    (sandbox_id,) = world.machine.sandboxes
+    del world.machine.sandboxes[sandbox_id]
+    del world.machine.containers[world.named("app")[0]]
+    pod = await world.until(
+        lambda p: is_ready(p) and p["status"]["podIP"] != first["status"]["podIP"]
+    )
+    assert pod["status"]["containerStatuses"][0]["restartCount"] == 1

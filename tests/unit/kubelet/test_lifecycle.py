@@ -17,6 +17,7 @@ from kubelet.lifecycle import (
     Probes,
     RemoveContainer,
     RestartPolicy,
+    RestartRule,
     Role,
     Run,
     Sandbox,
@@ -380,3 +381,35 @@ def test_sidecars_outlive_the_main_containers(sim: Sim) -> None:
     if order:
         first = sim.stopped.index(order[0])
         assert all(name in sidecars for name in sim.stopped[first:])
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "restarts"),
+    [
+        (RestartRule(frozenset({42})), 42, True),
+        (RestartRule(frozenset({42})), 1, False),
+        (RestartRule(frozenset({42}), inside=False), 1, True),
+        (RestartRule(frozenset({0})), 0, True),
+    ],
+)
+def test_restart_rules_come_before_the_policy(
+    rule: RestartRule, code: int, *, restarts: bool
+) -> None:
+    wanted = desired(main(policy=RestartPolicy.NEVER, rules=(rule,)), policy=RestartPolicy.NEVER)
+    steps = plan(wanted, seen(attempt(run=Run.EXITED, exit_code=code)), NOW).steps
+    assert (steps == (StartContainer("app", 1),)) is restarts
+
+
+def test_a_failed_probe_may_have_a_grace_of_its_own() -> None:
+    running = attempt()
+    ill = seen(running, probes={running.id: Probes(alive=False, failed="liveness")})
+    (step,) = plan(desired(main(liveness=True, probe_grace=3.0)), ill, NOW).steps
+    assert isinstance(step, StopContainer)
+    assert step.deadline == NOW + 3
+
+
+def test_a_ready_pod_serves_on_for_a_moment() -> None:
+    ending = Ending(NOW + 30, begins=NOW + 0.15)
+    result = plan(desired(main()), seen(attempt(), ending=ending), NOW)
+    assert (result.steps, result.wake_at) == ((), NOW + 0.15)
+    assert plan(desired(main()), seen(attempt(), ending=ending), NOW + 0.2).steps
