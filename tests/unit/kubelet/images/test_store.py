@@ -26,9 +26,7 @@ def add(store: ImageStore, image: SampleImage, *names: str) -> Image:
         for layer in image.layers:
             if not store.has_layer(digest_of(layer)):
                 store.add_layer_stream(digest_of(layer), io.BytesIO(layer))
-        return store.commit(
-            image.config, image.document, names, [f"docker.io/library/x@{image.digest}"]
-        )
+        return store.commit(image.config, names, [f"docker.io/library/x@{image.digest}"])
 
 
 def test_an_empty_store_knows_nothing(store: ImageStore) -> None:
