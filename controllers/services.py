@@ -114,6 +114,12 @@ class Services:
         """
         self._listeners.append(listener)
 
+    def weight(self, key: str) -> int:
+        """About how many pods stand behind a service: what looking at it costs."""
+        service = self._by_key.get(key)
+        pair = _first_pair(service) if service is not None else ""
+        return self._pods.count_by_index("label", pair) if pair else 0
+
     def pods_of(self, service: Service) -> list[views.Pod]:
         """The pods that the service selects, found through the rarest pair of its selector."""
         space = service.meta.namespace
@@ -147,8 +153,7 @@ class Services:
             if pod is not None:
                 concerned.update(self._services_of(pod))
         for key in concerned:
-            pair = _first_pair(self._by_key[key])
-            self._tell([key], self._pods.count_by_index("label", pair))
+            self._tell([key], self.weight(key))
 
     def _services_of(self, pod: views.Pod) -> Iterable[str]:
         space = pod.meta.namespace

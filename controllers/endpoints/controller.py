@@ -8,10 +8,10 @@ from apimachinery import scheme, status
 from controllers import base, services, views
 from controllers.endpoints import plan as planning
 
-COALESCE_PER_POD = 0.0002
-COALESCE_MAX = 0.1
+COALESCE_PER_POD = 0.0004
+COALESCE_MAX = 0.2
 """Seconds to gather changes of many pods into one write, since each write holds all addresses. A
-service of 20 pods waits 4 ms."""
+service of 20 pods waits 8 ms. Proxies read slices, which are quicker."""
 
 
 class Endpoints(base.Controller):
@@ -36,7 +36,7 @@ class Endpoints(base.Controller):
         del old
         managed = new is not None and new.meta.labels.get(planning.MANAGED_BY) == planning.MANAGER
         if managed or new is None:
-            self.queue.add(key)
+            self._concerned(key, self._services.weight(key))
 
     async def reconcile(self, key: str) -> None:
         service = self._services.get(key)

@@ -5,7 +5,7 @@ One subset per set of target ports; addresses sorted, so that equal states read 
 says the same in slices.
 """
 
-import ipaddress
+import socket
 from collections.abc import Iterable, Mapping
 
 from apimachinery.wire import JsonObject
@@ -84,11 +84,17 @@ def _subset(ports: Ports, found: list[tuple[bool, JsonObject]]) -> JsonObject:
     for field, wanted in (("addresses", True), ("notReadyAddresses", False)):
         addresses = [address for ready, address in found if ready is wanted]
         if addresses:
-            addresses.sort(key=lambda one: ipaddress.ip_address(one["ip"]).packed)
+            addresses.sort(key=_by_number)
             subset[field] = addresses
     if ports:
         subset["ports"] = [_port(*port) for port in ports]
     return subset
+
+
+def _by_number(address: JsonObject) -> bytes:
+    """Sorts addresses as numbers, not as text."""
+    text = address["ip"]
+    return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
 
 
 def _address(service: services.Service, pod: views.Pod, address: str) -> JsonObject:

@@ -1,10 +1,12 @@
 """Endpoints and EndpointSlices follow services and pods."""
 
+import asyncio
 import time
 
 import pytest
 
 from apimachinery import meta, scheme
+from apimachinery.client import informer
 
 pytestmark = pytest.mark.looptime(start=time.monotonic)
 
@@ -217,3 +219,25 @@ async def test_at_rest_nothing_is_written(web) -> None:
     before = [meta.resource_version(one) for one in await web.slices()]
     await web.cluster.settle(30)
     assert [meta.resource_version(one) for one in await web.slices()] == before
+
+
+async def test_many_pods_make_few_writes(cluster, nodes, make, behind) -> None:
+    """Each write holds all addresses, so one per pod would cost their square."""
+    counts = {"endpointslices": 0, "endpoints": 0}
+    followed = []
+    for resource in (scheme.ENDPOINTSLICES, scheme.ENDPOINTS):
+        mirror = informer.Informer(cluster.client, resource, meta.resource_version)
+
+        def count(*_: object, plural: str = resource.plural) -> None:
+            counts[plural] += 1
+
+        mirror.add_handler(count)
+        followed.append(asyncio.create_task(mirror.run()))
+    await cluster.client.create(scheme.SERVICES, service())
+    await cluster.client.create(scheme.REPLICASETS, make.replicaset(100))
+    await behind.ready(100)
+    await cluster.settle()
+    for task in followed:
+        task.cancel()
+    assert counts["endpointslices"] < 25
+    assert counts["endpoints"] < 25
