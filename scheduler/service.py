@@ -8,11 +8,11 @@ Neighbours: `placement` (decides, pure), `queue`, `snapshot`; `offers.session` (
 """
 
 import asyncio
+import importlib
 import itertools
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from apimachinery import meta, scheme, status
 from apimachinery.aio.clock import Clock, SystemClock
@@ -26,12 +26,13 @@ from scheduler.queue import Queue
 from scheduler.views import NodeInfo, PodInfo
 
 if TYPE_CHECKING:
-    from scheduler.placement import Assignment, Failure, Placer
+    from scheduler.placement import Assignment, Placer
 
 LOG = logging.getLogger(__name__)
 
 NAME = "default-scheduler"
 """Pods that name another scheduler are none of ours."""
+NO_NODES = "no nodes available to schedule pods"
 GATHER_S = 0.001
 """A moment for a burst of pods or offers to come together into one round."""
 ROUND_MAX = 500
@@ -67,31 +68,44 @@ class PodScheduler:
         """Offers in force, by id."""
         self._shares: dict[str, float] = {}
         self._placer: Placer | None = None
-        """Made, and numpy loaded, when the first node appears."""
+        """Made, and numpy loaded, when the first node appears: a cluster without nodes is light."""
+        self._first_node = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
         self._suppressed = True
         self._wake = asyncio.Event()
         self._bindings = asyncio.Semaphore(BINDINGS_MAX)
         self._rounds = 0
 
-    async def run(self, *, executor: Executor | None = None) -> None:
-        """Schedule for ever. `executor` is where numpy is loaded, off the event loop."""
+    async def run(self) -> None:
+        """Schedule for ever."""
         await self._nodes.synced()
         await self._pods.synced()
-        await asyncio.get_running_loop().run_in_executor(executor, _load)
-        from scheduler.placement import Placer
-        from scheduler.snapshot import Snapshot
-
-        self._placer = Placer(Snapshot())
-        self._nodes.add_handler(self._node_changed)
-        self._pods.add_handler(self._pod_changed)
         async with asyncio.TaskGroup() as group:
+            self._group = group
+            self._nodes.add_handler(self._node_changed)
+            self._pods.add_handler(self._pod_changed)
+            await self._first_node.wait()
+            placer = await self._begin()
             group.create_task(self._listen())
             while True:
                 await self._until_work()
                 await asyncio.sleep(GATHER_S)
                 self._wake.clear()
                 self._queue.release(self._clock.monotonic())
-                self._round(self._placer, group)
+                self._round(placer)
+
+    async def _begin(self) -> "Placer":
+        """Load numpy off the event loop, and take in all that is known."""
+        await asyncio.to_thread(importlib.import_module, "scheduler.placement")
+        from scheduler.placement import Placer
+        from scheduler.snapshot import Snapshot
+
+        self._placer = Placer(Snapshot())
+        for name, node in self._nodes.items():
+            self._node_changed(name, None, node)
+        for key, pod in self._pods.items():
+            self._pod_changed(key, None, pod)
+        return self._placer
 
     async def _until_work(self) -> None:
         """Until something changed or a parked pod's time has come."""
@@ -118,7 +132,9 @@ class PodScheduler:
             self._wake.set()
 
     def _node_changed(self, key: str, old: NodeInfo | None, new: NodeInfo | None) -> None:
-        assert self._placer is not None
+        self._first_node.set()
+        if self._placer is None:
+            return
         if new is None:
             self._placer.snapshot.remove_node(key)
         elif new != old:
@@ -129,7 +145,10 @@ class PodScheduler:
 
     def _pod_changed(self, key: str, old: PodInfo | None, new: PodInfo | None) -> None:
         del key
-        assert self._placer is not None
+        if self._placer is None:
+            if new is not None and self._is_ours(new):
+                self._refuse(new, NO_NODES)
+            return
         if old is not None and (new is None or new.uid != old.uid):
             self._forget(old)
         if new is None:
@@ -139,11 +158,16 @@ class PodScheduler:
         elif new.node_name:
             self._queue.remove(new.uid)
             self._placer.snapshot.put(new, new.node_name)
-        elif new.deleting or new.gated or new.scheduler_name != NAME:
+        elif not self._is_ours(new):
             self._queue.remove(new.uid)
         elif old is None or old.shape != new.shape or old.gated:
             self._queue.put(new)
             self._wake.set()
+
+    def _is_ours(self, pod: PodInfo) -> bool:
+        """Whether a pod is pending, and for us to place."""
+        settled = pod.ended or pod.node_name or pod.deleting or pod.gated
+        return not settled and pod.scheduler_name == NAME
 
     def _forget(self, pod: PodInfo) -> None:
         assert self._placer is not None
@@ -158,7 +182,7 @@ class PodScheduler:
 
     # --- one round
 
-    def _round(self, placer: "Placer", group: asyncio.TaskGroup) -> None:
+    def _round(self, placer: "Placer") -> None:
         """Place what is active, bind what was placed, give back the offers that are left."""
         if not self._queue.has_active:
             self._quiet()
@@ -167,9 +191,10 @@ class PodScheduler:
         self._rounds += 1
         result = placer.place(pods, list(self._offers.values()), self._rounds)
         for failure in result.failures:
-            self._park(failure, group)
+            self._queue.park(failure.pod, self._clock.monotonic())
+            self._refuse(failure.pod, failure.message)
         if result.assignments:
-            self._accept(result.assignments, group)
+            self._accept(result.assignments)
         if result.waiting and not self._offers:
             self._ask()
         elif result.waiting:
@@ -212,7 +237,7 @@ class PodScheduler:
 
     # --- binding
 
-    def _accept(self, assignments: "Sequence[Assignment]", group: asyncio.TaskGroup) -> None:
+    def _accept(self, assignments: "Sequence[Assignment]") -> None:
         """Accept each offer once, with all that goes to it, and bind."""
         by_offer: dict[str, list[Assignment]] = {}
         for assignment in assignments:
@@ -227,7 +252,7 @@ class PodScheduler:
             for assignment in mine:
                 if accepted:
                     self._queue.hold(assignment.pod.uid)
-                    group.create_task(self._bind(assignment))
+                    self._start(self._bind(assignment))
                 else:  # rescinded meanwhile: the pod stays active
                     self._unassume(assignment.pod)
                     self._wake.set()
@@ -270,21 +295,19 @@ class PodScheduler:
 
     # --- telling why
 
-    def _park(self, failure: "Failure", group: asyncio.TaskGroup) -> None:
-        pod = failure.pod
-        self._queue.park(pod, self._clock.monotonic())
-        self._tell(pod, "FailedScheduling", failure.message, warning=True)
+    def _refuse(self, pod: PodInfo, message: str) -> None:
+        """Say in an Event and in the pod's condition why it has no node."""
+        self._tell(pod, "FailedScheduling", message, warning=True)
         current = self._pods.get(pod.key)
-        if current is None or current.condition != ("Unschedulable", failure.message):
-            group.create_task(self._mark_unschedulable(failure))
+        if current is None or current.condition != ("Unschedulable", message):
+            self._start(self._mark_unschedulable(pod, message))
 
-    async def _mark_unschedulable(self, failure: "Failure") -> None:
-        pod = failure.pod
+    async def _mark_unschedulable(self, pod: PodInfo, message: str) -> None:
         condition = {
             "type": "PodScheduled",
             "status": "False",
             "reason": "Unschedulable",
-            "message": failure.message,
+            "message": message,
             "lastTransitionTime": meta.format_time(self._clock.now()),
         }
         patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
@@ -295,13 +318,13 @@ class PodScheduler:
         except status.ApiError as error:
             LOG.debug("condition not written pod=%s error=%s", pod.key, error.message)
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the rounds; `run` ends only after it."""
+        assert self._group is not None, "started by run"
+        self._group.create_task(work)
+
     def _tell(self, pod: PodInfo, reason: str, message: str, *, warning: bool = False) -> None:
         if self._recorder is None:
             return
         about = Reference("v1", "Pod", pod.name, pod.namespace, pod.uid)
         self._recorder.event(about, reason, message, type="Warning" if warning else "Normal")
-
-
-def _load() -> None:
-    """Import what is heavy (numpy) in a thread, so that the loop goes on."""
-    import scheduler.placement  # noqa: F401  loading it is the point
