@@ -22,8 +22,6 @@ from apimachinery.types.base import FieldFacts, Model, Scalar, facts
 from apimachinery.types.meta import ListMeta
 from apimachinery.wire import JsonObject
 
-CONTENT_TYPE = "application/vnd.kubernetes.protobuf"
-MAGIC = b"k8s\x00"
 
 MAX_DEPTH = 100
 """Of nested messages: pods need about ten, schemas in definitions can go deeper."""

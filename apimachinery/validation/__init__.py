@@ -83,6 +83,8 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
 def validate_create(resource: Resource, obj: JsonObject) -> list[FieldError]:
     """Everything that is wrong with a new object."""
     errors = metadata.create(resource, obj)
+    if resource.custom is not None:
+        return errors + resource.custom.validate(obj, None)
     create, _ = _rules(resource.group, resource.kind)
     return errors + create(obj) if create is not None else errors
 
@@ -90,6 +92,8 @@ def validate_create(resource: Resource, obj: JsonObject) -> list[FieldError]:
 def validate_update(resource: Resource, new: JsonObject, old: JsonObject) -> list[FieldError]:
     """Everything that is wrong with replacing `old` by `new`, immutable fields included."""
     errors = metadata.update(new, old)
+    if resource.custom is not None:
+        return errors + resource.custom.validate(new, old)
     create, update = _rules(resource.group, resource.kind)
     if update is not None:
         return errors + update(new, old)
@@ -103,8 +107,8 @@ def validate_status_update(
 
     Structure has been checked already; a status has few rules of its own.
     """
-    del resource
-    return metadata.update(new, old)
+    errors = metadata.update(new, old)
+    return errors + resource.custom.validate(new, old) if resource.custom is not None else errors
 
 
 @cache  # one entry for each kind

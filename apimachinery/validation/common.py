@@ -19,8 +19,6 @@ IMMUTABLE = "field is immutable"
 REMEMBERED = 4096
 """Label keys and values found good lately: the same few come again with each pod."""
 
-_EXPRESSION_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
-
 
 def name(value: Any, path: str, check: Callable[[str], list[str]]) -> Errors:
     """A required name of a given form."""

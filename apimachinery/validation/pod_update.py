@@ -1,10 +1,9 @@
-"""What may change in a pod after it was created, for each way of writing it.
+"""What may change in a pod after it was created: images, and little else.
 
-An ordinary update changes images and little else; the subresources `ephemeralcontainers` and
-`resize` change the one thing that they are named for. Neighbour: `apimachinery.validation.pods`.
+The subresources `binding`, `ephemeralcontainers` and `resize` have rules of their own in the
+registry. Neighbour: `apimachinery.validation.pods`.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from apimachinery import status
@@ -116,55 +115,3 @@ def _changes(old: Any, new: Any, path: str) -> list[str]:
                 found += _changes(was, now, f"{path}[{index}]")
         return found[:MAX_SHOWN]
     return [f"  {path}: {old!r} → {new!r}"]
-
-
-def ephemeral_containers(new: JsonObject, old: JsonObject) -> Errors:
-    """The `ephemeralcontainers` subresource: they may only be added."""
-    after, before = new.get("spec") or {}, old.get("spec") or {}
-    path = "spec.ephemeralContainers"
-    errors = pods.spec_errors(after, "spec")
-    added = {one.get("name"): one for one in after.get("ephemeralContainers") or ()}
-    for one in before.get("ephemeralContainers") or ():
-        name = one.get("name", "")
-        if name not in added:
-            detail = f"existing ephemeral containers {status.quote(name)} may not be removed\n"
-            errors.append(status.forbidden_field(path, detail))
-        elif added[name] != one:
-            detail = f"existing ephemeral containers {status.quote(name)} may not be changed\n"
-            errors.append(status.forbidden_field(path, detail))
-    return errors + _only(after, before, ("ephemeralContainers",), path)
-
-
-def resize(new: JsonObject, old: JsonObject) -> Errors:
-    """The `resize` subresource: resources and resize policies of containers."""
-    after, before = new.get("spec") or {}, old.get("spec") or {}
-    errors = _counts(after, before) or pods.spec_errors(after, "spec")
-    plain = [_without_resources(spec) for spec in (after, before)]
-    if plain[0] != plain[1]:
-        detail = "only cpu and memory resources are mutable"
-        errors.append(status.forbidden_field("spec", detail))
-    return errors
-
-
-def _without_resources(spec: JsonObject) -> JsonObject:
-    kept = dict(spec)
-    for key in ("containers", "initContainers"):
-        kept[key] = [
-            {
-                name: value
-                for name, value in one.items()
-                if name not in ("resources", "resizePolicy")
-            }
-            for one in spec.get(key) or ()
-        ]
-    return kept
-
-
-def _only(after: JsonObject, before: JsonObject, loose: Sequence[str], path: str) -> Errors:
-    kept = [
-        {key: value for key, value in spec.items() if key not in loose} for spec in (after, before)
-    ]
-    if kept[0] == kept[1]:
-        return []
-    changed = "\n".join(_changes(kept[1], kept[0], "spec"))
-    return [status.forbidden_field(path, f"no other field may change\n{changed}")]

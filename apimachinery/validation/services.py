@@ -20,7 +20,6 @@ MAX_AFFINITY_SECONDS = 86400
 MAX_ENDPOINTS = 1000
 MAX_SLICE_PORTS = 20000
 MAX_ADDRESSES = 100
-BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
 def create(obj: JsonObject) -> Errors:

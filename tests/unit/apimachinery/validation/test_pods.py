@@ -5,7 +5,6 @@ import copy
 import pytest
 
 from apimachinery import defaults, scheme, validation
-from apimachinery.validation import pod_update
 
 
 def pod(**spec):
@@ -271,23 +270,3 @@ def test_containers_may_not_be_added():
     assert update(lambda spec: spec["containers"].append(add)) == [
         "spec.containers: Forbidden: pod updates may not add or remove containers"
     ]
-
-
-def test_ephemeral_containers_may_only_be_added():
-    old = pod(ephemeralContainers=[{"name": "e", "image": "i"}])
-    new = copy.deepcopy(old)
-    new["spec"]["ephemeralContainers"].append({"name": "f", "image": "i"})
-    defaults.apply(scheme.PODS, new)
-    assert pod_update.ephemeral_containers(new, old) == []
-    [error] = pod_update.ephemeral_containers(pod(), old)
-    assert "may not be removed" in error.message()
-
-
-def test_a_resize_changes_resources_only():
-    old = pod()
-    new = copy.deepcopy(old)
-    new["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "2"}}
-    assert pod_update.resize(new, old) == []
-    new["spec"]["containers"][0]["image"] = "other"
-    [error] = pod_update.resize(new, old)
-    assert error.message() == "spec: Forbidden: only cpu and memory resources are mutable"
