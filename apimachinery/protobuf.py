@@ -22,6 +22,7 @@ from apimachinery.types.base import FieldFacts, Model, Scalar, facts
 from apimachinery.types.meta import ListMeta
 from apimachinery.wire import JsonObject
 
+MAGIC = b"k8s\x00"
 
 MAX_DEPTH = 100
 """Of nested messages: pods need about ten, schemas in definitions can go deeper."""
