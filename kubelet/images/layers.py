@@ -6,7 +6,7 @@ hash to its diff id, sizes and counts are bounded. Whiteouts become what overlay
 """
 
 # Paths are strings here: a layer has ten thousands of entries and pathlib triples the time.
-# ruff: noqa: PTH101, PTH102, PTH108, PTH115, PTH118, PTH123, PTH211
+# ruff: noqa: PTH101, PTH102, PTH108, PTH115, PTH118, PTH123, PTH211 - for speed
 
 import contextlib
 import gzip
@@ -98,8 +98,7 @@ def unpack(reader: HashingReader, target: Path) -> int:
 
 
 def _as_binary(reader: HashingReader) -> BinaryIO:
-    # tarfile's stream mode only ever calls read(), which is all that our readers have.
-    return reader  # type: ignore[return-value]
+    return reader  # type: ignore[return-value]  # tarfile's stream mode calls read() only
 
 
 class _Root:
