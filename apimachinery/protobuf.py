@@ -19,7 +19,6 @@ from apimachinery.protobuf_scalars import Malformed, Span
 from apimachinery.resource import Resource
 from apimachinery.scheme import BUILTIN, Scheme, split_api_version
 from apimachinery.types.base import FieldFacts, Model, Scalar, facts
-from apimachinery.types.meta import ListMeta
 from apimachinery.wire import JsonObject
 
 MAGIC = b"k8s\x00"
@@ -44,23 +43,13 @@ def encode(obj: JsonObject, resource: Resource) -> bytes:
     """The envelope for an object of this resource, a list of them, or a Status or scale."""
     api_version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
     try:
-        raw = _message(obj, resource, api_version, kind)
+        own = kind == resource.kind and api_version == resource.api_version
+        model = resource.load_model() if own else None
+        raw = _write(obj, _plan(model or _model(BUILTIN, api_version, kind)))
     except (Malformed, TypeError, ValueError, AttributeError) as error:
         raise status.internal_error(f"cannot encode {kind} as protobuf: {error}") from error
     names = scalars.field(1, api_version.encode()) + scalars.field(2, kind.encode())
     return MAGIC + scalars.field(1, names) + scalars.field(2, raw)
-
-
-def _message(obj: JsonObject, resource: Resource, api_version: str, kind: str) -> bytes:
-    own = api_version == resource.api_version
-    if own and kind == resource.list_name and (item := resource.load_model()) is not None:
-        # Every list is alike: its metadata, then its items.
-        plan = _plan(item)
-        parts = [scalars.field(1, _write(obj.get("metadata") or {}, _plan(ListMeta)))]
-        parts += [scalars.field(2, _write(one, plan)) for one in obj.get("items") or []]
-        return b"".join(parts)
-    model = resource.load_model() if own and kind == resource.kind else None
-    return _write(obj, _plan(model or _model(BUILTIN, api_version, kind)))
 
 
 def _envelope(body: bytes) -> tuple[str, str, Span]:
