@@ -78,7 +78,8 @@ class Certificates(base.Controller):
             node = self._nodes.get(name)
             known = (*node.addresses, name) if node is not None else ()
             user, groups = spec.get("username") or "", spec.get("groups") or []
-            if planning.is_node_serving(request, usages, user, groups, known):
+            fits = planning.is_node_serving(request, usages)
+            if fits and planning.is_own(request, user, groups, known):
                 message = "Auto approving kubelet serving certificate for the node's own addresses."
         if message:
             body = planning.approved(obj, message, self.context.clock.now())
@@ -95,8 +96,13 @@ class Certificates(base.Controller):
         spec = obj["spec"]
         usages = spec.get("usages") or []
         try:
+            pem = base64.b64decode(spec["request"])
+            refusal = planning.why_not(spec["signerName"], planning.read(pem), usages)
+            if refusal:
+                await self._fail(obj, refusal)
+                return
             certificate = self._sign(
-                base64.b64decode(spec["request"]),
+                pem,
                 client="client auth" in usages,
                 server="server auth" in usages,
                 lifetime=planning.lifetime(spec),

@@ -19,6 +19,8 @@ SIGNED = frozenset({NODE_CLIENT, NODE_SERVING, API_CLIENT})
 """Signers that we are, once a request is approved."""
 
 NODES_GROUP, NODE_PREFIX = "system:nodes", "system:node:"
+MASTERS_GROUP = "system:masters"
+"""Whoever is in it may do everything: no certificate request leads there."""
 
 LIFETIME_MAX = 365 * 86_400
 LIFETIME_MIN = 600
@@ -73,22 +75,33 @@ def is_node_client(request: Request, usages: Collection[str]) -> bool:
     )
 
 
-def is_node_serving(
-    request: Request,
-    usages: Collection[str],
-    user: str,
-    groups: Collection[str],
-    known: Collection[str],
-) -> bool:
-    """The serving certificate of the node that asks, for names that are its own (`known`)."""
+def is_node_serving(request: Request, usages: Collection[str]) -> bool:
+    """A plain serving certificate of some node."""
     return (
         _is_node(request)
-        and request.common_name == user
-        and NODES_GROUP in groups
         and bool(request.names)
-        and set(request.names) <= set(known)
         and set(usages) - {"key encipherment"} == {"digital signature", "server auth"}
     )
+
+
+def is_own(request: Request, user: str, groups: Collection[str], known: Collection[str]) -> bool:
+    """Asked for by the node itself, for names that are its own (`known`)."""
+    return (
+        request.common_name == user and NODES_GROUP in groups and set(request.names) <= set(known)
+    )
+
+
+def why_not(signer: str, request: Request, usages: Collection[str]) -> str:
+    """Why this signer signs no such request, even an approved one; empty = it does."""
+    if signer == NODE_CLIENT:
+        fits = is_node_client(request, usages)
+    elif signer == NODE_SERVING:
+        fits = is_node_serving(request, usages)
+    elif MASTERS_GROUP in request.organizations:
+        return f"{signer} signs nothing for the group {MASTERS_GROUP}"
+    else:
+        fits = "client auth" in usages and "server auth" not in usages
+    return "" if fits else f"subject, names or usages are not what {signer} signs"
 
 
 def _is_node(request: Request) -> bool:

@@ -23,9 +23,13 @@ ADMIN = wire.UserInfo("admin", groups=("system:masters",))
 class Cluster:
     """What tests talk to."""
 
-    def __init__(self, client: rest.Client, time: clock.Clock) -> None:
-        self.client = client
+    def __init__(self, server: ApiServer, time: clock.Clock) -> None:
+        self.server = server
+        self.client = self.as_user(ADMIN)
         self.time = time
+
+    def as_user(self, user: wire.UserInfo) -> rest.Client:
+        return rest.Client(transport.DirectTransport(self.server.handle, user))
 
     async def eventually(self, check: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
         """The first true answer of `check`, looked for in virtual time."""
@@ -183,8 +187,7 @@ async def bare() -> AsyncIterator[Cluster]:
     time = clock.LoopClock()
     server = ApiServer(MemoryStore(), Options(advertise_address="10.71.0.1"), clock=time)
     await server.start()
-    client = rest.Client(transport.DirectTransport(server.handle, ADMIN))
-    yield Cluster(client, time)
+    yield Cluster(server, time)
     await server.stop()
 
 

@@ -228,10 +228,14 @@ class TestCertificates:
         ],
     )
     def test_a_serving_certificate_is_for_ones_own_names(self, user, known, expected) -> None:
-        usages = ["digital signature", "server auth"]
-        groups = ["system:nodes"]
-        found = certificates.is_node_serving(self.SERVING, usages, user, groups, known)
-        assert found is expected
+        assert certificates.is_node_serving(self.SERVING, ["digital signature", "server auth"])
+        assert certificates.is_own(self.SERVING, user, ["system:nodes"], known) is expected
+
+    def test_no_request_leads_to_the_masters(self) -> None:
+        wanted = certificates.Request("me", ("system:masters",), (), other_names=False)
+        assert "system:masters" in certificates.why_not(
+            certificates.API_CLIENT, wanted, ["client auth"]
+        )
 
     @pytest.mark.parametrize(
         ("asked", "expected"), [(None, 31_536_000), (5, 600), (3600, 3600), (10**9, 31_536_000)]
