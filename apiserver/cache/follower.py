@@ -23,7 +23,14 @@ from apiserver.cache.entry import Entry, Facts, facts
 from apiserver.cache.shelf import Shelf
 from apiserver.storage import errors, keys
 from apiserver.storage.compactor import Compactor
-from apiserver.storage.interface import Event, EventType, KeyValue, Store, WatchBatch
+from apiserver.storage.interface import (
+    FIRST_REVISION,
+    Event,
+    EventType,
+    KeyValue,
+    Store,
+    WatchBatch,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -65,8 +72,7 @@ class Follower:
     async def start(self) -> None:
         now = await self._store.current_revision()
         try:
-            # Revision 0 would mean now; a store that was never written has no past.
-            await self._load(max(1, now - HISTORY_AT_START) if now else 0)
+            await self._load(max(FIRST_REVISION, now - HISTORY_AT_START))
         except errors.Compacted as error:
             await self._load(error.compacted)
         self._task = asyncio.create_task(self._follow(), name="watch cache")

@@ -6,8 +6,8 @@ same suite over every backend. Neighbours: `memory`, `sqlite` and `etcd` impleme
 `apiserver.cache` is its main reader. Nobody else touches storage, nothing here knows Kubernetes.
 
 **Revisions.** Each successful create, update and delete gets a revision higher than all before.
-They never go back, not even over a crash or a restart. An empty store is at some revision ≥ 0
-(etcd starts at 1). Gaps are allowed.
+They never go back, not even over a crash or a restart. A store that was never written is at
+revision 1, as in etcd: 0 is free to mean "none" or "now". Gaps are allowed.
 
 **Writes are compare-and-swap.** `create` succeeds only where the key is absent (`KeyExists`);
 `update` and `delete` only if the key was last written at `expected_revision` (`KeyMissing`,
@@ -44,6 +44,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+FIRST_REVISION = 1
+"""Of a store that was never written."""
 
 
 class EventType(StrEnum):

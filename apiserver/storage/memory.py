@@ -14,7 +14,14 @@ from apimachinery.aio.clock import Clock, SystemClock
 from apiserver.storage import errors
 from apiserver.storage.expiry import Expiry
 from apiserver.storage.feeds import FEED_BYTES_MAX, Hub
-from apiserver.storage.interface import Event, EventType, KeyValue, Listing, WatchBatch
+from apiserver.storage.interface import (
+    FIRST_REVISION,
+    Event,
+    EventType,
+    KeyValue,
+    Listing,
+    WatchBatch,
+)
 
 REPLAY_EVENTS = 1000
 """Events of the past in one batch: a few milliseconds of its reader's work."""
@@ -34,7 +41,7 @@ class MemoryStore:
     def __init__(self, *, clock: Clock | None = None, feed_bytes_max: int = FEED_BYTES_MAX) -> None:
         self._clock = clock or SystemClock()
         self._feed_bytes_max = feed_bytes_max
-        self._revision = 0
+        self._revision = FIRST_REVISION
         self._compacted = 0
         self._keys: list[str] = []
         """Sorted; every key with a history, the deleted ones too."""

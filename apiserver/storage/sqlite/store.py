@@ -19,7 +19,14 @@ from apimachinery.aio.clock import Clock, SystemClock
 from apiserver.storage import errors
 from apiserver.storage.expiry import Expiry
 from apiserver.storage.feeds import FEED_BYTES_MAX, Hub
-from apiserver.storage.interface import Event, EventType, KeyValue, Listing, WatchBatch
+from apiserver.storage.interface import (
+    FIRST_REVISION,
+    Event,
+    EventType,
+    KeyValue,
+    Listing,
+    WatchBatch,
+)
 from apiserver.storage.sqlite.database import READ_ROWS, Database
 from apiserver.storage.sqlite.index import Index, Revisions
 from apiserver.storage.sqlite.writer import Compaction, Failure, Write, Writer
@@ -40,7 +47,7 @@ class SqliteStore:
         self._feed_bytes_max = feed_bytes_max
         self._index = Index()
         """Uncommitted writes included."""
-        self._assigned = 0
+        self._assigned = FIRST_REVISION
         """The last revision given to a write."""
         self._committed = 0
         """Everything up to it is on disk and published."""

@@ -3,7 +3,7 @@
 import pytest
 
 from apiserver.storage import errors
-from apiserver.storage.interface import Listing, Store
+from apiserver.storage.interface import FIRST_REVISION, Listing, Store
 
 
 def keys(listing: Listing, root: str) -> list[str]:
@@ -135,3 +135,8 @@ async def test_compaction_ahead_is_refused(store: Store, root: str) -> None:
 
 async def test_a_healthy_store_passes_its_check(store: Store, root: str) -> None:
     await store.check()
+
+
+async def test_no_store_is_at_revision_zero(store: Store) -> None:
+    assert await store.current_revision() >= FIRST_REVISION
+    assert (await store.list("/")).revision >= FIRST_REVISION

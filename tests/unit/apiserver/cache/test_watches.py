@@ -217,8 +217,8 @@ async def test_a_watch_resumes_after_the_stores_watch_broke(
     async with cache.watch(PODS, after=cache.revision) as watcher:
         await put(cache, "a")
         store._hub.fail(errors.WatchCut("test"))
-        await store.create("/registry/pods/default/b", orjson.dumps(pod("b")))
-        await cache.wait_for(2)
+        revision = await store.create("/registry/pods/default/b", orjson.dumps(pod("b")))
+        await cache.wait_for(revision)
         assert await drain(watcher) == [("ADDED", "a"), ("ADDED", "b")]
 
 
@@ -229,9 +229,9 @@ async def test_a_compaction_that_overtook_us_rebuilds_and_cuts(
     watcher = cache.watch(PODS, after=cache.revision)
     store._hub.fail(errors.WatchCut("test"))
     await store.create("/registry/pods/default/b", orjson.dumps(pod("b")))
-    await store.create("/registry/pods/default/c", orjson.dumps(pod("c")))
-    await store.compact(3)
-    await cache.wait_for(3)
+    revision = await store.create("/registry/pods/default/c", orjson.dumps(pod("c")))
+    await store.compact(revision)
+    await cache.wait_for(revision)
     assert [entry.name for entry in cache.list(PODS).entries] == ["a", "b", "c"]
     assert [batch async for batch in watcher] == []
     assert watcher.cut
