@@ -1,0 +1,139 @@
+"""What probes and hooks do, against real small servers and the fake runtime."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc.aio
+import pytest
+from aiohttp import web
+
+from kubelet.actions import Actions, Target, port_number
+from kubelet.runtime.errors import ExecTimeoutError
+from kubelet.runtime.interface import ExecResult
+
+
+class Driver:
+    """Only what an exec action needs."""
+
+    def __init__(self) -> None:
+        self.result: ExecResult | Exception = ExecResult(0, b"fine", b"")
+
+    async def exec_sync(self, container_id, argv, timeout):
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+@pytest.fixture
+async def driver() -> Driver:
+    return Driver()
+
+
+@pytest.fixture
+async def actions(driver: Driver) -> AsyncIterator[Actions]:
+    result = Actions(driver)
+    yield result
+    await result.close()
+
+
+def target(**spec) -> Target:
+    return Target({}, {"name": "app", **spec}, "c1", ("127.0.0.1",))
+
+
+async def test_exec_answers_by_its_exit_code(driver: Driver, actions: Actions) -> None:
+    action = {"exec": {"command": ["true"]}}
+    assert (await actions.run(action, target(), 1)).ok
+    driver.result = ExecResult(1, b"", b"broken")
+    result = await actions.run(action, target(), 1)
+    assert (result.ok, result.output) == (False, "broken")
+    driver.result = ExecTimeoutError("too slow")
+    assert not (await actions.run(action, target(), 1)).ok
+
+
+async def serve(status: int) -> tuple[web.AppRunner, int, list[web.Request]]:
+    seen: list[web.Request] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(request)
+        headers = {"Location": "/elsewhere"} if status in (301, 302) else {}
+        return web.Response(status=status, text="body", headers=headers)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    return runner, runner.addresses[0][1], seen
+
+
+@pytest.mark.parametrize(
+    ("status", "ok"),
+    [(200, True), (204, True), (302, True), (399, True), (404, False), (500, False)],
+)
+async def test_http_answers_by_its_code(actions: Actions, status: int, *, ok: bool) -> None:
+    runner, port, seen = await serve(status)
+    action = {
+        "httpGet": {
+            "port": port,
+            "path": "/a?b=c",
+            "httpHeaders": [{"name": "Host", "value": "x.example"}],
+        }
+    }
+    result = await actions.run(action, target(), 1)
+    assert result.ok is ok
+    assert seen[0].path_qs == "/a?b=c"
+    assert seen[0].headers["Host"] == "x.example"
+    assert seen[0].headers["User-Agent"].startswith("kube-probe/")
+    assert len(seen) == 1
+    await runner.cleanup()
+
+
+async def test_http_without_a_server_says_why(actions: Actions) -> None:
+    result = await actions.run({"httpGet": {"port": 1}}, target(), 1)
+    assert not result.ok
+    assert "http://127.0.0.1:1/" in result.output
+
+
+async def test_tcp_only_asks_for_a_connection(actions: Actions) -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    spec = {"ports": [{"name": "main", "containerPort": port}]}
+    assert (await actions.run({"tcpSocket": {"port": "main"}}, target(**spec), 1)).ok
+    server.close()
+    await server.wait_closed()
+    assert not (await actions.run({"tcpSocket": {"port": port}}, target(), 1)).ok
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok"), [(b"\x08\x01", True), (b"\x08\x02", False), (b"", False)]
+)
+async def test_grpc_asks_the_health_service(actions: Actions, answer: bytes, *, ok: bool) -> None:
+    asked: list[bytes] = []
+
+    async def check(request: bytes, context) -> bytes:
+        asked.append(request)
+        return answer
+
+    server = grpc.aio.server()
+    handlers = {"Check": grpc.unary_unary_rpc_method_handler(check)}
+    service = grpc.method_handlers_generic_handler("grpc.health.v1.Health", handlers)
+    server.add_generic_rpc_handlers((service,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    action = {"grpc": {"port": port, "service": "shop"}}
+    assert (await actions.run(action, target(), 2)).ok is ok
+    assert asked == [b"\x0a\x04shop"]
+    await server.stop(None)
+
+
+async def test_a_slow_action_times_out(actions: Actions) -> None:
+    result = await actions.run({"sleep": {"seconds": 5}}, target(), 0.01)
+    assert (result.ok, result.output) == (False, "timed out after 0.01s")
+
+
+@pytest.mark.parametrize(
+    ("port", "number"), [(80, 80), ("8080", 8080), ("web", 9000), ("none", 0), (None, 0)]
+)
+def test_ports_by_number_or_name(port: object, number: int) -> None:
+    assert port_number(port, {"ports": [{"name": "web", "containerPort": 9000}]}) == number
