@@ -28,6 +28,8 @@ def translate(error: Exception) -> status.ApiError:
             )
         case storage.UnknownOutcome() | storage.Unavailable() | storage.WatchCut():
             return status.service_unavailable(f"the store: {error}", RETRY_SECONDS)
+        case storage.ValueTooLarge():
+            return status.ApiError(str(error), code=413, reason="RequestEntityTooLarge")
         case storage.KeyExists() | storage.KeyMissing() | storage.RevisionConflict():
             return status.Conflict(status.CONFLICT_DETAIL)
         case _:
