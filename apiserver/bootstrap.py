@@ -5,10 +5,11 @@ priority classes. RBAC defaults are `apiserver.rbac_defaults`' business. What ex
 except for the endpoints of this server, which must be true.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 
-from apimachinery import defaults, scheme, status, wire
+from apimachinery import defaults, fields, scheme, status, wire
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver.admission.priority import SYSTEM_CLASSES
@@ -38,8 +39,36 @@ async def ensure(core: Core) -> None:
         await _create(core, scheme.SERVICEACCOUNTS, account)
     for name, value in SYSTEM_CLASSES.items():
         await _create(core, scheme.PRIORITYCLASSES, _priority_class(name, value))
+    await _own(core, overwrite=True)
+
+
+async def keep(core: Core) -> None:
+    """Make the service and endpoints of this server again when somebody deletes them.
+
+    Runs until cancelled; wakes up only for them. Changes are left alone: another server of the
+    same store may have written its own address.
+    """
+    await _own(core, overwrite=False)
+    name = fields.from_set({"metadata.name": "kubernetes"})
+    async with asyncio.TaskGroup() as group:
+        for resource in (scheme.SERVICES, scheme.ENDPOINTS, scheme.ENDPOINTSLICES):
+            group.create_task(_keep_one(core, resource, name))
+
+
+async def _keep_one(core: Core, resource: Resource, name: fields.FieldSelector) -> None:
+    while True:
+        async with core.cache.watch(
+            resource, "default", fields=name, after=core.cache.revision
+        ) as watcher:
+            async for batch in watcher:
+                if any(item.type == "DELETED" for item in batch):
+                    await _own(core, overwrite=False)
+
+
+async def _own(core: Core, *, overwrite: bool) -> None:
+    """What default/kubernetes is made of."""
     await _create(core, scheme.SERVICES, _kubernetes_service(core))
-    await _endpoints(core)
+    await _endpoints(core, overwrite=overwrite)
 
 
 async def _create(core: Core, resource: Resource, obj: JsonObject) -> None:
@@ -85,7 +114,7 @@ def _kubernetes_service(core: Core) -> JsonObject:
     }
 
 
-async def _endpoints(core: Core) -> None:
+async def _endpoints(core: Core, *, overwrite: bool) -> None:
     """Endpoints and EndpointSlice of default/kubernetes say where this server is.
 
     A server that listens on the loopback only cannot be reached from a pod: it has none.
@@ -93,6 +122,7 @@ async def _endpoints(core: Core) -> None:
     address, port = core.options.advertise_address, core.options.advertise_port
     if ipaddress.ip_address(address).is_loopback:
         return
+    put = _put if overwrite else _create
     subsets = [
         {
             "addresses": [{"ip": address}],
@@ -104,9 +134,9 @@ async def _endpoints(core: Core) -> None:
         "namespace": "default",
         "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
     }
-    await _put(core, scheme.ENDPOINTS, {"metadata": metadata, "subsets": subsets})
+    await put(core, scheme.ENDPOINTS, {"metadata": metadata, "subsets": subsets})
     slice_metadata = {**metadata, "labels": {"kubernetes.io/service-name": "kubernetes"}}
-    await _put(
+    await put(
         core,
         scheme.ENDPOINTSLICES,
         {

@@ -1,15 +1,19 @@
 """Between an API version and the version in which its objects are stored.
 
-Two pairs exist: events.k8s.io/v1 is stored as core/v1 Event, autoscaling/v1 as autoscaling/v2.
+Two pairs of built-in kinds exist: events.k8s.io/v1 is stored as core/v1 Event, autoscaling/v1 as
+autoscaling/v2. Versions of a custom resource differ in their apiVersion only (conversion None);
+objects that were stored before its schema became what it is are pruned and defaulted when read.
 Pure functions on JSON objects. Neighbours: handlers convert on the way in (`to_stored`) and out
 (`from_stored`, `raw`); everything between knows the stored version only.
 """
 
+import re
 from collections.abc import Callable
 
 import orjson
 
 from apimachinery.resource import Resource
+from apimachinery.schema.kind import CustomKind
 from apimachinery.wire import JsonObject
 
 _EVENT_RENAMES = {
@@ -24,13 +28,33 @@ _EVENT_RENAMES = {
 """events.k8s.io/v1 → v1; the other fields are called the same."""
 
 
+_HEAD = re.compile(
+    rb'\{"kind":"[^"\\]*","apiVersion":"([^"\\]*)","metadata":\{"resourceVersion":"(\d+)"'
+)
+"""How the bytes of a cached object begin, if this server has written them."""
+
+
+def as_is(resource: Resource) -> bool:
+    """Whether stored bytes are always objects of `resource`, whatever they hold."""
+    return resource.stored_as is None and resource.custom is None
+
+
 def raw(resource: Resource, stored: bytes) -> bytes:
-    """Stored bytes as an object of `resource`."""
+    """Stored bytes as an object of `resource`; the same bytes where nothing differs."""
+    if resource.custom is not None:
+        head = _HEAD.match(stored)
+        if head is not None and int(head[2]) >= resource.custom.since:
+            version = resource.api_version.encode()
+            if head[1] == version:
+                return stored
+            return stored[: head.start(1)] + version + stored[head.end(1) :]
     return orjson.dumps(from_stored(resource, orjson.loads(stored)))
 
 
 def from_stored(resource: Resource, obj: JsonObject) -> JsonObject:
     """A stored object as one of `resource`; may share parts with it."""
+    if resource.custom is not None:
+        return _custom_out(resource, resource.custom, obj)
     if resource.stored_as is None:
         return obj
     return _OUT[resource.gvr](obj) | {"apiVersion": resource.api_version, "kind": resource.kind}
@@ -42,7 +66,17 @@ def to_stored(resource: Resource, obj: JsonObject) -> JsonObject:
         return obj
     group, version, _ = resource.stored_as
     api_version = f"{group}/{version}" if group else version
-    return _IN[resource.gvr](obj) | {"apiVersion": api_version, "kind": resource.kind}
+    convert = _IN[resource.gvr] if resource.custom is None else dict
+    return convert(obj) | {"apiVersion": api_version, "kind": resource.kind}
+
+
+def _custom_out(resource: Resource, custom: CustomKind, obj: JsonObject) -> JsonObject:
+    """A stored custom object as it reads in a version; old ones are made to fit the schema."""
+    if int(obj["metadata"].get("resourceVersion") or 0) < custom.since:
+        custom.prune(obj)
+        custom.default(obj)
+    head = {"kind": resource.kind, "apiVersion": resource.api_version}
+    return {**head, **obj, **head}
 
 
 def _event_in(obj: JsonObject) -> JsonObject:

@@ -7,7 +7,6 @@ part of it. It has no behaviour of its own, so nothing depends on how a server i
 import random
 from dataclasses import dataclass, field
 
-from apimachinery import table
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.openapi import Documents
 from apimachinery.scheme import Scheme
@@ -39,8 +38,6 @@ class Core:
     tokens: TokenIssuer | None = None
     entropy: random.Random = field(default_factory=random.SystemRandom)
     rows: Rows = field(default_factory=Rows)
-    printers: dict[tuple[str, str, str], table.Printer] = field(default_factory=dict)
-    """Printers of custom resources, by group, version and plural."""
     authenticator: TokenReviewer | None = None
     metrics: Metrics = field(default_factory=Metrics)
     memo: Memo = field(default_factory=Memo)

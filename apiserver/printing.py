@@ -25,23 +25,26 @@ class Row:
 
     cells: Cells
     partial: bytes
+    printer: Printer
+    """Kept, so that its identity is not given to another one."""
 
 
 class Rows:
     """The rows printed last, by object and revision."""
 
     def __init__(self) -> None:
-        self._rows: OrderedDict[tuple[str, str, int], Row] = OrderedDict()
+        self._rows: OrderedDict[tuple[str, str, int, int], Row] = OrderedDict()
 
     def get(self, resource: Resource, printer: Printer, entry: Entry) -> Row:
         """The entry's row, printed now if it is not kept."""
-        key = (resource.gr, entry.key, entry.revision)
+        # Printers of custom resources change with their definitions.
+        key = (resource.gr, entry.key, entry.revision, id(printer))
         row = self._rows.get(key)
         if row is not None:
             self._rows.move_to_end(key)
             return row
         obj = entry.parse()
-        row = Row(printer.cells(obj), orjson.dumps(table.partial_metadata(obj)))
+        row = Row(printer.cells(obj), orjson.dumps(table.partial_metadata(obj)), printer)
         self._rows[key] = row
         if len(self._rows) > ROWS_KEPT:
             self._rows.popitem(last=False)

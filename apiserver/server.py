@@ -5,10 +5,12 @@ same steps: route, authorize, handle, audit. The HTTPS front (`apiserver.app`) a
 transport both call `handle`, so neither skips a step. Authentication happened before.
 """
 
+import asyncio
 import random
 
 from apimachinery import scheme as schemes
 from apimachinery import status, wire
+from apimachinery.aio import tasks
 from apimachinery.aio.clock import Clock, SystemClock
 from apiserver import authn, bootstrap, dispatch, errors, routes
 from apiserver.admission import plugins
@@ -16,6 +18,7 @@ from apiserver.admission.chain import Chain
 from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, TokenIssuer
 from apiserver.cache import WatchCache
 from apiserver.core import Core
+from apiserver.customresources import CustomResources
 from apiserver.handlers.writing import ANONYMOUS
 from apiserver.options import Options
 from apiserver.registry.kinds import Registries
@@ -41,7 +44,7 @@ class ApiServer:
         entropy = entropy or random.SystemRandom()
         scheme = schemes.builtin()
         cache = WatchCache(store)
-        registries = Registries(cache, entropy, options)
+        registries = Registries(cache, entropy, options, scheme)
         self.core = Core(
             scheme=scheme,
             store=store,
@@ -55,16 +58,28 @@ class ApiServer:
             tokens=tokens,
             entropy=entropy,
         )
+        self._custom = CustomResources(self.core, registries.definitions)
+        self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the store, fill the cache, make sure that the cluster's own objects exist."""
         await self.core.store.start()
         await self.core.cache.start()
         self.core.registries.load()
+        self._custom.load()
         await bootstrap.ensure(self.core)
+        loop = asyncio.get_running_loop()
+        self._keepers = [
+            loop.create_task(
+                tasks.keep_running(lambda: bootstrap.keep(self.core), name="default/kubernetes")
+            ),
+            loop.create_task(tasks.keep_running(self._custom.run, name="custom resources")),
+        ]
 
     async def stop(self) -> None:
         """End the watches and close the store."""
+        for keeper in self._keepers:
+            await tasks.stop(keeper)
         await self.core.cache.stop()
         await self.core.store.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from apimachinery import status
 from apimachinery.patch import apply as rules
+from apimachinery.patch.rules import of_resource
 from apimachinery.wire import JsonObject
 from apiserver import conversion
 from apiserver.admission import chain
@@ -84,7 +85,7 @@ async def _create(write: Write, config: JsonObject) -> Written:
             "found",
         )
     who = managed.writer(write.context, write.resource)
-    obj = rules.apply(None, config, write.resource.load_model(), who)
+    obj = rules.apply(None, config, of_resource(write.resource), who)
     obj.setdefault("metadata", {}).setdefault("name", write.route.name)
     return await create.create(write, obj, tracked=True)
 
@@ -92,13 +93,13 @@ async def _create(write: Write, config: JsonObject) -> Written:
 async def _update(write: Write, config: JsonObject) -> Written:
     resource, core = write.resource, write.core
     who = managed.writer(write.context, resource)
-    model = resource.load_model()
+    rule = of_resource(resource)
     warnings = list(write.context.warnings)
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:
         write.context.warnings[:] = warnings
         live = conversion.from_stored(resource, entry.parse())
-        new = rules.apply(live, config, model, who, force=write.options.force)
+        new = rules.apply(live, config, rule, who, force=write.options.force)
         new = writing.fit(write, conversion.to_stored(resource, new))
         await core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
         return new

@@ -5,7 +5,7 @@ Decode, default, mutate, then the registry's course (prepare, validate, admit, s
 (reviews, bindings) have handlers of their own, see `apiserver.dispatch`.
 """
 
-from apimachinery import status, wire
+from apimachinery import defaults, status, wire
 from apimachinery.wire import JsonObject
 from apiserver import conversion, negotiation
 from apiserver.admission import chain
@@ -41,6 +41,7 @@ async def create(
     """Store an object whose kind has been checked; `tracked` if its managedFields are made."""
     if write.resource.stored_as is not None:
         body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
+        defaults.apply(write.resource, obj)
         obj, raw = conversion.to_stored(write.resource, obj), None
     obj = writing.fit(write, obj, raw)
     resource = write.registry.resource

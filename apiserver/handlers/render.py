@@ -43,7 +43,7 @@ def one(
 ) -> wire.Response:
     """A stored object."""
     if form.transform is Transform.NONE and form.media_type != PROTOBUF:
-        raw = entry.raw if resource.stored_as is None else conversion.raw(resource, entry.raw)
+        raw = entry.raw if conversion.as_is(resource) else conversion.raw(resource, entry.raw)
         return response(form, raw, request, code=code)
     return one_object(core, form, resource, entry.parse(), request, code=code)
 
@@ -59,7 +59,7 @@ def raw_object(
 ) -> wire.Response:
     """The bytes of a stored object that a write returned."""
     if form.transform is Transform.NONE and form.media_type != PROTOBUF:
-        raw = raw if resource.stored_as is None else conversion.raw(resource, raw)
+        raw = raw if conversion.as_is(resource) else conversion.raw(resource, raw)
         return response(form, raw, request, code=code)
     return one_object(core, form, resource, orjson.loads(raw), request, code=code)
 
@@ -77,7 +77,7 @@ def one_object(
     if form.transform is Transform.TABLE:
         printed = tables.of_objects(core, form, resource, [obj], request, obj["metadata"])
         return response(form, printed, request, code=code)
-    if resource.stored_as is not None:
+    if not conversion.as_is(resource):
         obj = conversion.from_stored(resource, obj)
     if form.transform is not Transform.NONE:
         obj = partial(obj, form.version)
@@ -135,7 +135,7 @@ def many(
         )
     if form.transform is Transform.NONE and form.media_type != PROTOBUF:
         raws: Iterable[bytes] = [entry.raw for entry in page.entries]
-        if resource.stored_as is not None:
+        if not conversion.as_is(resource):
             raws = [conversion.raw(resource, raw) for raw in raws]
         return response(
             form, list_bytes(resource.list_name, resource.api_version, metadata, raws), request
@@ -157,7 +157,7 @@ def many_objects(
     if form.transform is Transform.TABLE:
         printed = tables.of_objects(core, form, resource, objects, request, metadata)
         return response(form, printed, request)
-    if resource.stored_as is not None:
+    if not conversion.as_is(resource):
         objects = [conversion.from_stored(resource, obj) for obj in objects]
     kind, api_version = resource.list_name, resource.api_version
     if form.transform is not Transform.NONE:

@@ -30,9 +30,11 @@ def included(request: wire.Request) -> IncludeObject:
 
 def printer_of(core: Core, resource: Resource) -> Printer:
     """How objects of a resource are printed."""
+    if resource.custom is not None:
+        return resource.custom.printer
     if resource.stored_as is not None:
         resource = core.scheme.storage_resource(resource)
-    return core.printers.get(resource.gvr) or table.printer(resource.group, resource.kind)
+    return table.printer(resource.group, resource.kind)
 
 
 def row_bytes(

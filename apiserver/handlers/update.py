@@ -5,7 +5,7 @@ Neighbours: `apiserver.handlers.writing`, `apiserver.registry.generic` (compare-
 
 import orjson
 
-from apimachinery import wire
+from apimachinery import defaults, wire
 from apimachinery.wire import JsonObject
 from apiserver import conversion, negotiation
 from apiserver.admission import chain
@@ -40,6 +40,7 @@ async def update(write: Write, obj: JsonObject) -> Written:
     raw = write.raw
     if write.resource.stored_as is not None:
         body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
+        defaults.apply(write.resource, obj)
         obj, raw = conversion.to_stored(write.resource, obj), None
     obj = writing.fit(write, obj, raw)
     metadata.match_request(registry.resource, obj, route.namespace, route.name)

@@ -163,12 +163,12 @@ def _shape(core: Core, request: wire.Request, resource: Resource, form: Accepted
     if form.transform is Transform.TABLE:
         return _TableLines(core, request, resource, form)
     key = (resource.gvr, form.transform, form.version)
-    if form.transform is Transform.NONE and resource.stored_as is None:
+    if form.transform is Transform.NONE and conversion.as_is(resource):
         return lambda item: (
             item.line() if item.entry is not None else _bookmark(key, item, resource)
         )
     if form.transform is Transform.NONE:
-        return lambda item: item.shaped(key, lambda one: _converted(resource, one))
+        return lambda item: _versioned(key, item, resource)
     return lambda item: item.shaped(key, lambda one: _partial(resource, form, one))
 
 
@@ -190,8 +190,16 @@ def _object(item: WatchItem, resource: Resource) -> JsonObject:
     return conversion.from_stored(resource, item.entry.parse())
 
 
-def _converted(resource: Resource, item: WatchItem) -> bytes:
-    return _line(item.type, _object(item, resource))
+def _versioned(key: tuple[object, ...], item: WatchItem, resource: Resource) -> bytes:
+    """An object of another version, or the shared line where its bytes are the same."""
+    if item.entry is None:
+        return _bookmark(key, item, resource)
+    raw = conversion.raw(resource, item.entry.raw)
+    if raw is item.entry.raw:
+        return item.line()
+    return item.shaped(
+        key, lambda one: b'{"type":"%b","object":%b}\n' % (one.type.encode(), raw)
+    )
 
 
 def _partial(resource: Resource, form: Accepted, item: WatchItem) -> bytes:

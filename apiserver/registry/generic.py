@@ -157,14 +157,14 @@ class Registry:
             timestamp=meta.format_time(context.now),
             generation=strategy.counts_generation,
         )
-        strategy.prepare_create(obj, context)
         generated = not found.get("name") and bool(found.get("generateName"))
         for attempt in range(GENERATE_NAME_ATTEMPTS):
             if generated:
                 found["name"] = names.generate(found["generateName"], self._entropy)
-            if attempt == 0:
-                self.refuse(found.get("name", ""), strategy.validate_create(obj))
-                await admit(obj, None)
+            # Again for each name: some kinds write it into their labels.
+            strategy.prepare_create(obj, context)
+            self.refuse(found.get("name", ""), strategy.validate_create(obj))
+            await admit(obj, None)
             try:
                 return await self._insert(obj, context)
             except KeyExists as problem:

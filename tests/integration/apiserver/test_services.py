@@ -83,7 +83,9 @@ async def test_headless_and_external_services_need_no_address(api):
 
 async def test_the_dns_address_is_dealt_only_by_name(api):
     pool = api.server.core.registries._services.addresses
-    pool.taken = set(range(pool.first, pool.last + 1)) - {pool.first + 9, pool.first + 20}
+    free = {pool.first + 9, pool.first + 20}
+    owner = next(iter(pool.taken.values()))
+    pool.taken = {n: owner for n in range(pool.first, pool.last + 1) if n not in free}
     dealt = (await api.made(SERVICES, service("s")))["spec"]["clusterIP"]
     assert dealt == "10.96.0.21"
     assert (await api.post(SERVICES, service("t"))).status == 500
@@ -151,3 +153,12 @@ async def test_kubernetes_own_service(api):
     own = (await api.get(f"{SERVICES}/kubernetes")).json
     assert own["spec"]["clusterIP"] == "10.96.0.1"
     assert own["spec"]["ports"][0]["port"] == 443
+
+
+async def test_kubernetes_own_service_comes_back(api):
+    events = api.watch(SERVICES, fieldSelector="metadata.name=kubernetes", resourceVersion="0")
+    await anext(events)
+    await api.delete(f"{SERVICES}/kubernetes")
+    assert [(await anext(events))["type"] for _ in range(2)] == ["DELETED", "ADDED"]
+    await events.aclose()
+    assert (await api.get(f"{SERVICES}/kubernetes")).json["spec"]["clusterIP"] == "10.96.0.1"

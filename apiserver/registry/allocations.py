@@ -1,0 +1,150 @@
+"""What services hold exclusively: cluster addresses and node ports, each with its owner.
+
+Kept in memory by each server, filled from the cache at start. The event loop makes each step
+atomic, because nothing here waits. An owner that the cache no longer shows holds nothing, even
+where its deletion has not been told here yet: so an address is free as soon as a watcher can have
+seen its service go. Neighbours: `apiserver.registry.services` asks.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from apimachinery import scheme
+from apimachinery.wire import JsonObject
+from apiserver.cache import WatchCache
+from apiserver.options import Options
+
+HEADLESS = "None"
+
+
+class Owner(NamedTuple):
+    """A service, told apart from others of the same name by its uid."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+def owner_of(obj: JsonObject) -> Owner:
+    found = obj["metadata"]
+    return Owner(found.get("namespace", ""), found.get("name", ""), found.get("uid", ""))
+
+
+@dataclass(slots=True)
+class Pool:
+    """Things dealt out one by one; the lower part is kept for those who ask by name."""
+
+    first: int
+    last: int
+    reserved: int
+    """How many of the first are dealt by name only, as long as others are free."""
+    kept: frozenset[int] = frozenset()
+    """Never dealt, only given to those who ask by name."""
+    taken: dict[int, Owner] = field(default_factory=dict)
+    _next: int = 0
+
+    def holds(self, value: int) -> bool:
+        return self.first <= value <= self.last
+
+    def deal(self, owner: Owner) -> int | None:
+        """Take any; None when all are gone."""
+        size = self.last - self.first + 1
+        upper = size - self.reserved
+        for step in range(size):
+            # Round and round through the upper part first, then the reserved lower part.
+            if step < upper:
+                value = self.first + self.reserved + (self._next + step) % upper
+            else:
+                value = self.first + step - upper
+            if value not in self.taken and value not in self.kept:
+                self.taken[value] = owner
+                self._next = (value - self.first - self.reserved + 1) % max(upper, 1)
+                return value
+        return None
+
+    def give_back(self, values: Iterable[int], owner: Owner) -> None:
+        """Free what the owner has; what somebody else has meanwhile stays theirs."""
+        for value in values:
+            if self.taken.get(value) == owner:
+                del self.taken[value]
+
+
+class Allocations:
+    """The addresses and node ports of one cluster."""
+
+    def __init__(self, options: Options, cache: WatchCache) -> None:
+        network = options.service_network
+        first, last = int(network[1]), int(network[-2])
+        size = last - first + 1
+        self.network = network
+        self.addresses = Pool(
+            first,
+            last,
+            reserved=min(max(16, size // 16), 256),
+            kept=frozenset({int(network[1]), int(network[10])}),
+        )
+        ports = options.node_port_last - options.node_port_first + 1
+        self.ports = Pool(
+            options.node_port_first,
+            options.node_port_last,
+            reserved=min(max(16, ports // 32), 128) if ports > 16 else 0,
+        )
+        self._cache = cache
+        self._pending: set[Owner] = set()
+        """Services on their way into the store: the cache does not show them yet."""
+
+    def load(self) -> None:
+        """Take what the stored services have."""
+        for entry in self._cache.list(scheme.SERVICES).entries:
+            obj = entry.parse()
+            addresses, ports = held(obj)
+            owner = owner_of(obj)
+            self.addresses.taken |= dict.fromkeys(addresses, owner)
+            self.ports.taken |= dict.fromkeys(ports, owner)
+
+    def begin(self, owner: Owner) -> None:
+        """The owner is being written."""
+        self._pending.add(owner)
+
+    def end(self, owner: Owner) -> None:
+        """The owner's write has ended, well or not."""
+        self._pending.discard(owner)
+
+    def take(self, pool: Pool, value: int, owner: Owner) -> bool:
+        """Take a certain one; False if somebody has it."""
+        holder = pool.taken.get(value)
+        if holder is not None and not self._gone(holder):
+            return False
+        pool.taken[value] = owner
+        return True
+
+    def _gone(self, owner: Owner) -> bool:
+        if owner in self._pending:
+            return False
+        entry = self._cache.get(scheme.SERVICES, owner.namespace, owner.name)
+        return entry is None or entry.parse()["metadata"].get("uid") != owner.uid
+
+
+def held(obj: JsonObject) -> tuple[set[int], set[int]]:
+    """The cluster addresses and node ports that a service has."""
+    spec = obj.get("spec") or {}
+    addresses = set()
+    for text in {spec.get("clusterIP"), *(spec.get("clusterIPs") or [])}:
+        if (number := address(text)) is not None:
+            addresses.add(number)
+    ports = {port["nodePort"] for port in spec.get("ports") or [] if port.get("nodePort")}
+    if spec.get("healthCheckNodePort"):
+        ports.add(spec["healthCheckNodePort"])
+    return addresses, ports
+
+
+def address(text: Any) -> int | None:
+    """An IPv4 address as a number; None for anything else."""
+    if not text or text == HEADLESS:
+        return None
+    try:
+        return int(ipaddress.IPv4Address(text))
+    except ipaddress.AddressValueError:
+        return None
