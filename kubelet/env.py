@@ -5,8 +5,10 @@ precedence; the functions below it are pure. Neighbours: `kubelet.starting` call
 expands commands with `expand`, `kubelet.volumes.downward` shares `field_value`.
 """
 
+import asyncio
 import base64
 import binascii
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +30,10 @@ _REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
 _SUBSCRIPT = re.compile(r"(metadata\.(?:labels|annotations))\['([^']+)'\]")
 _ENV_NAME = re.compile(r"[ -<>-~]+")
 """Printable ASCII without `=`: what may be a variable's name."""
+
+
+SERVICES_WAIT_S = 5.0
+"""Longer than the services of a cluster take to arrive; a start is not held up for more."""
 
 
 class ConfigMissingError(Exception):
@@ -63,6 +69,9 @@ class Services(Protocol):
 
     def values(self) -> Iterable[ServiceView]: ...
 
+    async def synced(self) -> None:
+        """All that there are have been heard of once."""
+
 
 class Environment:
     """Resolves environments; reads ConfigMaps and Secrets anew for each container start."""
@@ -81,6 +90,10 @@ class Environment:
         """Service variables, then envFrom, then env: later ones win. ConfigMissingError, ApiError."""
         fetched: dict[tuple[str, str], JsonObject | None] = {}
         values: dict[str, str] = {}
+        # An agent that has just started knows no services yet; one that cannot get them goes on.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SERVICES_WAIT_S):
+                await self._services.synced()
         for source in spec.get("envFrom") or ():
             values |= await self._from_source(pod, source, fetched)
         services = self._service_variables(pod)

@@ -229,6 +229,12 @@ def rotate(path: Path, max_files: int) -> Path:
     return first
 
 
+def remove(path: Path) -> None:
+    """The log and what was rotated away from it."""
+    for old in [path, *path.parent.glob(f"{path.name}.*")]:
+        old.unlink(missing_ok=True)
+
+
 def _compress(source: Path, target: Path) -> None:
     temporary = target.with_name(f"{target.name}.tmp")
     with source.open("rb") as read_from, gzip.open(temporary, "wb", compresslevel=6) as write_to:

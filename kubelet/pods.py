@@ -8,7 +8,7 @@ Neighbours: `kubelet.worker` does the work of one pod, `kubelet.admission` refus
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Protocol
 
 from apimachinery import scheme
@@ -21,7 +21,13 @@ from kubelet.kit import Kit
 from kubelet.lifecycle import Run
 from kubelet.publisher import Publisher
 from kubelet.runtime.errors import RuntimeDriverError
-from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxState, SandboxStatus
+from kubelet.runtime.interface import (
+    ContainerExited,
+    ContainerState,
+    ContainerStatus,
+    SandboxState,
+    SandboxStatus,
+)
 from kubelet.starting import Starter
 from kubelet.volumes.interface import Volumes
 from kubelet.worker import PodWorker
@@ -76,6 +82,9 @@ class Pods:
         self._containers: dict[str, list[ContainerStatus]] = {}
         self._group: asyncio.TaskGroup | None = None
         self.feed = feed
+        self._taken = False
+        self._early_exits: set[tuple[str, str]] = set()
+        """(pod uid, container) that ended while the runtime was being listed."""
 
     # --- reading
 
@@ -100,11 +109,11 @@ class Pods:
         async with asyncio.TaskGroup() as group:
             self._group = group
             # Subscribed before the lists are read: no exit falls between.
-            group.create_task(self._follow_exits(), name="container exits")
-            await asyncio.sleep(0)
-            await self._list_runtime()
+            exits = self._kit.driver.events()
+            group.create_task(self._follow(exits), name="container exits")
             group.create_task(self.feed.run(), name="pods of this node")
             await self.feed.synced()
+            await self._list_runtime()
             self._take_first()
             self.feed.add_handler(self._changed)
             group.create_task(self._clean_orphans(), name="orphans")
@@ -128,6 +137,11 @@ class Pods:
         )
         for pod in pods:
             self._take(pod)
+        for uid, container_id in self._early_exits:
+            if uid in self._workers:
+                self._workers[uid].exited(container_id)
+        self._early_exits.clear()
+        self._taken = True
 
     def _changed(self, _key: str, old: JsonObject | None, new: JsonObject | None) -> None:
         """A handler of the informer; the name may pass to another pod in one step."""
@@ -206,11 +220,13 @@ class Pods:
 
     # --- the runtime's news
 
-    async def _follow_exits(self) -> None:
-        async for event in self._kit.driver.events():
+    async def _follow(self, exits: AsyncIterator[ContainerExited]) -> None:
+        async for event in exits:
             worker = self._workers.get(event.pod_uid)
             if worker is not None:
                 worker.exited(event.container_id)
+            elif not self._taken:
+                self._early_exits.add((event.pod_uid, event.container_id))
 
     async def _relist_slowly(self) -> None:
         """The safety net: what the runtime says of containers that we believe to run."""

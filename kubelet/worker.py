@@ -330,8 +330,10 @@ class PodWorker:
             case lifecycle.StopSandbox(sandbox_id):
                 self._operate(lifecycle.SANDBOX_KEY, self._stop_sandbox(sandbox_id))
             case lifecycle.RemoveContainer(container_id):
+                log_path = self.ledger.log_path(container_id)
                 self.ledger.forget(container_id)
-                self.spawn(self._remove(container_id), name=f"remove {container_id}")
+                work = self._remove(container_id, log_path)
+                self.spawn(work, name=f"remove {container_id}")
             case lifecycle.FailPod(reason, message):
                 self.kit.warn(self.pod, reason, message)
                 self.evict(reason, message)
@@ -474,9 +476,9 @@ class PodWorker:
         self.ledger.record(status)
         self.wake()
 
-    async def _remove(self, container_id: str) -> None:
+    async def _remove(self, container_id: str, log_path: str) -> None:
         try:
-            await self.kit.driver.remove_container(container_id)
+            await self._starter.remove(container_id, log_path)
         except RuntimeDriverError as error:
             LOG.warning("remove of container %s: %s", container_id, error)
 

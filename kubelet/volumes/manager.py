@@ -104,12 +104,13 @@ class VolumeManager:
 
     async def teardown(self, uid: str) -> None:
         """Unmount and remove everything of the pod; also of one that an earlier agent set up."""
-        entry = self._pods.pop(uid, None)
-        if entry is not None and entry.timer is not None:
+        entry = self._pods.pop(uid, None) or _PodVolumes({})
+        if entry.timer is not None:
             entry.timer.cancel()
         self._objects.drop(uid)
-        directory = self._kit.options.pods_dir / uid
-        await asyncio.to_thread(_remove, directory)
+        async with entry.lock:
+            # A refresh that is under way ends first: it would bring files back.
+            await asyncio.to_thread(_remove, self._kit.options.pods_dir / uid)
 
     async def leftovers(self, known: Iterable[str]) -> list[str]:
         """Uids of pods that have a directory here and are not known."""
@@ -248,6 +249,8 @@ class VolumeManager:
     async def _refresh(self, entry: _PodVolumes) -> None:
         """Write what has changed; an object that is missing now leaves its files as they are."""
         async with entry.lock:
+            if self._pods.get(reading.uid(entry.pod)) is not entry:
+                return
             for volume in entry.pod["spec"].get("volumes") or ():
                 if not any(kind in volume for kind in API_KINDS):
                     continue

@@ -26,6 +26,12 @@ class Api:
         return self.objects[key]
 
 
+class Mirror(dict):
+    """What an informer of services shows."""
+
+    async def synced(self) -> None: ...
+
+
 def options(tmp_path) -> Options:
     return Options("node-1", tmp_path, address="10.0.0.1")
 
@@ -41,7 +47,7 @@ def pod(**spec) -> dict:
 
 
 async def resolve(tmp_path, container, api=None, services=(), the_pod=None) -> dict[str, str]:
-    mirror = {view.name: view for view in services}
+    mirror = Mirror({view.name: view for view in services})
     environment = Environment(api or Api(), options(tmp_path), CAPACITY, mirror)
     return dict(await environment.resolve(the_pod or pod(), container, ("10.1.0.5",)))
 
