@@ -7,7 +7,7 @@ import os
 import resource
 import shutil
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -82,9 +82,7 @@ def write_config(
         config,
         image.config,
         user,
-        spec.Surroundings(
-            around.namespaces, around.cgroup, around.hostname, tuple(files), around.shm_path
-        ),
+        replace(around, files=tuple(files)),
         limits,
         _seccomp_document(config),
     )

@@ -11,9 +11,11 @@ import contextlib
 import logging
 import os
 import secrets
+import select
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kubelet import kernel
@@ -28,7 +30,7 @@ from kubelet.runtime.errors import (
     StateError,
 )
 from kubelet.runtime.interface import ContainerState
-from kubelet.runtime.oci import bundles, records, strays
+from kubelet.runtime.oci import bundles, pause, records, strays
 from kubelet.runtime.oci.node import Node
 from kubelet.runtime.oci.records import ContainerRecord, SandboxRecord
 from kubelet.runtime.oci.spec import Surroundings
@@ -78,10 +80,19 @@ class Containers:
         return container
 
     def of_sandbox(self, sandbox_id: str) -> list[Container]:
+        """All of a sandbox, ours included."""
         return [c for c in self._all.values() if c.record.sandbox_id == sandbox_id]
 
     def all(self) -> list[Container]:
-        return list(self._all.values())
+        """Those of pods, not ours."""
+        return [c for c in self._all.values() if not c.record.internal]
+
+    def init_of(self, sandbox_id: str) -> Container | None:
+        """What holds the sandbox's shared PID namespace, if it runs."""
+        for container in self.of_sandbox(sandbox_id):
+            if container.record.internal and _lives(container):
+                return container
+        return None
 
     def stats(self, container: Container) -> interface.ContainerStats:
         usage = self._node.groups.usage(container.record.cgroup)
@@ -111,9 +122,7 @@ class Containers:
         record = _new_record(container_id, sandbox, config, image, self._node.boot_id)
         record.cgroup = f"{sandbox.cgroup}/{container_id}"
         record.log_path = record.log_path or str(directory / "log")
-        placed = Surroundings(
-            around.namespaces, record.cgroup, around.hostname, around.files, around.shm_path
-        )
+        placed = replace(around, cgroup=record.cgroup)
         layers = bundles.Layers(
             self._node.images.layers_directory, tuple(self._node.images.layer_paths(image))
         )
@@ -138,6 +147,30 @@ class Containers:
         bundles.write_config(directory, config, image, around, self._node.limits)
         Path(record.log_path).parent.mkdir(parents=True, exist_ok=True)
         layout.save_container(record)
+
+    async def run_init(self, sandbox: SandboxRecord, around: Surroundings) -> None:
+        """Start the first process of a shared PID namespace."""
+        container_id = secrets.token_hex(16)
+        directory = self._node.layout.container(container_id)
+        record = ContainerRecord(
+            id=container_id,
+            sandbox_id=sandbox.id,
+            pod_uid=sandbox.uid,
+            name=pause.NAME,
+            attempt=sandbox.attempt,
+            boot_id=self._node.boot_id,
+            image="",
+            image_id="",
+            created_at=time.time(),
+            cgroup=f"{sandbox.cgroup}/{container_id}",
+            log_path=str(directory / "log"),
+            internal=True,
+        )
+        placed = replace(around, cgroup=record.cgroup, files=())
+        await asyncio.to_thread(pause.write_bundle, directory, placed, self._node.limits)
+        self._node.layout.save_container(record)
+        self._all[container_id] = Container(record)
+        await self.start(self._all[container_id])
 
     # Starting
 
@@ -252,11 +285,12 @@ class Containers:
         record.termination_message = bundles.read_termination_message(layout.container(record.id))
         layout.save_container(record)
         container.ended.set()
-        self._node.exits.publish(
-            interface.ContainerExited(
-                record.id, record.sandbox_id, record.pod_uid, record.name, code, reason
+        if not record.internal:
+            self._node.exits.publish(
+                interface.ContainerExited(
+                    record.id, record.sandbox_id, record.pod_uid, record.name, code, reason
+                )
             )
-        )
 
     # Stopping and removing
 
@@ -429,6 +463,15 @@ def signal_number(name: str) -> int:
         return signal.SIGTERM
     number = int(known) + (int(offset) if plus and offset.isdigit() else 0)
     return number if number < signal.NSIG else signal.SIGTERM
+
+
+def _lives(container: Container) -> bool:
+    """Asked of the kernel: the news of its end may still be on the way to us."""
+    if container.process is None:
+        return False
+    poll = select.poll()
+    poll.register(container.process, select.POLLIN)
+    return not poll.poll(0)
 
 
 def _close(container: Container) -> None:

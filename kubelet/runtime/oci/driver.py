@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kubelet import kernel
@@ -16,7 +17,7 @@ from kubelet.network.interface import NetworkError, PodNetwork
 from kubelet.runtime import interface
 from kubelet.runtime.config import ContainerConfig, Resources, SandboxConfig
 from kubelet.runtime.errors import RuntimeDriverError, StateError, UnavailableError
-from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxStatus
+from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxState, SandboxStatus
 from kubelet.runtime.oci import streams
 from kubelet.runtime.oci.containers import Container, Containers
 from kubelet.runtime.oci.execs import Execs
@@ -71,7 +72,18 @@ class OciDriver:
     # Sandboxes
 
     async def run_pod_sandbox(self, config: SandboxConfig) -> str:
-        return await self._on.node.finish(self._on.sandboxes.create(config))
+        return await self._on.node.finish(self._run_sandbox(config))
+
+    async def _run_sandbox(self, config: SandboxConfig) -> str:
+        parts = self._on
+        sandbox_id = await parts.sandboxes.create(config)
+        if config.share_process_namespace:
+            sandbox = parts.sandboxes.get(sandbox_id)
+            async with sandbox.lock:
+                if parts.containers.init_of(sandbox_id) is None:
+                    around = parts.sandboxes.surroundings(sandbox.record)
+                    await parts.containers.run_init(sandbox.record, around)
+        return sandbox_id
 
     async def stop_pod_sandbox(self, sandbox_id: str) -> None:
         if sandbox_id in self._on.sandboxes:
@@ -105,10 +117,17 @@ class OciDriver:
             await parts.sandboxes.remove(sandbox)
 
     async def sandbox_status(self, sandbox_id: str) -> SandboxStatus:
-        return self._on.sandboxes.get(sandbox_id).record.status()
+        return self._status(self._on.sandboxes.get(sandbox_id))
 
     async def list_pod_sandboxes(self) -> list[SandboxStatus]:
-        return [sandbox.record.status() for sandbox in self._on.sandboxes.all()]
+        return [self._status(sandbox) for sandbox in self._on.sandboxes.all()]
+
+    def _status(self, sandbox: Sandbox) -> SandboxStatus:
+        status = sandbox.record.status()
+        if sandbox.record.shared_pid and self._on.containers.init_of(status.id) is None:
+            # Its PID namespace went with the first process: no container can enter it.
+            return replace(status, state=SandboxState.NOT_READY)
+        return status
 
     # Containers
 
@@ -128,7 +147,8 @@ class OciDriver:
                     return container.record.id
             if record.stopped:
                 raise StateError(f"sandbox {record.id} is stopped: no container can be made in it")
-            around = parts.sandboxes.surroundings(record)
+            init = parts.containers.init_of(record.id) if record.shared_pid else None
+            around = parts.sandboxes.surroundings(record, init.record.pid if init else 0)
             return await parts.containers.create(record, around, config)
 
     async def start_container(self, container_id: str) -> None:

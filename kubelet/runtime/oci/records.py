@@ -103,6 +103,8 @@ class ContainerRecord:
     stop_signal: str = ""
     # Whether the first process is PID 1 of a namespace of its own: its death ends all others.
     own_pid_namespace: bool = True
+    # Ours, not the pod's: never listed.
+    internal: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     version: int = FORMAT_VERSION

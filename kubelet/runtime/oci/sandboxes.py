@@ -89,8 +89,6 @@ class Sandboxes:
         return record.id
 
     def _new_record(self, config: SandboxConfig) -> SandboxRecord:
-        if config.share_process_namespace:
-            raise SandboxError("shareProcessNamespace is not supported by this runtime driver yet")
         parent = config.cgroup_parent or f"{self._node.options.cgroup_root}/pod{config.uid}"
         return SandboxRecord(
             id=secrets.token_hex(8),
@@ -105,6 +103,7 @@ class Sandboxes:
             host_network=config.host_network,
             host_pid=config.host_pid,
             host_ipc=config.host_ipc,
+            shared_pid=config.share_process_namespace,
             log_directory=config.log_directory,
             labels=dict(config.labels),
             annotations=dict(config.annotations),
@@ -148,8 +147,8 @@ class Sandboxes:
         record.complete = True
         self._node.layout.save_sandbox(record)
 
-    def surroundings(self, record: SandboxRecord) -> spec.Surroundings:
-        """What every container in it gets."""
+    def surroundings(self, record: SandboxRecord, init_pid: int = 0) -> spec.Surroundings:
+        """What every container in it gets; `init_pid` is the first process of a shared namespace."""
         layout = self._node.layout
         directory = layout.sandbox(record.id)
         kinds: dict[str, str | None] = {"mount": None, "cgroup": None}
@@ -159,7 +158,7 @@ class Sandboxes:
         if not record.host_ipc:
             kinds["ipc"] = str(layout.namespace(record.id, "ipc"))
         if not record.host_pid:
-            kinds["pid"] = None
+            kinds["pid"] = f"/proc/{init_pid}/ns/pid" if init_pid else None
         names = ("hosts", "hostname", "resolv.conf")
         return spec.Surroundings(
             namespaces=kinds,
