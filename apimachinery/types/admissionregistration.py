@@ -23,43 +23,53 @@ from apimachinery.types.meta import Condition, LabelSelector, ObjectMeta
 class ApplyConfiguration(Model):
     """A change, as an expression that makes an apply configuration."""
 
-    expression: Annotated[str, Proto(1)] = ""
+    expression: Annotated[str, Proto(1)] = Field("", description="Makes the apply configuration.")
 
 
 class AuditAnnotation(Model):
     """What is noted in the audit log."""
 
-    key: Annotated[str, Proto(1), REQUIRED] = ""
-    value_expression: Annotated[str, Proto(2), REQUIRED] = Field("", alias="valueExpression")
+    key: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its key.")
+    value_expression: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="valueExpression", description="Makes its value, or null for none."
+    )
 
 
 class ExpressionWarning(Model):
     """What is doubtful about an expression."""
 
-    field_ref: Annotated[str, Proto(2), REQUIRED] = Field("", alias="fieldRef")
-    warning: Annotated[str, Proto(3), REQUIRED] = ""
+    field_ref: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="fieldRef", description="Where the expression is."
+    )
+    warning: Annotated[str, Proto(3), REQUIRED] = Field("", description="What is doubtful.")
 
 
 class JSONPatch(Model):
     """A change, as an expression that makes a JSON patch."""
 
-    expression: Annotated[str, Proto(1)] = ""
+    expression: Annotated[str, Proto(1)] = Field("", description="Makes the patch.")
 
 
 class MatchCondition(Model):
     """An expression that must hold for a request to be looked at."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    expression: Annotated[str, Proto(2), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name.")
+    expression: Annotated[str, Proto(2), REQUIRED] = Field("", description="What must hold.")
 
 
 class Rule(Model):
     """Which resources."""
 
-    api_groups: Annotated[Items[str], Proto(1), REQUIRED] = Field((), alias="apiGroups")
-    api_versions: Annotated[Items[str], Proto(2), REQUIRED] = Field((), alias="apiVersions")
-    resources: Annotated[Items[str], Proto(3), REQUIRED] = ()
-    scope: Annotated[str, Proto(4)] = ""
+    api_groups: Annotated[Items[str], Proto(1), REQUIRED] = Field(
+        (), alias="apiGroups", description="The groups; * is every one."
+    )
+    api_versions: Annotated[Items[str], Proto(2), REQUIRED] = Field(
+        (), alias="apiVersions", description="The versions."
+    )
+    resources: Annotated[Items[str], Proto(3), REQUIRED] = Field(
+        (), description="The resources, such as pods or pods/status."
+    )
+    scope: Annotated[str, Proto(4)] = Field("", description="Cluster, Namespaced or *.")
 
 
 class RuleWithOperations(Rule):
@@ -67,7 +77,9 @@ class RuleWithOperations(Rule):
 
     embedded: ClassVar[Mapping[type[Model], int]] = {Rule: 2}
 
-    operations: Annotated[Items[str], Proto(1)] = ()
+    operations: Annotated[Items[str], Proto(1)] = Field(
+        (), description="CREATE, UPDATE, DELETE, CONNECT or *."
+    )
 
 
 class NamedRuleWithOperations(RuleWithOperations):
@@ -75,63 +87,91 @@ class NamedRuleWithOperations(RuleWithOperations):
 
     embedded: ClassVar[Mapping[type[Model], int]] = {RuleWithOperations: 2}
 
-    resource_names: Annotated[Items[str], Proto(1)] = Field((), alias="resourceNames")
+    resource_names: Annotated[Items[str], Proto(1)] = Field(
+        (), alias="resourceNames", description="Only objects with these names."
+    )
 
 
 class MatchResources(Model):
     """Which requests are looked at."""
 
     namespace_selector: Annotated[LabelSelector | None, Proto(1)] = Field(
-        None, alias="namespaceSelector"
+        None, alias="namespaceSelector", description="Only objects in namespaces with such labels."
     )
-    object_selector: Annotated[LabelSelector | None, Proto(2)] = Field(None, alias="objectSelector")
+    object_selector: Annotated[LabelSelector | None, Proto(2)] = Field(
+        None, alias="objectSelector", description="Only objects with such labels."
+    )
     resource_rules: Annotated[Items[NamedRuleWithOperations], Proto(3)] = Field(
-        (), alias="resourceRules"
+        (), alias="resourceRules", description="Which requests."
     )
     exclude_resource_rules: Annotated[Items[NamedRuleWithOperations], Proto(4)] = Field(
-        (), alias="excludeResourceRules"
+        (), alias="excludeResourceRules", description="Which requests not, whatever the others say."
     )
-    match_policy: Annotated[str, Proto(7)] = Field("", alias="matchPolicy")
+    match_policy: Annotated[str, Proto(7)] = Field(
+        "",
+        alias="matchPolicy",
+        description="Exact, or Equivalent: other versions of a resource count too.",
+    )
 
 
 class Mutation(Model):
     """One change that a policy makes."""
 
-    patch_type: Annotated[str, Proto(2), REQUIRED] = Field("", alias="patchType")
-    apply_configuration: Annotated[ApplyConfiguration | None, Proto(3)] = Field(
-        None, alias="applyConfiguration"
+    patch_type: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="patchType", description="ApplyConfiguration or JSONPatch."
     )
-    json_patch: Annotated[JSONPatch | None, Proto(4)] = Field(None, alias="jsonPatch")
+    apply_configuration: Annotated[ApplyConfiguration | None, Proto(3)] = Field(
+        None, alias="applyConfiguration", description="For the first."
+    )
+    json_patch: Annotated[JSONPatch | None, Proto(4)] = Field(
+        None, alias="jsonPatch", description="For the second."
+    )
 
 
 class ParamKind(Model):
     """The kind of a policy's parameters."""
 
-    api_version: Annotated[str, Proto(1)] = Field("", alias="apiVersion")
-    kind: Annotated[str, Proto(2)] = ""
+    api_version: Annotated[str, Proto(1)] = Field(
+        "", alias="apiVersion", description="Its group and version."
+    )
+    kind: Annotated[str, Proto(2)] = Field("", description="Its kind.")
 
 
 class Variable(Model):
     """A named expression."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    expression: Annotated[str, Proto(2), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name.")
+    expression: Annotated[str, Proto(2), REQUIRED] = Field("", description="What it stands for.")
 
 
 class MutatingAdmissionPolicySpec(Model):
     """What is wanted of the mutating admission policy."""
 
-    param_kind: Annotated[ParamKind | None, Proto(1)] = Field(None, alias="paramKind")
-    match_constraints: Annotated[MatchResources | None, Proto(2)] = Field(
-        None, alias="matchConstraints"
+    param_kind: Annotated[ParamKind | None, Proto(1)] = Field(
+        None, alias="paramKind", description="The kind of its parameters."
     )
-    variables: Annotated[Items[Variable], Proto(3)] = ()
-    mutations: Annotated[Items[Mutation], Proto(4)] = ()
-    failure_policy: Annotated[str, Proto(5)] = Field("", alias="failurePolicy")
+    match_constraints: Annotated[MatchResources | None, Proto(2)] = Field(
+        None, alias="matchConstraints", description="Which requests."
+    )
+    variables: Annotated[Items[Variable], Proto(3)] = Field(
+        (), description="Named expressions for the others."
+    )
+    mutations: Annotated[Items[Mutation], Proto(4)] = Field(
+        (), description="The changes, in order."
+    )
+    failure_policy: Annotated[str, Proto(5)] = Field(
+        "", alias="failurePolicy", description="What an error means: Fail or Ignore."
+    )
     match_conditions: Annotated[
         Items[MatchCondition], Proto(6), MergeKey("name"), ListType("map", "name")
-    ] = Field((), alias="matchConditions")
-    reinvocation_policy: Annotated[str, Proto(7)] = Field("", alias="reinvocationPolicy")
+    ] = Field(
+        (),
+        alias="matchConditions",
+        description="Expressions that must hold for a request to be looked at.",
+    )
+    reinvocation_policy: Annotated[str, Proto(7)] = Field(
+        "", alias="reinvocationPolicy", description="Never, or IfNeeded: again after later changes."
+    )
 
 
 class MutatingAdmissionPolicy(TypedModel):
@@ -148,21 +188,27 @@ class MutatingAdmissionPolicy(TypedModel):
 class ParamRef(Model):
     """Where a policy finds its parameters."""
 
-    name: Annotated[str, Proto(1)] = ""
-    namespace: Annotated[str, Proto(2)] = ""
-    selector: Annotated[LabelSelector | None, Proto(3)] = None
+    name: Annotated[str, Proto(1)] = Field("", description="Their name.")
+    namespace: Annotated[str, Proto(2)] = Field(
+        "", description="Their namespace; that of the request where absent."
+    )
+    selector: Annotated[LabelSelector | None, Proto(3)] = Field(
+        None, description="Their labels, instead of a name."
+    )
     parameter_not_found_action: Annotated[str, Proto(4)] = Field(
-        "", alias="parameterNotFoundAction"
+        "", alias="parameterNotFoundAction", description="What their absence means: Allow or Deny."
     )
 
 
 class MutatingAdmissionPolicyBindingSpec(Model):
     """What is wanted of the mutating admission policy binding."""
 
-    policy_name: Annotated[str, Proto(1)] = Field("", alias="policyName")
-    param_ref: Annotated[ParamRef | None, Proto(2)] = Field(None, alias="paramRef")
+    policy_name: Annotated[str, Proto(1)] = Field("", alias="policyName", description="The policy.")
+    param_ref: Annotated[ParamRef | None, Proto(2)] = Field(
+        None, alias="paramRef", description="Its parameters."
+    )
     match_resources: Annotated[MatchResources | None, Proto(3)] = Field(
-        None, alias="matchResources"
+        None, alias="matchResources", description="Which of the policy's requests."
     )
 
 
@@ -180,45 +226,61 @@ class MutatingAdmissionPolicyBinding(TypedModel):
 class ServiceReference(Model):
     """The service that answers for a webhook."""
 
-    namespace: Annotated[str, Proto(1), REQUIRED] = ""
-    name: Annotated[str, Proto(2), REQUIRED] = ""
-    path: Annotated[str, Proto(3)] = ""
-    port: Annotated[Int32 | None, Proto(4)] = None
+    namespace: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its namespace.")
+    name: Annotated[str, Proto(2), REQUIRED] = Field("", description="Its name.")
+    path: Annotated[str, Proto(3)] = Field("", description="Path of requests.")
+    port: Annotated[Int32 | None, Proto(4)] = Field(None, description="Its port; 443 where absent.")
 
 
 class WebhookClientConfig(Model):
     """How a webhook is reached."""
 
-    url: Annotated[str, Proto(3)] = ""
-    service: Annotated[ServiceReference | None, Proto(1)] = None
-    ca_bundle: Annotated[Bytes, Proto(2)] = Field("", alias="caBundle")
+    url: Annotated[str, Proto(3)] = Field("", description="Its address, instead of a service.")
+    service: Annotated[ServiceReference | None, Proto(1)] = Field(
+        None, description="The service that answers."
+    )
+    ca_bundle: Annotated[Bytes, Proto(2)] = Field(
+        "", alias="caBundle", description="Certificates that its certificate is checked with."
+    )
 
 
 class MutatingWebhook(Model):
     """A webhook that may change what is written."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name, a domain.")
     client_config: Annotated[WebhookClientConfig | None, Proto(2), REQUIRED] = Field(
-        None, alias="clientConfig"
+        None, alias="clientConfig", description="How it is reached."
     )
-    rules: Annotated[Items[RuleWithOperations], Proto(3)] = ()
-    failure_policy: Annotated[str, Proto(4)] = Field("", alias="failurePolicy")
-    match_policy: Annotated[str, Proto(9)] = Field("", alias="matchPolicy")
+    rules: Annotated[Items[RuleWithOperations], Proto(3)] = Field((), description="Which requests.")
+    failure_policy: Annotated[str, Proto(4)] = Field(
+        "", alias="failurePolicy", description="What an error means: Fail or Ignore."
+    )
+    match_policy: Annotated[str, Proto(9)] = Field(
+        "", alias="matchPolicy", description="Exact or Equivalent."
+    )
     namespace_selector: Annotated[LabelSelector | None, Proto(5)] = Field(
-        None, alias="namespaceSelector"
+        None, alias="namespaceSelector", description="Only objects in namespaces with such labels."
     )
     object_selector: Annotated[LabelSelector | None, Proto(11)] = Field(
-        None, alias="objectSelector"
+        None, alias="objectSelector", description="Only objects with such labels."
     )
-    side_effects: Annotated[str, Proto(6), REQUIRED] = Field("", alias="sideEffects")
-    timeout_seconds: Annotated[Int32 | None, Proto(7)] = Field(None, alias="timeoutSeconds")
+    side_effects: Annotated[str, Proto(6), REQUIRED] = Field(
+        "", alias="sideEffects", description="None or NoneOnDryRun."
+    )
+    timeout_seconds: Annotated[Int32 | None, Proto(7)] = Field(
+        None, alias="timeoutSeconds", description="How long it may take, 1 to 30; 10 where absent."
+    )
     admission_review_versions: Annotated[Items[str], Proto(8), REQUIRED] = Field(
-        (), alias="admissionReviewVersions"
+        (), alias="admissionReviewVersions", description="Versions of reviews that it knows."
     )
-    reinvocation_policy: Annotated[str, Proto(10)] = Field("", alias="reinvocationPolicy")
+    reinvocation_policy: Annotated[str, Proto(10)] = Field(
+        "", alias="reinvocationPolicy", description="Never, or IfNeeded: again after later changes."
+    )
     match_conditions: Annotated[
         Items[MatchCondition], Proto(12), MergeKey("name"), ListType("map", "name")
-    ] = Field((), alias="matchConditions")
+    ] = Field(
+        (), alias="matchConditions", description="Expressions that must hold for it to be asked."
+    )
 
 
 class MutatingWebhookConfiguration(TypedModel):
@@ -229,50 +291,68 @@ class MutatingWebhookConfiguration(TypedModel):
     )
     webhooks: Annotated[
         Items[MutatingWebhook], Proto(2), MergeKey("name"), ListType("map", "name")
-    ] = ()
+    ] = Field((), description="The webhooks, asked in order.")
 
 
 class TypeChecking(Model):
     """What type checking says about the expressions."""
 
     expression_warnings: Annotated[Items[ExpressionWarning], Proto(1)] = Field(
-        (), alias="expressionWarnings"
+        (), alias="expressionWarnings", description="The warnings."
     )
 
 
 class Validation(Model):
     """One expression that must hold."""
 
-    expression: Annotated[str, Proto(1), REQUIRED] = ""
-    message: Annotated[str, Proto(2)] = ""
-    reason: Annotated[str, Proto(3)] = ""
-    message_expression: Annotated[str, Proto(4)] = Field("", alias="messageExpression")
+    expression: Annotated[str, Proto(1), REQUIRED] = Field("", description="What must hold.")
+    message: Annotated[str, Proto(2)] = Field("", description="What to say when it does not.")
+    reason: Annotated[str, Proto(3)] = Field("", description="Reason of the refusal.")
+    message_expression: Annotated[str, Proto(4)] = Field(
+        "", alias="messageExpression", description="Makes the message."
+    )
 
 
 class ValidatingAdmissionPolicySpec(Model):
     """What is wanted of the validating admission policy."""
 
-    param_kind: Annotated[ParamKind | None, Proto(1)] = Field(None, alias="paramKind")
-    match_constraints: Annotated[MatchResources | None, Proto(2)] = Field(
-        None, alias="matchConstraints"
+    param_kind: Annotated[ParamKind | None, Proto(1)] = Field(
+        None, alias="paramKind", description="The kind of its parameters."
     )
-    validations: Annotated[Items[Validation], Proto(3)] = ()
-    failure_policy: Annotated[str, Proto(4)] = Field("", alias="failurePolicy")
+    match_constraints: Annotated[MatchResources | None, Proto(2)] = Field(
+        None, alias="matchConstraints", description="Which requests."
+    )
+    validations: Annotated[Items[Validation], Proto(3)] = Field((), description="What must hold.")
+    failure_policy: Annotated[str, Proto(4)] = Field(
+        "", alias="failurePolicy", description="What an error means: Fail or Ignore."
+    )
     audit_annotations: Annotated[Items[AuditAnnotation], Proto(5)] = Field(
-        (), alias="auditAnnotations"
+        (), alias="auditAnnotations", description="What is noted in the audit log."
     )
     match_conditions: Annotated[
         Items[MatchCondition], Proto(6), MergeKey("name"), ListType("map", "name")
-    ] = Field((), alias="matchConditions")
-    variables: Annotated[Items[Variable], Proto(7), MergeKey("name"), ListType("map", "name")] = ()
+    ] = Field(
+        (),
+        alias="matchConditions",
+        description="Expressions that must hold for a request to be looked at.",
+    )
+    variables: Annotated[Items[Variable], Proto(7), MergeKey("name"), ListType("map", "name")] = (
+        Field((), description="Named expressions for the others.")
+    )
 
 
 class ValidatingAdmissionPolicyStatus(Model):
     """What was last observed of the validating admission policy."""
 
-    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
-    type_checking: Annotated[TypeChecking | None, Proto(2)] = Field(None, alias="typeChecking")
-    conditions: Annotated[Items[Condition], Proto(3), ListType("map", "type")] = ()
+    observed_generation: Annotated[Int64, Proto(1)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
+    )
+    type_checking: Annotated[TypeChecking | None, Proto(2)] = Field(
+        None, alias="typeChecking", description="What type checking says."
+    )
+    conditions: Annotated[Items[Condition], Proto(3), ListType("map", "type")] = Field(
+        (), description="Aspects of its state."
+    )
 
 
 class ValidatingAdmissionPolicy(TypedModel):
@@ -293,13 +373,19 @@ class ValidatingAdmissionPolicy(TypedModel):
 class ValidatingAdmissionPolicyBindingSpec(Model):
     """What is wanted of the validating admission policy binding."""
 
-    policy_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="policyName")
-    param_ref: Annotated[ParamRef | None, Proto(2)] = Field(None, alias="paramRef")
+    policy_name: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="policyName", description="The policy."
+    )
+    param_ref: Annotated[ParamRef | None, Proto(2)] = Field(
+        None, alias="paramRef", description="Its parameters."
+    )
     match_resources: Annotated[MatchResources | None, Proto(3)] = Field(
-        None, alias="matchResources"
+        None, alias="matchResources", description="Which of the policy's requests."
     )
     validation_actions: Annotated[Items[str], Proto(4), ListType("set"), REQUIRED] = Field(
-        (), alias="validationActions"
+        (),
+        alias="validationActions",
+        description="What a failed validation does: Deny, Warn, Audit.",
     )
 
 
@@ -317,27 +403,37 @@ class ValidatingAdmissionPolicyBinding(TypedModel):
 class ValidatingWebhook(Model):
     """A webhook that may refuse what is written."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name, a domain.")
     client_config: Annotated[WebhookClientConfig | None, Proto(2), REQUIRED] = Field(
-        None, alias="clientConfig"
+        None, alias="clientConfig", description="How it is reached."
     )
-    rules: Annotated[Items[RuleWithOperations], Proto(3)] = ()
-    failure_policy: Annotated[str, Proto(4)] = Field("", alias="failurePolicy")
-    match_policy: Annotated[str, Proto(9)] = Field("", alias="matchPolicy")
+    rules: Annotated[Items[RuleWithOperations], Proto(3)] = Field((), description="Which requests.")
+    failure_policy: Annotated[str, Proto(4)] = Field(
+        "", alias="failurePolicy", description="What an error means: Fail or Ignore."
+    )
+    match_policy: Annotated[str, Proto(9)] = Field(
+        "", alias="matchPolicy", description="Exact or Equivalent."
+    )
     namespace_selector: Annotated[LabelSelector | None, Proto(5)] = Field(
-        None, alias="namespaceSelector"
+        None, alias="namespaceSelector", description="Only objects in namespaces with such labels."
     )
     object_selector: Annotated[LabelSelector | None, Proto(10)] = Field(
-        None, alias="objectSelector"
+        None, alias="objectSelector", description="Only objects with such labels."
     )
-    side_effects: Annotated[str, Proto(6), REQUIRED] = Field("", alias="sideEffects")
-    timeout_seconds: Annotated[Int32 | None, Proto(7)] = Field(None, alias="timeoutSeconds")
+    side_effects: Annotated[str, Proto(6), REQUIRED] = Field(
+        "", alias="sideEffects", description="None or NoneOnDryRun."
+    )
+    timeout_seconds: Annotated[Int32 | None, Proto(7)] = Field(
+        None, alias="timeoutSeconds", description="How long it may take, 1 to 30; 10 where absent."
+    )
     admission_review_versions: Annotated[Items[str], Proto(8), REQUIRED] = Field(
-        (), alias="admissionReviewVersions"
+        (), alias="admissionReviewVersions", description="Versions of reviews that it knows."
     )
     match_conditions: Annotated[
         Items[MatchCondition], Proto(11), MergeKey("name"), ListType("map", "name")
-    ] = Field((), alias="matchConditions")
+    ] = Field(
+        (), alias="matchConditions", description="Expressions that must hold for it to be asked."
+    )
 
 
 class ValidatingWebhookConfiguration(TypedModel):
@@ -348,4 +444,4 @@ class ValidatingWebhookConfiguration(TypedModel):
     )
     webhooks: Annotated[
         Items[ValidatingWebhook], Proto(2), MergeKey("name"), ListType("map", "name")
-    ] = ()
+    ] = Field((), description="The webhooks, asked all at once.")

@@ -28,72 +28,92 @@ from apimachinery.types.meta_options import Status
 class ConversionRequest(Model):
     """Objects that a webhook is to convert."""
 
-    uid: Annotated[str, Proto(1), REQUIRED] = ""
-    desired_api_version: Annotated[str, Proto(2), REQUIRED] = Field("", alias="desiredAPIVersion")
-    objects: Annotated[Items[RawExtension], Proto(3), REQUIRED] = ()
+    uid: Annotated[str, Proto(1), REQUIRED] = Field("", description="Id of the request.")
+    desired_api_version: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="desiredAPIVersion", description="The version wanted."
+    )
+    objects: Annotated[Items[RawExtension], Proto(3), REQUIRED] = Field(
+        (), description="The objects."
+    )
 
 
 class ConversionResponse(Model):
     """What a webhook made of them."""
 
-    uid: Annotated[str, Proto(1), REQUIRED] = ""
+    uid: Annotated[str, Proto(1), REQUIRED] = Field("", description="Id of the request.")
     converted_objects: Annotated[Items[RawExtension], Proto(2), REQUIRED] = Field(
-        (), alias="convertedObjects"
+        (), alias="convertedObjects", description="The objects, in the same order."
     )
-    result: Annotated[Status | None, Proto(3), REQUIRED] = None
+    result: Annotated[Status | None, Proto(3), REQUIRED] = Field(
+        None, description="Success, or why not."
+    )
 
 
 class ConversionReview(TypedModel):
     """A request to convert objects, and its answer."""
 
-    request: Annotated[ConversionRequest | None, Proto(1)] = None
-    response: Annotated[ConversionResponse | None, Proto(2)] = None
+    request: Annotated[ConversionRequest | None, Proto(1)] = Field(None, description="The request.")
+    response: Annotated[ConversionResponse | None, Proto(2)] = Field(
+        None, description="The answer."
+    )
 
 
 class CustomResourceColumnDefinition(Model):
     """A column of a table."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    type: Annotated[str, Proto(2), REQUIRED] = ""
-    format: Annotated[str, Proto(3)] = ""
-    description: Annotated[str, Proto(4)] = ""
-    priority: Annotated[Int32, Proto(5)] = 0
-    json_path: Annotated[str, Proto(6), REQUIRED] = Field("", alias="jsonPath")
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its heading.")
+    type: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", description="One of integer, number, string, boolean or date."
+    )
+    format: Annotated[str, Proto(3)] = Field("", description="More about the type.")
+    description: Annotated[str, Proto(4)] = Field("", description="What it shows.")
+    priority: Annotated[Int32, Proto(5)] = Field(
+        0, description="0: always shown; higher: in wide output only."
+    )
+    json_path: Annotated[str, Proto(6), REQUIRED] = Field(
+        "", alias="jsonPath", description="Where the value is."
+    )
 
 
 class ServiceReference(Model):
     """The service that answers for a webhook."""
 
-    namespace: Annotated[str, Proto(1), REQUIRED] = ""
-    name: Annotated[str, Proto(2), REQUIRED] = ""
-    path: Annotated[str, Proto(3)] = ""
-    port: Annotated[Int32 | None, Proto(4)] = None
+    namespace: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its namespace.")
+    name: Annotated[str, Proto(2), REQUIRED] = Field("", description="Its name.")
+    path: Annotated[str, Proto(3)] = Field("", description="Path of requests.")
+    port: Annotated[Int32 | None, Proto(4)] = Field(None, description="Its port; 443 where absent.")
 
 
 class WebhookClientConfig(Model):
     """How a webhook is reached."""
 
-    url: Annotated[str, Proto(3)] = ""
-    service: Annotated[ServiceReference | None, Proto(1)] = None
-    ca_bundle: Annotated[Bytes, Proto(2)] = Field("", alias="caBundle")
+    url: Annotated[str, Proto(3)] = Field("", description="Its address, instead of a service.")
+    service: Annotated[ServiceReference | None, Proto(1)] = Field(
+        None, description="The service that answers."
+    )
+    ca_bundle: Annotated[Bytes, Proto(2)] = Field(
+        "", alias="caBundle", description="Certificates that its certificate is checked with."
+    )
 
 
 class WebhookConversion(Model):
     """Conversion by a webhook."""
 
     client_config: Annotated[WebhookClientConfig | None, Proto(2)] = Field(
-        None, alias="clientConfig"
+        None, alias="clientConfig", description="How it is reached."
     )
     conversion_review_versions: Annotated[Items[str], Proto(3), REQUIRED] = Field(
-        (), alias="conversionReviewVersions"
+        (), alias="conversionReviewVersions", description="Versions of reviews that it knows."
     )
 
 
 class CustomResourceConversion(Model):
     """How objects are converted between versions."""
 
-    strategy: Annotated[str, Proto(1), REQUIRED] = ""
-    webhook: Annotated[WebhookConversion | None, Proto(2)] = None
+    strategy: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="None: only the version is changed; or Webhook."
+    )
+    webhook: Annotated[WebhookConversion | None, Proto(2)] = Field(None, description="For Webhook.")
 
 
 class CustomResourceDefinitionNames(Model):
@@ -120,9 +140,15 @@ class CustomResourceDefinitionNames(Model):
 class CustomResourceSubresourceScale(Model):
     """Where the scale of an object is found."""
 
-    spec_replicas_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="specReplicasPath")
-    status_replicas_path: Annotated[str, Proto(2), REQUIRED] = Field("", alias="statusReplicasPath")
-    label_selector_path: Annotated[str, Proto(3)] = Field("", alias="labelSelectorPath")
+    spec_replicas_path: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="specReplicasPath", description="Where the wanted number is, under .spec."
+    )
+    status_replicas_path: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="statusReplicasPath", description="Where the number there is, under .status."
+    )
+    label_selector_path: Annotated[str, Proto(3)] = Field(
+        "", alias="labelSelectorPath", description="Where the selector is, as text."
+    )
 
 
 class CustomResourceSubresourceStatus(Model):
@@ -135,108 +161,174 @@ class CustomResourceSubresources(Model):
     status: Annotated[CustomResourceSubresourceStatus | None, Proto(1)] = Field(
         None, description="What was last observed; written by the system."
     )
-    scale: Annotated[CustomResourceSubresourceScale | None, Proto(2)] = None
+    scale: Annotated[CustomResourceSubresourceScale | None, Proto(2)] = Field(
+        None, description="Makes the scale a subresource."
+    )
 
 
 class ExternalDocumentation(Model):
     """Where more can be read."""
 
-    description: Annotated[str, Proto(1)] = ""
-    url: Annotated[str, Proto(2)] = ""
+    description: Annotated[str, Proto(1)] = Field("", description="What it is.")
+    url: Annotated[str, Proto(2)] = Field("", description="Where it is.")
 
 
 class ValidationRule(Model):
     """An expression that must hold."""
 
-    rule: Annotated[str, Proto(1), REQUIRED] = ""
-    message: Annotated[str, Proto(2)] = ""
-    message_expression: Annotated[str, Proto(3)] = Field("", alias="messageExpression")
-    reason: Annotated[str, Proto(4)] = ""
-    field_path: Annotated[str, Proto(5)] = Field("", alias="fieldPath")
-    optional_old_self: Annotated[bool | None, Proto(6)] = Field(None, alias="optionalOldSelf")
+    rule: Annotated[str, Proto(1), REQUIRED] = Field("", description="What must hold, in CEL.")
+    message: Annotated[str, Proto(2)] = Field("", description="What to say when it does not.")
+    message_expression: Annotated[str, Proto(3)] = Field(
+        "", alias="messageExpression", description="Makes the message."
+    )
+    reason: Annotated[str, Proto(4)] = Field("", description="Reason of the refusal.")
+    field_path: Annotated[str, Proto(5)] = Field(
+        "", alias="fieldPath", description="The field to blame."
+    )
+    optional_old_self: Annotated[bool | None, Proto(6)] = Field(
+        None,
+        alias="optionalOldSelf",
+        description="Whether the rule is asked without an old value too.",
+    )
 
 
 class JSONSchemaProps(Model):
     """What values of a field look like."""
 
-    id: Annotated[str, Proto(1)] = ""
-    schema_: Annotated[str, Proto(2)] = Field("", alias="$schema")
-    ref: Annotated[str, Proto(3)] = Field("", alias="$ref")
-    description: Annotated[str, Proto(4)] = ""
-    type: Annotated[str, Proto(5)] = ""
-    format: Annotated[str, Proto(6)] = ""
-    title: Annotated[str, Proto(7)] = ""
-    default: Annotated[Json | None, Proto(8)] = None
-    maximum: Annotated[Double | None, Proto(9)] = None
-    exclusive_maximum: Annotated[bool, Proto(10)] = Field(False, alias="exclusiveMaximum")
-    minimum: Annotated[Double | None, Proto(11)] = None
-    exclusive_minimum: Annotated[bool, Proto(12)] = Field(False, alias="exclusiveMinimum")
-    max_length: Annotated[Int64 | None, Proto(13)] = Field(None, alias="maxLength")
-    min_length: Annotated[Int64 | None, Proto(14)] = Field(None, alias="minLength")
-    pattern: Annotated[str, Proto(15)] = ""
-    max_items: Annotated[Int64 | None, Proto(16)] = Field(None, alias="maxItems")
-    min_items: Annotated[Int64 | None, Proto(17)] = Field(None, alias="minItems")
-    unique_items: Annotated[bool, Proto(18)] = Field(False, alias="uniqueItems")
-    multiple_of: Annotated[Double | None, Proto(19)] = Field(None, alias="multipleOf")
-    enum: Annotated[Items[Json], Proto(20)] = ()
-    max_properties: Annotated[Int64 | None, Proto(21)] = Field(None, alias="maxProperties")
-    min_properties: Annotated[Int64 | None, Proto(22)] = Field(None, alias="minProperties")
-    required: Annotated[Items[str], Proto(23)] = ()
-    items: Annotated["JSONSchemaProps | Items[JSONSchemaProps] | None", Proto(24)] = None
-    all_of: Annotated[Items["JSONSchemaProps"], Proto(25)] = Field((), alias="allOf")
-    one_of: Annotated[Items["JSONSchemaProps"], Proto(26)] = Field((), alias="oneOf")
-    any_of: Annotated[Items["JSONSchemaProps"], Proto(27)] = Field((), alias="anyOf")
-    not_: Annotated["JSONSchemaProps | None", Proto(28)] = Field(None, alias="not")
-    properties: Annotated[Mapping[str, "JSONSchemaProps"], Proto(29)] = Field(default_factory=dict)
+    id: Annotated[str, Proto(1)] = Field("", description="Unused.")
+    schema_: Annotated[str, Proto(2)] = Field("", alias="$schema", description="Unused.")
+    ref: Annotated[str, Proto(3)] = Field("", alias="$ref", description="Unused.")
+    description: Annotated[str, Proto(4)] = Field("", description="What the value is for.")
+    type: Annotated[str, Proto(5)] = Field(
+        "", description="One of object, array, string, integer, number or boolean."
+    )
+    format: Annotated[str, Proto(6)] = Field(
+        "", description="More about the type, such as date-time."
+    )
+    title: Annotated[str, Proto(7)] = Field("", description="A short title.")
+    default: Annotated[Json | None, Proto(8)] = Field(
+        None, description="What is filled in where the value is absent."
+    )
+    maximum: Annotated[Double | None, Proto(9)] = Field(None, description="The greatest number.")
+    exclusive_maximum: Annotated[bool, Proto(10)] = Field(
+        False, alias="exclusiveMaximum", description="Whether the maximum itself is too great."
+    )
+    minimum: Annotated[Double | None, Proto(11)] = Field(None, description="The smallest number.")
+    exclusive_minimum: Annotated[bool, Proto(12)] = Field(
+        False, alias="exclusiveMinimum", description="Whether the minimum itself is too small."
+    )
+    max_length: Annotated[Int64 | None, Proto(13)] = Field(
+        None, alias="maxLength", description="The most characters."
+    )
+    min_length: Annotated[Int64 | None, Proto(14)] = Field(
+        None, alias="minLength", description="The fewest characters."
+    )
+    pattern: Annotated[str, Proto(15)] = Field(
+        "", description="A regular expression that text must match."
+    )
+    max_items: Annotated[Int64 | None, Proto(16)] = Field(
+        None, alias="maxItems", description="The most items."
+    )
+    min_items: Annotated[Int64 | None, Proto(17)] = Field(
+        None, alias="minItems", description="The fewest items."
+    )
+    unique_items: Annotated[bool, Proto(18)] = Field(
+        False, alias="uniqueItems", description="Not supported; use a list type."
+    )
+    multiple_of: Annotated[Double | None, Proto(19)] = Field(
+        None, alias="multipleOf", description="Numbers must be multiples of it."
+    )
+    enum: Annotated[Items[Json], Proto(20)] = Field((), description="The only values.")
+    max_properties: Annotated[Int64 | None, Proto(21)] = Field(
+        None, alias="maxProperties", description="The most properties."
+    )
+    min_properties: Annotated[Int64 | None, Proto(22)] = Field(
+        None, alias="minProperties", description="The fewest properties."
+    )
+    required: Annotated[Items[str], Proto(23)] = Field(
+        (), description="Properties that must be there."
+    )
+    items: Annotated["JSONSchemaProps | Items[JSONSchemaProps] | None", Proto(24)] = Field(
+        None, description="What items look like."
+    )
+    all_of: Annotated[Items["JSONSchemaProps"], Proto(25)] = Field(
+        (), alias="allOf", description="All of these must fit."
+    )
+    one_of: Annotated[Items["JSONSchemaProps"], Proto(26)] = Field(
+        (), alias="oneOf", description="Exactly one of these must fit."
+    )
+    any_of: Annotated[Items["JSONSchemaProps"], Proto(27)] = Field(
+        (), alias="anyOf", description="At least one of these must fit."
+    )
+    not_: Annotated["JSONSchemaProps | None", Proto(28)] = Field(
+        None, alias="not", description="This must not fit."
+    )
+    properties: Annotated[Mapping[str, "JSONSchemaProps"], Proto(29)] = Field(
+        default_factory=dict, description="What each property looks like."
+    )
     additional_properties: Annotated["JSONSchemaProps | bool | None", Proto(30)] = Field(
-        None, alias="additionalProperties"
+        None, alias="additionalProperties", description="What all other properties look like."
     )
     pattern_properties: Annotated[Mapping[str, "JSONSchemaProps"], Proto(31)] = Field(
-        default_factory=dict, alias="patternProperties"
+        default_factory=dict, alias="patternProperties", description="Not supported."
     )
     dependencies: Annotated[Mapping[str, "JSONSchemaProps | Items[str]"], Proto(32)] = Field(
-        default_factory=dict
+        default_factory=dict, description="Not supported."
     )
     additional_items: Annotated["JSONSchemaProps | bool | None", Proto(33)] = Field(
-        None, alias="additionalItems"
+        None, alias="additionalItems", description="Not supported."
     )
-    definitions: Annotated[Mapping[str, "JSONSchemaProps"], Proto(34)] = Field(default_factory=dict)
+    definitions: Annotated[Mapping[str, "JSONSchemaProps"], Proto(34)] = Field(
+        default_factory=dict, description="Not supported."
+    )
     external_docs: Annotated[ExternalDocumentation | None, Proto(35)] = Field(
-        None, alias="externalDocs"
+        None, alias="externalDocs", description="Where more can be read."
     )
-    example: Annotated[Json | None, Proto(36)] = None
-    nullable: Annotated[bool, Proto(37)] = False
+    example: Annotated[Json | None, Proto(36)] = Field(None, description="An example.")
+    nullable: Annotated[bool, Proto(37)] = Field(False, description="Whether null is a value.")
     x_kubernetes_preserve_unknown_fields: Annotated[bool | None, Proto(38)] = Field(
-        None, alias="x-kubernetes-preserve-unknown-fields"
+        None,
+        alias="x-kubernetes-preserve-unknown-fields",
+        description="Whether unknown properties are kept.",
     )
     x_kubernetes_embedded_resource: Annotated[bool, Proto(39)] = Field(
-        False, alias="x-kubernetes-embedded-resource"
+        False,
+        alias="x-kubernetes-embedded-resource",
+        description="Whether it is a whole object with kind and metadata.",
     )
     x_kubernetes_int_or_string: Annotated[bool, Proto(40)] = Field(
-        False, alias="x-kubernetes-int-or-string"
+        False,
+        alias="x-kubernetes-int-or-string",
+        description="Whether it may be an integer or a string.",
     )
     x_kubernetes_list_map_keys: Annotated[Items[str], Proto(41)] = Field(
-        (), alias="x-kubernetes-list-map-keys"
+        (), alias="x-kubernetes-list-map-keys", description="Keys of a list of type map."
     )
-    x_kubernetes_list_type: Annotated[str, Proto(42)] = Field("", alias="x-kubernetes-list-type")
-    x_kubernetes_map_type: Annotated[str, Proto(43)] = Field("", alias="x-kubernetes-map-type")
+    x_kubernetes_list_type: Annotated[str, Proto(42)] = Field(
+        "", alias="x-kubernetes-list-type", description="One of atomic, set or map."
+    )
+    x_kubernetes_map_type: Annotated[str, Proto(43)] = Field(
+        "", alias="x-kubernetes-map-type", description="One of granular or atomic."
+    )
     x_kubernetes_validations: Annotated[
         Items[ValidationRule], Proto(44), MergeKey("rule"), ListType("map", "rule")
-    ] = Field((), alias="x-kubernetes-validations")
+    ] = Field((), alias="x-kubernetes-validations", description="Expressions that must hold.")
 
 
 class CustomResourceValidation(Model):
     """What objects look like."""
 
     open_api_v3_schema: Annotated[JSONSchemaProps | None, Proto(1)] = Field(
-        None, alias="openAPIV3Schema"
+        None, alias="openAPIV3Schema", description="The schema."
     )
 
 
 class SelectableField(Model):
     """A field that selectors may use."""
 
-    json_path: Annotated[str, Proto(1), REQUIRED] = Field("", alias="jsonPath")
+    json_path: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="jsonPath", description="Where the field is."
+    )
 
 
 class CustomResourceDefinitionVersion(Model):
@@ -318,12 +410,16 @@ class CustomResourceDefinitionStatus(Model):
 
     conditions: Annotated[
         Items[CustomResourceDefinitionCondition], Proto(1), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="Aspects of its state: Established, NamesAccepted, Terminating …")
     accepted_names: Annotated[CustomResourceDefinitionNames | None, Proto(2)] = Field(
-        None, alias="acceptedNames"
+        None, alias="acceptedNames", description="The names in force."
     )
-    stored_versions: Annotated[Items[str], Proto(3)] = Field((), alias="storedVersions")
-    observed_generation: Annotated[Int64, Proto(4)] = Field(0, alias="observedGeneration")
+    stored_versions: Annotated[Items[str], Proto(3)] = Field(
+        (), alias="storedVersions", description="Versions in which objects may be stored."
+    )
+    observed_generation: Annotated[Int64, Proto(4)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
+    )
 
 
 class CustomResourceDefinition(TypedModel):

@@ -22,25 +22,33 @@ from apimachinery.types.meta import ObjectMeta
 class ServiceReference(Model):
     """The service that answers for a group version."""
 
-    namespace: Annotated[str, Proto(1)] = ""
-    name: Annotated[str, Proto(2)] = ""
-    port: Annotated[Int32 | None, Proto(3)] = None
+    namespace: Annotated[str, Proto(1)] = Field("", description="Its namespace.")
+    name: Annotated[str, Proto(2)] = Field("", description="Its name.")
+    port: Annotated[Int32 | None, Proto(3)] = Field(None, description="Its port; 443 where absent.")
 
 
 class APIServiceSpec(Model):
     """What is wanted of the api service."""
 
-    service: Annotated[ServiceReference | None, Proto(1)] = None
-    group: Annotated[str, Proto(2)] = ""
-    version: Annotated[str, Proto(3)] = ""
+    service: Annotated[ServiceReference | None, Proto(1)] = Field(
+        None, description="The service that answers; none for what this server serves."
+    )
+    group: Annotated[str, Proto(2)] = Field("", description="The group.")
+    version: Annotated[str, Proto(3)] = Field("", description="The version.")
     insecure_skip_tls_verify: Annotated[bool, Proto(4)] = Field(
-        False, alias="insecureSkipTLSVerify"
+        False, alias="insecureSkipTLSVerify", description="Do not check its certificate."
     )
-    ca_bundle: Annotated[Bytes, Proto(5)] = Field("", alias="caBundle")
+    ca_bundle: Annotated[Bytes, Proto(5)] = Field(
+        "", alias="caBundle", description="Certificates that its certificate is checked with."
+    )
     group_priority_minimum: Annotated[Int32, Proto(7), REQUIRED] = Field(
-        0, alias="groupPriorityMinimum"
+        0,
+        alias="groupPriorityMinimum",
+        description="Place of the group in discovery; higher is first.",
     )
-    version_priority: Annotated[Int32, Proto(8), REQUIRED] = Field(0, alias="versionPriority")
+    version_priority: Annotated[Int32, Proto(8), REQUIRED] = Field(
+        0, alias="versionPriority", description="Place of the version in its group."
+    )
 
 
 class APIServiceCondition(Model):
@@ -66,7 +74,7 @@ class APIServiceStatus(Model):
 
     conditions: Annotated[
         Items[APIServiceCondition], Proto(1), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="Aspects of its state: Available.")
 
 
 class APIService(TypedModel):

@@ -102,21 +102,35 @@ class DaemonSetStatus(Model):
     """What was last observed of the daemon set."""
 
     current_number_scheduled: Annotated[Int32, Proto(1), REQUIRED] = Field(
-        0, alias="currentNumberScheduled"
+        0, alias="currentNumberScheduled", description="Nodes that have one and should."
     )
-    number_misscheduled: Annotated[Int32, Proto(2), REQUIRED] = Field(0, alias="numberMisscheduled")
+    number_misscheduled: Annotated[Int32, Proto(2), REQUIRED] = Field(
+        0, alias="numberMisscheduled", description="Nodes that have one and should not."
+    )
     desired_number_scheduled: Annotated[Int32, Proto(3), REQUIRED] = Field(
-        0, alias="desiredNumberScheduled"
+        0, alias="desiredNumberScheduled", description="Nodes that should have one."
     )
-    number_ready: Annotated[Int32, Proto(4), REQUIRED] = Field(0, alias="numberReady")
-    observed_generation: Annotated[Int64, Proto(5)] = Field(0, alias="observedGeneration")
-    updated_number_scheduled: Annotated[Int32, Proto(6)] = Field(0, alias="updatedNumberScheduled")
-    number_available: Annotated[Int32, Proto(7)] = Field(0, alias="numberAvailable")
-    number_unavailable: Annotated[Int32, Proto(8)] = Field(0, alias="numberUnavailable")
-    collision_count: Annotated[Int32 | None, Proto(9)] = Field(None, alias="collisionCount")
+    number_ready: Annotated[Int32, Proto(4), REQUIRED] = Field(
+        0, alias="numberReady", description="Those where it is ready."
+    )
+    observed_generation: Annotated[Int64, Proto(5)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
+    )
+    updated_number_scheduled: Annotated[Int32, Proto(6)] = Field(
+        0, alias="updatedNumberScheduled", description="Those of the current template."
+    )
+    number_available: Annotated[Int32, Proto(7)] = Field(
+        0, alias="numberAvailable", description="Those ready for long enough."
+    )
+    number_unavailable: Annotated[Int32, Proto(8)] = Field(
+        0, alias="numberUnavailable", description="Nodes that lack one."
+    )
+    collision_count: Annotated[Int32 | None, Proto(9)] = Field(
+        None, alias="collisionCount", description="How often the name of a revision was taken."
+    )
     conditions: Annotated[
         Items[DaemonSetCondition], Proto(10), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="Aspects of its state.")
 
 
 class DaemonSet(TypedModel):
@@ -439,18 +453,34 @@ class StatefulSetCondition(Model):
 class StatefulSetStatus(Model):
     """What was last observed of the stateful set."""
 
-    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
-    replicas: Annotated[Int32, Proto(2), REQUIRED] = 0
-    ready_replicas: Annotated[Int32, Proto(3)] = Field(0, alias="readyReplicas")
-    current_replicas: Annotated[Int32, Proto(4)] = Field(0, alias="currentReplicas")
-    updated_replicas: Annotated[Int32, Proto(5)] = Field(0, alias="updatedReplicas")
-    current_revision: Annotated[str, Proto(6)] = Field("", alias="currentRevision")
-    update_revision: Annotated[str, Proto(7)] = Field("", alias="updateRevision")
-    collision_count: Annotated[Int32 | None, Proto(9)] = Field(None, alias="collisionCount")
+    observed_generation: Annotated[Int64, Proto(1)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
+    )
+    replicas: Annotated[Int32, Proto(2), REQUIRED] = Field(0, description="Pods that there are.")
+    ready_replicas: Annotated[Int32, Proto(3)] = Field(
+        0, alias="readyReplicas", description="Those that are ready."
+    )
+    current_replicas: Annotated[Int32, Proto(4)] = Field(
+        0, alias="currentReplicas", description="Those of the old revision."
+    )
+    updated_replicas: Annotated[Int32, Proto(5)] = Field(
+        0, alias="updatedReplicas", description="Those of the new revision."
+    )
+    current_revision: Annotated[str, Proto(6)] = Field(
+        "", alias="currentRevision", description="Name of the old revision."
+    )
+    update_revision: Annotated[str, Proto(7)] = Field(
+        "", alias="updateRevision", description="Name of the new revision."
+    )
+    collision_count: Annotated[Int32 | None, Proto(9)] = Field(
+        None, alias="collisionCount", description="How often the name of a revision was taken."
+    )
     conditions: Annotated[
         Items[StatefulSetCondition], Proto(10), MergeKey("type"), ListType("map", "type")
-    ] = ()
-    available_replicas: Annotated[Int32, Proto(11)] = Field(0, alias="availableReplicas")
+    ] = Field((), description="Aspects of its state.")
+    available_replicas: Annotated[Int32, Proto(11)] = Field(
+        0, alias="availableReplicas", description="Those ready for long enough."
+    )
 
 
 class StatefulSet(TypedModel):

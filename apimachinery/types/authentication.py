@@ -12,25 +12,31 @@ from apimachinery.types.meta import ObjectMeta
 class BoundObjectReference(Model):
     """The object with which a token ends."""
 
-    kind: Annotated[str, Proto(1)] = ""
-    api_version: Annotated[str, Proto(2)] = Field("", alias="apiVersion")
-    name: Annotated[str, Proto(3)] = ""
-    uid: Annotated[str, Proto(4)] = ""
+    kind: Annotated[str, Proto(1)] = Field("", description="Its kind: Pod, Secret or Node.")
+    api_version: Annotated[str, Proto(2)] = Field(
+        "", alias="apiVersion", description="Its group and version."
+    )
+    name: Annotated[str, Proto(3)] = Field("", description="Its name.")
+    uid: Annotated[str, Proto(4)] = Field("", description="Its uid.")
 
 
 class UserInfo(Model):
     """Who somebody is."""
 
-    username: Annotated[str, Proto(1)] = ""
-    uid: Annotated[str, Proto(2)] = ""
-    groups: Annotated[Items[str], Proto(3)] = ()
-    extra: Annotated[Mapping[str, Strings], Proto(4)] = Field(default_factory=dict)
+    username: Annotated[str, Proto(1)] = Field("", description="Name.")
+    uid: Annotated[str, Proto(2)] = Field("", description="Id.")
+    groups: Annotated[Items[str], Proto(3)] = Field((), description="Groups.")
+    extra: Annotated[Mapping[str, Strings], Proto(4)] = Field(
+        default_factory=dict, description="Whatever else is known."
+    )
 
 
 class SelfSubjectReviewStatus(Model):
     """What was last observed of the self subject review."""
 
-    user_info: Annotated[UserInfo | None, Proto(1)] = Field(None, alias="userInfo")
+    user_info: Annotated[UserInfo | None, Proto(1)] = Field(
+        None, alias="userInfo", description="Who one is."
+    )
 
 
 class SelfSubjectReview(TypedModel):
@@ -86,17 +92,21 @@ class TokenRequest(TypedModel):
 class TokenReviewSpec(Model):
     """What is wanted of the token review."""
 
-    token: Annotated[str, Proto(1), REQUIRED] = ""
-    audiences: Annotated[Items[str], Proto(2)] = ()
+    token: Annotated[str, Proto(1), REQUIRED] = Field("", description="The token.")
+    audiences: Annotated[Items[str], Proto(2)] = Field(
+        (), description="Who it should be meant for."
+    )
 
 
 class TokenReviewStatus(Model):
     """What was last observed of the token review."""
 
-    authenticated: Annotated[bool, Proto(1)] = False
-    user: Annotated[UserInfo | None, Proto(2)] = None
-    audiences: Annotated[Items[str], Proto(4)] = ()
-    error: Annotated[str, Proto(3)] = ""
+    authenticated: Annotated[bool, Proto(1)] = Field(False, description="Whether it is good.")
+    user: Annotated[UserInfo | None, Proto(2)] = Field(None, description="Whose it is.")
+    audiences: Annotated[Items[str], Proto(4)] = Field(
+        (), description="Who it is meant for, of those asked."
+    )
+    error: Annotated[str, Proto(3)] = Field("", description="Why it could not be checked.")
 
 
 class TokenReview(TypedModel):

@@ -37,9 +37,11 @@ class ContainerResourceMetricStatus(Model):
 class CrossVersionObjectReference(Model):
     """Names an object of any kind in the same namespace."""
 
-    kind: Annotated[str, Proto(1), REQUIRED] = ""
-    name: Annotated[str, Proto(2), REQUIRED] = ""
-    api_version: Annotated[str, Proto(3)] = Field("", alias="apiVersion")
+    kind: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its kind.")
+    name: Annotated[str, Proto(2), REQUIRED] = Field("", description="Its name.")
+    api_version: Annotated[str, Proto(3)] = Field(
+        "", alias="apiVersion", description="Its group and version."
+    )
 
 
 class ExternalMetricSource(Model):
@@ -70,24 +72,38 @@ class HorizontalPodAutoscalerSpec(Model):
     """What is wanted of the horizontal pod autoscaler."""
 
     scale_target_ref: Annotated[CrossVersionObjectReference | None, Proto(1), REQUIRED] = Field(
-        None, alias="scaleTargetRef"
+        None, alias="scaleTargetRef", description="What is scaled."
     )
-    min_replicas: Annotated[Int32 | None, Proto(2)] = Field(None, alias="minReplicas")
-    max_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="maxReplicas")
+    min_replicas: Annotated[Int32 | None, Proto(2)] = Field(
+        None, alias="minReplicas", description="The fewest pods; 1 where absent."
+    )
+    max_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(
+        0, alias="maxReplicas", description="The most pods."
+    )
     target_cpu_utilization_percentage: Annotated[Int32 | None, Proto(4)] = Field(
-        None, alias="targetCPUUtilizationPercentage"
+        None,
+        alias="targetCPUUtilizationPercentage",
+        description="What the processor use is kept at, as a part of the request.",
     )
 
 
 class HorizontalPodAutoscalerStatus(Model):
     """What was last observed of the horizontal pod autoscaler."""
 
-    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(None, alias="observedGeneration")
-    last_scale_time: Annotated[Time, Proto(2)] = Field("", alias="lastScaleTime")
-    current_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(0, alias="currentReplicas")
-    desired_replicas: Annotated[Int32, Proto(4), REQUIRED] = Field(0, alias="desiredReplicas")
+    observed_generation: Annotated[Int64 | None, Proto(1)] = Field(
+        None, alias="observedGeneration", description="The generation that this was observed of."
+    )
+    last_scale_time: Annotated[Time, Proto(2)] = Field(
+        "", alias="lastScaleTime", description="When it last changed the number."
+    )
+    current_replicas: Annotated[Int32, Proto(3), REQUIRED] = Field(
+        0, alias="currentReplicas", description="Pods that there are."
+    )
+    desired_replicas: Annotated[Int32, Proto(4), REQUIRED] = Field(
+        0, alias="desiredReplicas", description="Pods that there should be."
+    )
     current_cpu_utilization_percentage: Annotated[Int32 | None, Proto(5)] = Field(
-        None, alias="currentCPUUtilizationPercentage"
+        None, alias="currentCPUUtilizationPercentage", description="The processor use now."
     )
 
 

@@ -24,15 +24,19 @@ from apimachinery.types.meta import LabelSelector, ObjectMeta
 class PodFailurePolicyOnExitCodesRequirement(Model):
     """Exit codes that a rule is about."""
 
-    container_name: Annotated[str, Proto(1)] = Field("", alias="containerName")
-    operator: Annotated[str, Proto(2), REQUIRED] = ""
-    values: Annotated[Items[Int32], Proto(3), ListType("set"), REQUIRED] = ()
+    container_name: Annotated[str, Proto(1)] = Field(
+        "", alias="containerName", description="The container; any where absent."
+    )
+    operator: Annotated[str, Proto(2), REQUIRED] = Field("", description="In or NotIn.")
+    values: Annotated[Items[Int32], Proto(3), ListType("set"), REQUIRED] = Field(
+        (), description="The codes."
+    )
 
 
 class PodFailurePolicyOnPodConditionsPattern(Model):
     """A pod condition that a rule is about."""
 
-    type: Annotated[str, Proto(1), REQUIRED] = ""
+    type: Annotated[str, Proto(1), REQUIRED] = Field("", description="Type of the condition.")
     status: Annotated[str, Proto(2)] = Field(
         "", description="What was last observed; written by the system."
     )
@@ -41,32 +45,42 @@ class PodFailurePolicyOnPodConditionsPattern(Model):
 class PodFailurePolicyRule(Model):
     """What a failed pod means."""
 
-    action: Annotated[str, Proto(1), REQUIRED] = ""
+    action: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="FailJob, FailIndex, Ignore or Count."
+    )
     on_exit_codes: Annotated[PodFailurePolicyOnExitCodesRequirement | None, Proto(2)] = Field(
-        None, alias="onExitCodes"
+        None, alias="onExitCodes", description="Exit codes that it is about."
     )
     on_pod_conditions: Annotated[Items[PodFailurePolicyOnPodConditionsPattern], Proto(3)] = Field(
-        (), alias="onPodConditions"
+        (), alias="onPodConditions", description="Pod conditions that it is about."
     )
 
 
 class PodFailurePolicy(Model):
     """What failed pods mean; the first rule that matches decides."""
 
-    rules: Annotated[Items[PodFailurePolicyRule], Proto(1), REQUIRED] = ()
+    rules: Annotated[Items[PodFailurePolicyRule], Proto(1), REQUIRED] = Field(
+        (), description="The rules."
+    )
 
 
 class SuccessPolicyRule(Model):
     """When enough indexes have succeeded."""
 
-    succeeded_indexes: Annotated[str, Proto(1)] = Field("", alias="succeededIndexes")
-    succeeded_count: Annotated[Int32 | None, Proto(2)] = Field(None, alias="succeededCount")
+    succeeded_indexes: Annotated[str, Proto(1)] = Field(
+        "", alias="succeededIndexes", description="These must have succeeded."
+    )
+    succeeded_count: Annotated[Int32 | None, Proto(2)] = Field(
+        None, alias="succeededCount", description="So many must have succeeded."
+    )
 
 
 class SuccessPolicy(Model):
     """When a job has succeeded early; one rule is enough."""
 
-    rules: Annotated[Items[SuccessPolicyRule], Proto(1), REQUIRED] = ()
+    rules: Annotated[Items[SuccessPolicyRule], Proto(1), REQUIRED] = Field(
+        (), description="The rules."
+    )
 
 
 class JobSpec(Model):
@@ -224,26 +238,42 @@ class JobCondition(Model):
 class UncountedTerminatedPods(Model):
     """Ended pods that are not in the counts yet."""
 
-    succeeded: Annotated[Items[str], Proto(1), ListType("set")] = ()
-    failed: Annotated[Items[str], Proto(2), ListType("set")] = ()
+    succeeded: Annotated[Items[str], Proto(1), ListType("set")] = Field(
+        (), description="Uids of those that succeeded."
+    )
+    failed: Annotated[Items[str], Proto(2), ListType("set")] = Field(
+        (), description="Uids of those that failed."
+    )
 
 
 class JobStatus(Model):
     """What was last observed of the job."""
 
-    conditions: Annotated[Items[JobCondition], Proto(1), MergeKey("type")] = ()
-    start_time: Annotated[Time, Proto(2)] = Field("", alias="startTime")
-    completion_time: Annotated[Time, Proto(3)] = Field("", alias="completionTime")
-    active: Annotated[Int32, Proto(4)] = 0
-    succeeded: Annotated[Int32, Proto(5)] = 0
-    failed: Annotated[Int32, Proto(6)] = 0
-    terminating: Annotated[Int32 | None, Proto(11)] = None
-    completed_indexes: Annotated[str, Proto(7)] = Field("", alias="completedIndexes")
-    failed_indexes: Annotated[str, Proto(10)] = Field("", alias="failedIndexes")
-    uncounted_terminated_pods: Annotated[UncountedTerminatedPods | None, Proto(8)] = Field(
-        None, alias="uncountedTerminatedPods"
+    conditions: Annotated[Items[JobCondition], Proto(1), MergeKey("type")] = Field(
+        (), description="Aspects of its state: Complete, Failed, Suspended."
     )
-    ready: Annotated[Int32 | None, Proto(9)] = None
+    start_time: Annotated[Time, Proto(2)] = Field(
+        "", alias="startTime", description="When it began."
+    )
+    completion_time: Annotated[Time, Proto(3)] = Field(
+        "", alias="completionTime", description="When it succeeded."
+    )
+    active: Annotated[Int32, Proto(4)] = Field(0, description="Pods that run.")
+    succeeded: Annotated[Int32, Proto(5)] = Field(0, description="Pods that succeeded.")
+    failed: Annotated[Int32, Proto(6)] = Field(0, description="Pods that failed.")
+    terminating: Annotated[Int32 | None, Proto(11)] = Field(
+        None, description="Pods on their way out."
+    )
+    completed_indexes: Annotated[str, Proto(7)] = Field(
+        "", alias="completedIndexes", description="Indexes that succeeded, such as 1,3-5."
+    )
+    failed_indexes: Annotated[str, Proto(10)] = Field(
+        "", alias="failedIndexes", description="Indexes that failed."
+    )
+    uncounted_terminated_pods: Annotated[UncountedTerminatedPods | None, Proto(8)] = Field(
+        None, alias="uncountedTerminatedPods", description="Ended pods that are not counted yet."
+    )
+    ready: Annotated[Int32 | None, Proto(9)] = Field(None, description="Pods that are ready.")
 
 
 class Job(TypedModel):

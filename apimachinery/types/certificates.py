@@ -33,10 +33,12 @@ class CertificateSigningRequestSpec(Model):
         None, alias="expirationSeconds", description="How long it should live."
     )
     usages: Annotated[Items[str], Proto(5)] = Field((), description="What the key is for.")
-    username: Annotated[str, Proto(2)] = ""
-    uid: Annotated[str, Proto(3)] = ""
-    groups: Annotated[Items[str], Proto(4)] = ()
-    extra: Annotated[Mapping[str, Strings], Proto(6)] = Field(default_factory=dict)
+    username: Annotated[str, Proto(2)] = Field("", description="Who asked; set by the server.")
+    uid: Annotated[str, Proto(3)] = Field("", description="Their id.")
+    groups: Annotated[Items[str], Proto(4)] = Field((), description="Their groups.")
+    extra: Annotated[Mapping[str, Strings], Proto(6)] = Field(
+        default_factory=dict, description="Whatever else is known of them."
+    )
 
 
 class CertificateSigningRequestCondition(Model):

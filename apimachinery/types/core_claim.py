@@ -103,7 +103,7 @@ class ModifyVolumeStatus(Model):
     """What was last observed of the modify volume."""
 
     target_volume_attributes_class_name: Annotated[str, Proto(1)] = Field(
-        "", alias="targetVolumeAttributesClassName"
+        "", alias="targetVolumeAttributesClassName", description="The class that is being applied."
     )
     status: Annotated[str, Proto(2), REQUIRED] = Field(
         "", description="What was last observed; written by the system."
@@ -124,16 +124,20 @@ class PersistentVolumeClaimStatus(Model):
         Items[PersistentVolumeClaimCondition], Proto(4), MergeKey("type"), ListType("map", "type")
     ] = Field((), description="Aspects of its state.")
     allocated_resources: Annotated[Mapping[str, Quantity], Proto(5)] = Field(
-        default_factory=dict, alias="allocatedResources"
+        default_factory=dict,
+        alias="allocatedResources",
+        description="What is set aside while it grows.",
     )
     allocated_resource_statuses: Annotated[Mapping[str, str], Proto(7)] = Field(
-        default_factory=dict, alias="allocatedResourceStatuses"
+        default_factory=dict,
+        alias="allocatedResourceStatuses",
+        description="How far the growing got.",
     )
     current_volume_attributes_class_name: Annotated[str, Proto(8)] = Field(
-        "", alias="currentVolumeAttributesClassName"
+        "", alias="currentVolumeAttributesClassName", description="The class in force."
     )
     modify_volume_status: Annotated[ModifyVolumeStatus | None, Proto(9)] = Field(
-        None, alias="modifyVolumeStatus"
+        None, alias="modifyVolumeStatus", description="How far a change of class got."
     )
 
 

@@ -184,7 +184,7 @@ class ComponentCondition(Model):
         "", description="What was last observed; written by the system."
     )
     message: Annotated[str, Proto(3)] = Field("", description="A sentence for people.")
-    error: Annotated[str, Proto(4)] = ""
+    error: Annotated[str, Proto(4)] = Field("", description="What is wrong.")
 
 
 class ComponentStatus(TypedModel):
@@ -195,7 +195,7 @@ class ComponentStatus(TypedModel):
     )
     conditions: Annotated[
         Items[ComponentCondition], Proto(2), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="Healthy or not.")
 
 
 class RangeAllocation(TypedModel):
@@ -204,5 +204,7 @@ class RangeAllocation(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    range: Annotated[str, Proto(2), REQUIRED] = ""
-    data: Annotated[Bytes, Proto(3), REQUIRED] = ""
+    range: Annotated[str, Proto(2), REQUIRED] = Field("", description="The range.")
+    data: Annotated[Bytes, Proto(3), REQUIRED] = Field(
+        "", description="A bit for each that is taken."
+    )

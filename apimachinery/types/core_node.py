@@ -119,60 +119,72 @@ class ContainerImage(Model):
 class AttachedVolume(Model):
     """A volume attached to the node."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    device_path: Annotated[str, Proto(2), REQUIRED] = Field("", alias="devicePath")
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="The volume.")
+    device_path: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="devicePath", description="Its device."
+    )
 
 
 class ConfigMapNodeConfigSource(Model):
     """Unused: configuration from a config map."""
 
-    namespace: Annotated[str, Proto(1), REQUIRED] = ""
-    name: Annotated[str, Proto(2), REQUIRED] = ""
-    uid: Annotated[str, Proto(3)] = ""
-    resource_version: Annotated[str, Proto(4)] = Field("", alias="resourceVersion")
-    kubelet_config_key: Annotated[str, Proto(5), REQUIRED] = Field("", alias="kubeletConfigKey")
+    namespace: Annotated[str, Proto(1), REQUIRED] = Field("", description="Unused.")
+    name: Annotated[str, Proto(2), REQUIRED] = Field("", description="Unused.")
+    uid: Annotated[str, Proto(3)] = Field("", description="Unused.")
+    resource_version: Annotated[str, Proto(4)] = Field(
+        "", alias="resourceVersion", description="Unused."
+    )
+    kubelet_config_key: Annotated[str, Proto(5), REQUIRED] = Field(
+        "", alias="kubeletConfigKey", description="Unused."
+    )
 
 
 class NodeConfigSource(Model):
     """Unused: where the agent's configuration came from."""
 
     config_map: Annotated[ConfigMapNodeConfigSource | None, Proto(2)] = Field(
-        None, alias="configMap"
+        None, alias="configMap", description="Unused."
     )
 
 
 class NodeConfigStatus(Model):
     """What was last observed of the node config."""
 
-    assigned: Annotated[NodeConfigSource | None, Proto(1)] = None
-    active: Annotated[NodeConfigSource | None, Proto(2)] = None
+    assigned: Annotated[NodeConfigSource | None, Proto(1)] = Field(None, description="Unused.")
+    active: Annotated[NodeConfigSource | None, Proto(2)] = Field(None, description="Unused.")
     last_known_good: Annotated[NodeConfigSource | None, Proto(3)] = Field(
-        None, alias="lastKnownGood"
+        None, alias="lastKnownGood", description="Unused."
     )
-    error: Annotated[str, Proto(4)] = ""
+    error: Annotated[str, Proto(4)] = Field("", description="Unused.")
 
 
 class NodeRuntimeHandlerFeatures(Model):
     """What a runtime handler can do."""
 
     recursive_read_only_mounts: Annotated[bool | None, Proto(1)] = Field(
-        None, alias="recursiveReadOnlyMounts"
+        None, alias="recursiveReadOnlyMounts", description="Read-only mounts with all below them."
     )
-    user_namespaces: Annotated[bool | None, Proto(2)] = Field(None, alias="userNamespaces")
+    user_namespaces: Annotated[bool | None, Proto(2)] = Field(
+        None, alias="userNamespaces", description="User ids of the pod's own."
+    )
 
 
 class NodeRuntimeHandler(Model):
     """One way of running pods on the node."""
 
-    name: Annotated[str, Proto(1)] = ""
-    features: Annotated[NodeRuntimeHandlerFeatures | None, Proto(2)] = None
+    name: Annotated[str, Proto(1)] = Field("", description="Its name; empty is the default.")
+    features: Annotated[NodeRuntimeHandlerFeatures | None, Proto(2)] = Field(
+        None, description="What it can do."
+    )
 
 
 class NodeFeatures(Model):
     """What the node can do."""
 
     supplemental_groups_policy: Annotated[bool | None, Proto(1)] = Field(
-        None, alias="supplementalGroupsPolicy"
+        None,
+        alias="supplementalGroupsPolicy",
+        description="Whether pods can choose how groups are merged.",
     )
 
 
@@ -260,4 +272,4 @@ class Node(TypedModel):
 class NodeProxyOptions(TypedModel):
     """Options of a proxy request to a node."""
 
-    path: Annotated[str, Proto(1)] = ""
+    path: Annotated[str, Proto(1)] = Field("", description="Path of the request.")

@@ -28,7 +28,9 @@ class AzureFilePersistentVolumeSource(Model):
 
     secret_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="secretName")
     share_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="shareName")
-    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
     secret_namespace: Annotated[str, Proto(4)] = Field("", alias="secretNamespace")
 
 
@@ -37,8 +39,10 @@ class CSIPersistentVolumeSource(Model):
 
     driver: Annotated[str, Proto(1), REQUIRED] = ""
     volume_handle: Annotated[str, Proto(2), REQUIRED] = Field("", alias="volumeHandle")
-    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
-    fs_type: Annotated[str, Proto(4)] = Field("", alias="fsType")
+    read_only: Annotated[bool, Proto(3)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
+    fs_type: Annotated[str, Proto(4)] = Field("", alias="fsType", description="File system.")
     volume_attributes: Annotated[Mapping[str, str], Proto(5)] = Field(
         default_factory=dict, alias="volumeAttributes"
     )
@@ -64,28 +68,42 @@ class CephFSPersistentVolumeSource(Model):
 
     monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
     path: Annotated[str, Proto(2)] = ""
-    user: Annotated[str, Proto(3)] = ""
+    user: Annotated[str, Proto(3)] = Field("", description="User to act as.")
     secret_file: Annotated[str, Proto(4)] = Field("", alias="secretFile")
-    secret_ref: Annotated[SecretReference | None, Proto(5)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool, Proto(6)] = Field(False, alias="readOnly")
+    secret_ref: Annotated[SecretReference | None, Proto(5)] = Field(
+        None, alias="secretRef", description="Secret with the credentials."
+    )
+    read_only: Annotated[bool, Proto(6)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
 
 
 class CinderPersistentVolumeSource(Model):
     """An OpenStack disk, as a persistent volume."""
 
-    volume_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="volumeID")
-    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
-    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
-    secret_ref: Annotated[SecretReference | None, Proto(4)] = Field(None, alias="secretRef")
+    volume_id: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="volumeID", description="Id of the volume."
+    )
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType", description="File system.")
+    read_only: Annotated[bool, Proto(3)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
+    secret_ref: Annotated[SecretReference | None, Proto(4)] = Field(
+        None, alias="secretRef", description="Secret with the credentials."
+    )
 
 
 class FlexPersistentVolumeSource(Model):
     """A volume of a flex driver, as a persistent volume."""
 
     driver: Annotated[str, Proto(1), REQUIRED] = ""
-    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
-    secret_ref: Annotated[SecretReference | None, Proto(3)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType", description="File system.")
+    secret_ref: Annotated[SecretReference | None, Proto(3)] = Field(
+        None, alias="secretRef", description="Secret with the credentials."
+    )
+    read_only: Annotated[bool, Proto(4)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
     options: Annotated[Mapping[str, str], Proto(5)] = Field(default_factory=dict)
 
 
@@ -94,7 +112,9 @@ class GlusterfsPersistentVolumeSource(Model):
 
     endpoints: Annotated[str, Proto(1), REQUIRED] = ""
     path: Annotated[str, Proto(2), REQUIRED] = ""
-    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
+    read_only: Annotated[bool, Proto(3)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
     endpoints_namespace: Annotated[str, Proto(4)] = Field("", alias="endpointsNamespace")
 
 
@@ -107,20 +127,24 @@ class ISCSIPersistentVolumeSource(Model):
     iscsi_interface: Annotated[str, Proto(4)] = Field(
         "", alias="iscsiInterface", json_schema_extra={"default": "default"}
     )
-    fs_type: Annotated[str, Proto(5)] = Field("", alias="fsType")
-    read_only: Annotated[bool, Proto(6)] = Field(False, alias="readOnly")
+    fs_type: Annotated[str, Proto(5)] = Field("", alias="fsType", description="File system.")
+    read_only: Annotated[bool, Proto(6)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
     portals: Annotated[Items[str], Proto(7)] = ()
     chap_auth_discovery: Annotated[bool, Proto(8)] = Field(False, alias="chapAuthDiscovery")
     chap_auth_session: Annotated[bool, Proto(11)] = Field(False, alias="chapAuthSession")
-    secret_ref: Annotated[SecretReference | None, Proto(10)] = Field(None, alias="secretRef")
+    secret_ref: Annotated[SecretReference | None, Proto(10)] = Field(
+        None, alias="secretRef", description="Secret with the credentials."
+    )
     initiator_name: Annotated[str, Proto(12)] = Field("", alias="initiatorName")
 
 
 class LocalVolumeSource(Model):
     """A disk or directory of one node."""
 
-    path: Annotated[str, Proto(1), REQUIRED] = ""
-    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType")
+    path: Annotated[str, Proto(1), REQUIRED] = Field("", description="The disk or directory.")
+    fs_type: Annotated[str, Proto(2)] = Field("", alias="fsType", description="File system.")
 
 
 class RBDPersistentVolumeSource(Model):
@@ -128,14 +152,20 @@ class RBDPersistentVolumeSource(Model):
 
     monitors: Annotated[Items[str], Proto(1), REQUIRED] = ()
     image: Annotated[str, Proto(2), REQUIRED] = ""
-    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
+    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType", description="File system.")
     pool: Annotated[str, Proto(4)] = Field("", json_schema_extra={"default": "rbd"})
-    user: Annotated[str, Proto(5)] = Field("", json_schema_extra={"default": "admin"})
+    user: Annotated[str, Proto(5)] = Field(
+        "", description="User to act as.", json_schema_extra={"default": "admin"}
+    )
     keyring: Annotated[str, Proto(6)] = Field(
         "", json_schema_extra={"default": "/etc/ceph/keyring"}
     )
-    secret_ref: Annotated[SecretReference | None, Proto(7)] = Field(None, alias="secretRef")
-    read_only: Annotated[bool, Proto(8)] = Field(False, alias="readOnly")
+    secret_ref: Annotated[SecretReference | None, Proto(7)] = Field(
+        None, alias="secretRef", description="Secret with the credentials."
+    )
+    read_only: Annotated[bool, Proto(8)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
 
 
 class ScaleIOPersistentVolumeSource(Model):
@@ -144,7 +174,7 @@ class ScaleIOPersistentVolumeSource(Model):
     gateway: Annotated[str, Proto(1), REQUIRED] = ""
     system: Annotated[str, Proto(2), REQUIRED] = ""
     secret_ref: Annotated[SecretReference | None, Proto(3), REQUIRED] = Field(
-        None, alias="secretRef"
+        None, alias="secretRef", description="Secret with the credentials."
     )
     ssl_enabled: Annotated[bool, Proto(4)] = Field(False, alias="sslEnabled")
     protection_domain: Annotated[str, Proto(5)] = Field("", alias="protectionDomain")
@@ -152,70 +182,104 @@ class ScaleIOPersistentVolumeSource(Model):
     storage_mode: Annotated[str, Proto(7)] = Field(
         "", alias="storageMode", json_schema_extra={"default": "ThinProvisioned"}
     )
-    volume_name: Annotated[str, Proto(8)] = Field("", alias="volumeName")
-    fs_type: Annotated[str, Proto(9)] = Field(
-        "", alias="fsType", json_schema_extra={"default": "xfs"}
+    volume_name: Annotated[str, Proto(8)] = Field(
+        "", alias="volumeName", description="Name of the volume."
     )
-    read_only: Annotated[bool, Proto(10)] = Field(False, alias="readOnly")
+    fs_type: Annotated[str, Proto(9)] = Field(
+        "", alias="fsType", description="File system.", json_schema_extra={"default": "xfs"}
+    )
+    read_only: Annotated[bool, Proto(10)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
 
 
 class StorageOSPersistentVolumeSource(Model):
     """A StorageOS volume, as a persistent volume."""
 
-    volume_name: Annotated[str, Proto(1)] = Field("", alias="volumeName")
+    volume_name: Annotated[str, Proto(1)] = Field(
+        "", alias="volumeName", description="Name of the volume."
+    )
     volume_namespace: Annotated[str, Proto(2)] = Field("", alias="volumeNamespace")
-    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType")
-    read_only: Annotated[bool, Proto(4)] = Field(False, alias="readOnly")
-    secret_ref: Annotated[ObjectReference | None, Proto(5)] = Field(None, alias="secretRef")
+    fs_type: Annotated[str, Proto(3)] = Field("", alias="fsType", description="File system.")
+    read_only: Annotated[bool, Proto(4)] = Field(
+        False, alias="readOnly", description="Mount it read-only."
+    )
+    secret_ref: Annotated[ObjectReference | None, Proto(5)] = Field(
+        None, alias="secretRef", description="Secret with the credentials."
+    )
 
 
 class PersistentVolumeSource(Model):
     """Where the storage is; exactly one is given."""
 
     gce_persistent_disk: Annotated[GCEPersistentDiskVolumeSource | None, Proto(1)] = Field(
-        None, alias="gcePersistentDisk"
+        None, alias="gcePersistentDisk", description="A Google disk."
     )
     aws_elastic_block_store: Annotated[AWSElasticBlockStoreVolumeSource | None, Proto(2)] = Field(
-        None, alias="awsElasticBlockStore"
+        None, alias="awsElasticBlockStore", description="An Amazon disk."
     )
-    host_path: Annotated[HostPathVolumeSource | None, Proto(3)] = Field(None, alias="hostPath")
-    glusterfs: Annotated[GlusterfsPersistentVolumeSource | None, Proto(4)] = None
-    nfs: Annotated[NFSVolumeSource | None, Proto(5)] = None
-    rbd: Annotated[RBDPersistentVolumeSource | None, Proto(6)] = None
-    iscsi: Annotated[ISCSIPersistentVolumeSource | None, Proto(7)] = None
-    cinder: Annotated[CinderPersistentVolumeSource | None, Proto(8)] = None
-    cephfs: Annotated[CephFSPersistentVolumeSource | None, Proto(9)] = None
-    fc: Annotated[FCVolumeSource | None, Proto(10)] = None
-    flocker: Annotated[FlockerVolumeSource | None, Proto(11)] = None
+    host_path: Annotated[HostPathVolumeSource | None, Proto(3)] = Field(
+        None, alias="hostPath", description="A path of the node."
+    )
+    glusterfs: Annotated[GlusterfsPersistentVolumeSource | None, Proto(4)] = Field(
+        None, description="A Gluster volume."
+    )
+    nfs: Annotated[NFSVolumeSource | None, Proto(5)] = Field(None, description="An NFS directory.")
+    rbd: Annotated[RBDPersistentVolumeSource | None, Proto(6)] = Field(
+        None, description="A Rados block device."
+    )
+    iscsi: Annotated[ISCSIPersistentVolumeSource | None, Proto(7)] = Field(
+        None, description="An iSCSI disk."
+    )
+    cinder: Annotated[CinderPersistentVolumeSource | None, Proto(8)] = Field(
+        None, description="A Cinder volume."
+    )
+    cephfs: Annotated[CephFSPersistentVolumeSource | None, Proto(9)] = Field(
+        None, description="A Ceph file system."
+    )
+    fc: Annotated[FCVolumeSource | None, Proto(10)] = Field(
+        None, description="A Fibre Channel disk."
+    )
+    flocker: Annotated[FlockerVolumeSource | None, Proto(11)] = Field(
+        None, description="A Flocker volume."
+    )
     flex_volume: Annotated[FlexPersistentVolumeSource | None, Proto(12)] = Field(
-        None, alias="flexVolume"
+        None, alias="flexVolume", description="What a flex driver makes."
     )
     azure_file: Annotated[AzureFilePersistentVolumeSource | None, Proto(13)] = Field(
-        None, alias="azureFile"
+        None, alias="azureFile", description="An Azure file share."
     )
     vsphere_volume: Annotated[VsphereVirtualDiskVolumeSource | None, Proto(14)] = Field(
-        None, alias="vsphereVolume"
+        None, alias="vsphereVolume", description="A vSphere disk."
     )
-    quobyte: Annotated[QuobyteVolumeSource | None, Proto(15)] = None
-    azure_disk: Annotated[AzureDiskVolumeSource | None, Proto(16)] = Field(None, alias="azureDisk")
+    quobyte: Annotated[QuobyteVolumeSource | None, Proto(15)] = Field(
+        None, description="A Quobyte volume."
+    )
+    azure_disk: Annotated[AzureDiskVolumeSource | None, Proto(16)] = Field(
+        None, alias="azureDisk", description="An Azure disk."
+    )
     photon_persistent_disk: Annotated[PhotonPersistentDiskVolumeSource | None, Proto(17)] = Field(
-        None, alias="photonPersistentDisk"
+        None, alias="photonPersistentDisk", description="A Photon disk."
     )
     portworx_volume: Annotated[PortworxVolumeSource | None, Proto(18)] = Field(
-        None, alias="portworxVolume"
+        None, alias="portworxVolume", description="A Portworx volume."
     )
     scale_io: Annotated[ScaleIOPersistentVolumeSource | None, Proto(19)] = Field(
-        None, alias="scaleIO"
+        None, alias="scaleIO", description="A ScaleIO volume."
     )
     local: Annotated[LocalVolumeSource | None, Proto(20)] = None
-    storageos: Annotated[StorageOSPersistentVolumeSource | None, Proto(21)] = None
-    csi: Annotated[CSIPersistentVolumeSource | None, Proto(22)] = None
+    storageos: Annotated[StorageOSPersistentVolumeSource | None, Proto(21)] = Field(
+        None, description="A StorageOS volume."
+    )
+    csi: Annotated[CSIPersistentVolumeSource | None, Proto(22)] = Field(
+        None, description="What a storage driver makes."
+    )
 
 
 class VolumeNodeAffinity(Model):
     """The nodes that can reach a volume."""
 
-    required: Annotated[NodeSelector | None, Proto(1)] = None
+    required: Annotated[NodeSelector | None, Proto(1)] = Field(None, description="The nodes.")
 
 
 class PersistentVolumeSpec(PersistentVolumeSource):
@@ -223,31 +287,45 @@ class PersistentVolumeSpec(PersistentVolumeSource):
 
     embedded: ClassVar[Mapping[type[Model], int]] = {PersistentVolumeSource: 2}
 
-    capacity: Annotated[Mapping[str, Quantity], Proto(1)] = Field(default_factory=dict)
-    access_modes: Annotated[Items[str], Proto(3)] = Field((), alias="accessModes")
-    claim_ref: Annotated[ObjectReference | None, Proto(4)] = Field(None, alias="claimRef")
-    persistent_volume_reclaim_policy: Annotated[str, Proto(5)] = Field(
-        "", alias="persistentVolumeReclaimPolicy"
+    capacity: Annotated[Mapping[str, Quantity], Proto(1)] = Field(
+        default_factory=dict, description="What it has."
     )
-    storage_class_name: Annotated[str, Proto(6)] = Field("", alias="storageClassName")
-    mount_options: Annotated[Items[str], Proto(7)] = Field((), alias="mountOptions")
-    volume_mode: Annotated[str | None, Proto(8)] = Field(None, alias="volumeMode")
+    access_modes: Annotated[Items[str], Proto(3)] = Field(
+        (), alias="accessModes", description="How it can be mounted."
+    )
+    claim_ref: Annotated[ObjectReference | None, Proto(4)] = Field(
+        None, alias="claimRef", description="The claim that it is bound to."
+    )
+    persistent_volume_reclaim_policy: Annotated[str, Proto(5)] = Field(
+        "",
+        alias="persistentVolumeReclaimPolicy",
+        description="What becomes of it when the claim is gone: Retain or Delete.",
+    )
+    storage_class_name: Annotated[str, Proto(6)] = Field(
+        "", alias="storageClassName", description="Its class."
+    )
+    mount_options: Annotated[Items[str], Proto(7)] = Field(
+        (), alias="mountOptions", description="Options that it is mounted with."
+    )
+    volume_mode: Annotated[str | None, Proto(8)] = Field(
+        None, alias="volumeMode", description="Filesystem or Block."
+    )
     node_affinity: Annotated[VolumeNodeAffinity | None, Proto(9)] = Field(
-        None, alias="nodeAffinity"
+        None, alias="nodeAffinity", description="Nodes that can reach it."
     )
     volume_attributes_class_name: Annotated[str, Proto(10)] = Field(
-        "", alias="volumeAttributesClassName"
+        "", alias="volumeAttributesClassName", description="Class of changeable properties."
     )
 
 
 class PersistentVolumeStatus(Model):
     """What was last observed of the persistent volume."""
 
-    phase: Annotated[str, Proto(1)] = ""
-    message: Annotated[str, Proto(2)] = ""
-    reason: Annotated[str, Proto(3)] = ""
+    phase: Annotated[str, Proto(1)] = Field("", description="Available, Bound, Released or Failed.")
+    message: Annotated[str, Proto(2)] = Field("", description="A sentence: why.")
+    reason: Annotated[str, Proto(3)] = Field("", description="One word: why.")
     last_phase_transition_time: Annotated[Time, Proto(4)] = Field(
-        "", alias="lastPhaseTransitionTime"
+        "", alias="lastPhaseTransitionTime", description="When the phase last changed."
     )
 
 

@@ -313,51 +313,73 @@ class Binding(TypedModel):
 class PodAttachOptions(TypedModel):
     """Options of attach."""
 
-    stdin: Annotated[bool, Proto(1)] = False
-    stdout: Annotated[bool, Proto(2)] = False
-    stderr: Annotated[bool, Proto(3)] = False
-    tty: Annotated[bool, Proto(4)] = False
-    container: Annotated[str, Proto(5)] = ""
+    stdin: Annotated[bool, Proto(1)] = Field(False, description="Send input.")
+    stdout: Annotated[bool, Proto(2)] = Field(False, description="Receive output.")
+    stderr: Annotated[bool, Proto(3)] = Field(False, description="Receive errors.")
+    tty: Annotated[bool, Proto(4)] = Field(False, description="It has a terminal.")
+    container: Annotated[str, Proto(5)] = Field(
+        "", description="The container; the only one where absent."
+    )
 
 
 class PodExecOptions(TypedModel):
     """Options of exec."""
 
-    stdin: Annotated[bool, Proto(1)] = False
-    stdout: Annotated[bool, Proto(2)] = False
-    stderr: Annotated[bool, Proto(3)] = False
-    tty: Annotated[bool, Proto(4)] = False
-    container: Annotated[str, Proto(5)] = ""
-    command: Annotated[Items[str], Proto(6)] = ()
+    stdin: Annotated[bool, Proto(1)] = Field(False, description="Send input.")
+    stdout: Annotated[bool, Proto(2)] = Field(False, description="Receive output.")
+    stderr: Annotated[bool, Proto(3)] = Field(False, description="Receive errors.")
+    tty: Annotated[bool, Proto(4)] = Field(False, description="Give it a terminal.")
+    container: Annotated[str, Proto(5)] = Field(
+        "", description="The container; the only one where absent."
+    )
+    command: Annotated[Items[str], Proto(6)] = Field(
+        (), description="The command and its arguments."
+    )
 
 
 class PodLogOptions(TypedModel):
     """Options of log."""
 
-    container: Annotated[str, Proto(1)] = ""
-    follow: Annotated[bool, Proto(2)] = False
-    previous: Annotated[bool, Proto(3)] = False
-    since_seconds: Annotated[Int64 | None, Proto(4)] = Field(None, alias="sinceSeconds")
-    since_time: Annotated[Time, Proto(5)] = Field("", alias="sinceTime")
-    timestamps: Annotated[bool, Proto(6)] = False
-    tail_lines: Annotated[Int64 | None, Proto(7)] = Field(None, alias="tailLines")
-    limit_bytes: Annotated[Int64 | None, Proto(8)] = Field(None, alias="limitBytes")
-    insecure_skip_tls_verify_backend: Annotated[bool, Proto(9)] = Field(
-        False, alias="insecureSkipTLSVerifyBackend"
+    container: Annotated[str, Proto(1)] = Field(
+        "", description="The container; the only one where absent."
     )
-    stream: Annotated[str, Proto(10)] = ""
+    follow: Annotated[bool, Proto(2)] = Field(False, description="Go on as the log grows.")
+    previous: Annotated[bool, Proto(3)] = Field(
+        False, description="The log of the container before the last restart."
+    )
+    since_seconds: Annotated[Int64 | None, Proto(4)] = Field(
+        None, alias="sinceSeconds", description="Only the last so many seconds."
+    )
+    since_time: Annotated[Time, Proto(5)] = Field(
+        "", alias="sinceTime", description="Only from this moment on."
+    )
+    timestamps: Annotated[bool, Proto(6)] = Field(
+        False, description="Put the time before each line."
+    )
+    tail_lines: Annotated[Int64 | None, Proto(7)] = Field(
+        None, alias="tailLines", description="Only the last so many lines."
+    )
+    limit_bytes: Annotated[Int64 | None, Proto(8)] = Field(
+        None, alias="limitBytes", description="At most so many bytes."
+    )
+    insecure_skip_tls_verify_backend: Annotated[bool, Proto(9)] = Field(
+        False,
+        alias="insecureSkipTLSVerifyBackend",
+        description="Do not check the node's certificate.",
+    )
+    stream: Annotated[str, Proto(10)] = Field("", description="All, Stdout or Stderr.")
 
 
 class PodPortForwardOptions(TypedModel):
     """Options of port-forward."""
 
-    ports: Annotated[Items[Int32], Proto(1)] = ()
+    ports: Annotated[Items[Int32], Proto(1)] = Field((), description="Ports of the pod.")
 
 
 class PodProxyOptions(TypedModel):
     """Options of a proxy request to a pod."""
 
-    path: Annotated[str, Proto(1)] = ""
+    path: Annotated[str, Proto(1)] = Field("", description="Path of the request.")
 
 
 class PodStatusResult(TypedModel):

@@ -151,9 +151,9 @@ class ServiceSpec(Model):
 class PortStatus(Model):
     """State of one port of a load balancer."""
 
-    port: Annotated[Int32, Proto(1), REQUIRED] = 0
-    protocol: Annotated[str, Proto(2), REQUIRED] = ""
-    error: Annotated[str, Proto(3)] = ""
+    port: Annotated[Int32, Proto(1), REQUIRED] = Field(0, description="The port.")
+    protocol: Annotated[str, Proto(2), REQUIRED] = Field("", description="TCP, UDP or SCTP.")
+    error: Annotated[str, Proto(3)] = Field("", description="What is wrong with it.")
 
 
 class LoadBalancerIngress(Model):
@@ -205,7 +205,7 @@ class Service(TypedModel):
 class ServiceProxyOptions(TypedModel):
     """Options of a proxy request to a service."""
 
-    path: Annotated[str, Proto(1)] = ""
+    path: Annotated[str, Proto(1)] = Field("", description="Path of the request.")
 
 
 class EndpointAddress(Model):

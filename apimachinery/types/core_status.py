@@ -77,52 +77,70 @@ class ContainerState(Model):
 class ImageVolumeStatus(Model):
     """What was last observed of the image volume."""
 
-    image_ref: Annotated[str, Proto(1), REQUIRED] = Field("", alias="imageRef")
+    image_ref: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="imageRef", description="Digest of the image."
+    )
 
 
 class VolumeStatus(Model):
     """What was last observed of the volume."""
 
-    image: Annotated[ImageVolumeStatus | None, Proto(1)] = None
+    image: Annotated[ImageVolumeStatus | None, Proto(1)] = Field(
+        None, description="Of an image volume."
+    )
 
 
 class VolumeMountStatus(Model):
     """What was last observed of the volume mount."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    mount_path: Annotated[str, Proto(2), REQUIRED] = Field("", alias="mountPath")
-    read_only: Annotated[bool, Proto(3)] = Field(False, alias="readOnly")
-    recursive_read_only: Annotated[str, Proto(4)] = Field("", alias="recursiveReadOnly")
-    volume_status: Annotated[VolumeStatus | None, Proto(5)] = Field(None, alias="volumeStatus")
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="The volume.")
+    mount_path: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="mountPath", description="Where it appears."
+    )
+    read_only: Annotated[bool, Proto(3)] = Field(
+        False, alias="readOnly", description="Whether it is read-only."
+    )
+    recursive_read_only: Annotated[str, Proto(4)] = Field(
+        "", alias="recursiveReadOnly", description="Whether mounts below it are too."
+    )
+    volume_status: Annotated[VolumeStatus | None, Proto(5)] = Field(
+        None, alias="volumeStatus", description="State of the volume."
+    )
 
 
 class LinuxContainerUser(Model):
     """User and groups of a first process."""
 
-    uid: Annotated[Int64, Proto(1), REQUIRED] = 0
-    gid: Annotated[Int64, Proto(2), REQUIRED] = 0
-    supplemental_groups: Annotated[Items[Int64], Proto(3)] = Field((), alias="supplementalGroups")
+    uid: Annotated[Int64, Proto(1), REQUIRED] = Field(0, description="User id.")
+    gid: Annotated[Int64, Proto(2), REQUIRED] = Field(0, description="Group id.")
+    supplemental_groups: Annotated[Items[Int64], Proto(3)] = Field(
+        (), alias="supplementalGroups", description="More group ids."
+    )
 
 
 class ContainerUser(Model):
     """Whom a container runs as."""
 
-    linux: Annotated[LinuxContainerUser | None, Proto(1)] = None
+    linux: Annotated[LinuxContainerUser | None, Proto(1)] = Field(None, description="On Linux.")
 
 
 class ResourceHealth(Model):
     """Health of one device."""
 
-    resource_id: Annotated[str, Proto(1), REQUIRED] = Field("", alias="resourceID")
-    health: Annotated[str, Proto(2)] = ""
-    message: Annotated[str, Proto(6)] = ""
+    resource_id: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="resourceID", description="The device."
+    )
+    health: Annotated[str, Proto(2)] = Field("", description="Healthy, Unhealthy or Unknown.")
+    message: Annotated[str, Proto(6)] = Field("", description="A sentence: why.")
 
 
 class ResourceStatus(Model):
     """What was last observed of the resource."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    resources: Annotated[Items[ResourceHealth], Proto(2), ListType("map", "resourceID")] = ()
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="The resource.")
+    resources: Annotated[Items[ResourceHealth], Proto(2), ListType("map", "resourceID")] = Field(
+        (), description="Its devices."
+    )
 
 
 class ContainerStatus(Model):
@@ -210,33 +228,49 @@ class PodIP(Model):
 class PodResourceClaimStatus(Model):
     """What was last observed of the pod resource claim."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    resource_claim_name: Annotated[str, Proto(2)] = Field("", alias="resourceClaimName")
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Name in the pod.")
+    resource_claim_name: Annotated[str, Proto(2)] = Field(
+        "", alias="resourceClaimName", description="The claim that was made."
+    )
 
 
 class ContainerExtendedResourceRequest(Model):
     """Which request of a claim stands for a container's resource."""
 
-    container_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="containerName")
-    resource_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="resourceName")
-    request_name: Annotated[str, Proto(3), REQUIRED] = Field("", alias="requestName")
+    container_name: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="containerName", description="The container."
+    )
+    resource_name: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="resourceName", description="Its resource."
+    )
+    request_name: Annotated[str, Proto(3), REQUIRED] = Field(
+        "", alias="requestName", description="The request of the claim."
+    )
 
 
 class PodExtendedResourceClaimStatus(Model):
     """What was last observed of the pod extended resource claim."""
 
     request_mappings: Annotated[Items[ContainerExtendedResourceRequest], Proto(1), REQUIRED] = (
-        Field((), alias="requestMappings")
+        Field((), alias="requestMappings", description="Which request stands for which resource.")
     )
-    resource_claim_name: Annotated[str, Proto(2), REQUIRED] = Field("", alias="resourceClaimName")
+    resource_claim_name: Annotated[str, Proto(2), REQUIRED] = Field(
+        "", alias="resourceClaimName", description="The claim."
+    )
 
 
 class NodeAllocatableResourceClaimStatus(Model):
     """What was last observed of the node allocatable resource claim."""
 
-    resource_claim_name: Annotated[str, Proto(1), REQUIRED] = Field("", alias="resourceClaimName")
-    containers: Annotated[Items[str], Proto(2), ListType("set")] = ()
-    resources: Annotated[Mapping[str, Quantity], Proto(3), REQUIRED] = Field(default_factory=dict)
+    resource_claim_name: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", alias="resourceClaimName", description="The claim."
+    )
+    containers: Annotated[Items[str], Proto(2), ListType("set")] = Field(
+        (), description="Containers that use it."
+    )
+    resources: Annotated[Mapping[str, Quantity], Proto(3), REQUIRED] = Field(
+        default_factory=dict, description="What they got."
+    )
 
 
 class PodStatus(Model):

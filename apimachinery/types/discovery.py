@@ -25,20 +25,24 @@ class EndpointConditions(Model):
 class ForNode(Model):
     """A node that should use the endpoint."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name.")
 
 
 class ForZone(Model):
     """A zone that should use the endpoint."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name.")
 
 
 class EndpointHints(Model):
     """Who should use the endpoint."""
 
-    for_zones: Annotated[Items[ForZone], Proto(1)] = Field((), alias="forZones")
-    for_nodes: Annotated[Items[ForNode], Proto(2)] = Field((), alias="forNodes")
+    for_zones: Annotated[Items[ForZone], Proto(1)] = Field(
+        (), alias="forZones", description="Zones."
+    )
+    for_nodes: Annotated[Items[ForNode], Proto(2)] = Field(
+        (), alias="forNodes", description="Nodes."
+    )
 
 
 class Endpoint(Model):

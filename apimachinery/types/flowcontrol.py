@@ -22,84 +22,98 @@ class ExemptPriorityLevelConfiguration(Model):
     """Shares that a level without limits gives up."""
 
     nominal_concurrency_shares: Annotated[Int32 | None, Proto(1)] = Field(
-        None, alias="nominalConcurrencyShares"
+        None, alias="nominalConcurrencyShares", description="Its shares."
     )
-    lendable_percent: Annotated[Int32 | None, Proto(2)] = Field(None, alias="lendablePercent")
+    lendable_percent: Annotated[Int32 | None, Proto(2)] = Field(
+        None, alias="lendablePercent", description="Percent of them that others may borrow."
+    )
 
 
 class FlowDistinguisherMethod(Model):
     """What makes two requests belong to different flows."""
 
-    type: Annotated[str, Proto(1), REQUIRED] = ""
+    type: Annotated[str, Proto(1), REQUIRED] = Field("", description="ByUser or ByNamespace.")
 
 
 class NonResourcePolicyRule(Model):
     """Requests for paths that are no objects."""
 
-    verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
+    verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = Field(
+        (), description="The methods."
+    )
     non_resource_urls: Annotated[Items[str], Proto(6), ListType("set"), REQUIRED] = Field(
-        (), alias="nonResourceURLs"
+        (), alias="nonResourceURLs", description="The paths."
     )
 
 
 class ResourcePolicyRule(Model):
     """Requests for objects."""
 
-    verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = ()
-    api_groups: Annotated[Items[str], Proto(2), ListType("set"), REQUIRED] = Field(
-        (), alias="apiGroups"
+    verbs: Annotated[Items[str], Proto(1), ListType("set"), REQUIRED] = Field(
+        (), description="The verbs."
     )
-    resources: Annotated[Items[str], Proto(3), ListType("set"), REQUIRED] = ()
-    cluster_scope: Annotated[bool, Proto(4)] = Field(False, alias="clusterScope")
-    namespaces: Annotated[Items[str], Proto(5), ListType("set")] = ()
+    api_groups: Annotated[Items[str], Proto(2), ListType("set"), REQUIRED] = Field(
+        (), alias="apiGroups", description="The groups."
+    )
+    resources: Annotated[Items[str], Proto(3), ListType("set"), REQUIRED] = Field(
+        (), description="The resources."
+    )
+    cluster_scope: Annotated[bool, Proto(4)] = Field(
+        False, alias="clusterScope", description="Whether requests without a namespace count."
+    )
+    namespaces: Annotated[Items[str], Proto(5), ListType("set")] = Field(
+        (), description="The namespaces."
+    )
 
 
 class GroupSubject(Model):
     """A group of users."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="The group; * is every one.")
 
 
 class ServiceAccountSubject(Model):
     """A service account."""
 
-    namespace: Annotated[str, Proto(1), REQUIRED] = ""
-    name: Annotated[str, Proto(2), REQUIRED] = ""
+    namespace: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its namespace.")
+    name: Annotated[str, Proto(2), REQUIRED] = Field("", description="Its name; * is every one.")
 
 
 class UserSubject(Model):
     """A user."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="The user; * is every one.")
 
 
 class Subject(Model):
     """Who asks."""
 
-    kind: Annotated[str, Proto(1), REQUIRED] = ""
-    user: Annotated[UserSubject | None, Proto(2)] = None
-    group: Annotated[GroupSubject | None, Proto(3)] = None
+    kind: Annotated[str, Proto(1), REQUIRED] = Field(
+        "", description="User, Group or ServiceAccount."
+    )
+    user: Annotated[UserSubject | None, Proto(2)] = Field(None, description="For User.")
+    group: Annotated[GroupSubject | None, Proto(3)] = Field(None, description="For Group.")
     service_account: Annotated[ServiceAccountSubject | None, Proto(4)] = Field(
-        None, alias="serviceAccount"
+        None, alias="serviceAccount", description="For ServiceAccount."
     )
 
 
 class PolicyRulesWithSubjects(Model):
     """Who asks, and for what."""
 
-    subjects: Annotated[Items[Subject], Proto(1), REQUIRED] = ()
+    subjects: Annotated[Items[Subject], Proto(1), REQUIRED] = Field((), description="Who asks.")
     resource_rules: Annotated[Items[ResourcePolicyRule], Proto(2)] = Field(
-        (), alias="resourceRules"
+        (), alias="resourceRules", description="For which objects."
     )
     non_resource_rules: Annotated[Items[NonResourcePolicyRule], Proto(3)] = Field(
-        (), alias="nonResourceRules"
+        (), alias="nonResourceRules", description="For which paths."
     )
 
 
 class PriorityLevelConfigurationReference(Model):
     """Names a priority level."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="Its name.")
 
 
 class FlowSchemaSpec(Model):
@@ -107,12 +121,16 @@ class FlowSchemaSpec(Model):
 
     priority_level_configuration: Annotated[
         PriorityLevelConfigurationReference | None, Proto(1), REQUIRED
-    ] = Field(None, alias="priorityLevelConfiguration")
-    matching_precedence: Annotated[Int32, Proto(2)] = Field(0, alias="matchingPrecedence")
-    distinguisher_method: Annotated[FlowDistinguisherMethod | None, Proto(3)] = Field(
-        None, alias="distinguisherMethod"
+    ] = Field(None, alias="priorityLevelConfiguration", description="The level.")
+    matching_precedence: Annotated[Int32, Proto(2)] = Field(
+        0, alias="matchingPrecedence", description="Lower ones are looked at first."
     )
-    rules: Annotated[Items[PolicyRulesWithSubjects], Proto(4)] = ()
+    distinguisher_method: Annotated[FlowDistinguisherMethod | None, Proto(3)] = Field(
+        None, alias="distinguisherMethod", description="What makes different flows."
+    )
+    rules: Annotated[Items[PolicyRulesWithSubjects], Proto(4)] = Field(
+        (), description="Which requests."
+    )
 
 
 class FlowSchemaCondition(Model):
@@ -138,7 +156,7 @@ class FlowSchemaStatus(Model):
 
     conditions: Annotated[
         Items[FlowSchemaCondition], Proto(1), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    ] = Field((), description="Aspects of its state.")
 
 
 class FlowSchema(TypedModel):
@@ -159,37 +177,51 @@ class FlowSchema(TypedModel):
 class QueuingConfiguration(Model):
     """The queues of a priority level."""
 
-    queues: Annotated[Int32, Proto(1)] = 0
-    hand_size: Annotated[Int32, Proto(2)] = Field(0, alias="handSize")
-    queue_length_limit: Annotated[Int32, Proto(3)] = Field(0, alias="queueLengthLimit")
+    queues: Annotated[Int32, Proto(1)] = Field(0, description="How many queues.")
+    hand_size: Annotated[Int32, Proto(2)] = Field(
+        0, alias="handSize", description="How many of them a flow may use."
+    )
+    queue_length_limit: Annotated[Int32, Proto(3)] = Field(
+        0, alias="queueLengthLimit", description="The most that may wait in one."
+    )
 
 
 class LimitResponse(Model):
     """What happens to requests that cannot run at once."""
 
-    type: Annotated[str, Proto(1), REQUIRED] = ""
-    queuing: Annotated[QueuingConfiguration | None, Proto(2)] = None
+    type: Annotated[str, Proto(1), REQUIRED] = Field("", description="Queue or Reject.")
+    queuing: Annotated[QueuingConfiguration | None, Proto(2)] = Field(
+        None, description="For Queue."
+    )
 
 
 class LimitedPriorityLevelConfiguration(Model):
     """How many requests of a level run at once."""
 
     nominal_concurrency_shares: Annotated[Int32 | None, Proto(1)] = Field(
-        None, alias="nominalConcurrencyShares"
+        None, alias="nominalConcurrencyShares", description="Its shares."
     )
-    limit_response: Annotated[LimitResponse | None, Proto(2)] = Field(None, alias="limitResponse")
-    lendable_percent: Annotated[Int32 | None, Proto(3)] = Field(None, alias="lendablePercent")
+    limit_response: Annotated[LimitResponse | None, Proto(2)] = Field(
+        None, alias="limitResponse", description="What happens beyond."
+    )
+    lendable_percent: Annotated[Int32 | None, Proto(3)] = Field(
+        None, alias="lendablePercent", description="Percent of them that others may borrow."
+    )
     borrowing_limit_percent: Annotated[Int32 | None, Proto(4)] = Field(
-        None, alias="borrowingLimitPercent"
+        None, alias="borrowingLimitPercent", description="Percent that it may borrow."
     )
 
 
 class PriorityLevelConfigurationSpec(Model):
     """What is wanted of the priority level configuration."""
 
-    type: Annotated[str, Proto(1), REQUIRED] = ""
-    limited: Annotated[LimitedPriorityLevelConfiguration | None, Proto(2)] = None
-    exempt: Annotated[ExemptPriorityLevelConfiguration | None, Proto(3)] = None
+    type: Annotated[str, Proto(1), REQUIRED] = Field("", description="Exempt or Limited.")
+    limited: Annotated[LimitedPriorityLevelConfiguration | None, Proto(2)] = Field(
+        None, description="For Limited."
+    )
+    exempt: Annotated[ExemptPriorityLevelConfiguration | None, Proto(3)] = Field(
+        None, description="For Exempt."
+    )
 
 
 class PriorityLevelConfigurationCondition(Model):
@@ -218,7 +250,7 @@ class PriorityLevelConfigurationStatus(Model):
         Proto(1),
         MergeKey("type"),
         ListType("map", "type"),
-    ] = ()
+    ] = Field((), description="Aspects of its state.")
 
 
 class PriorityLevelConfiguration(TypedModel):

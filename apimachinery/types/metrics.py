@@ -21,8 +21,10 @@ from apimachinery.types.meta import ObjectMeta
 class ContainerMetrics(Model):
     """What a container uses."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    usage: Annotated[Mapping[str, Quantity], Proto(2), REQUIRED] = Field(default_factory=dict)
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="The container.")
+    usage: Annotated[Mapping[str, Quantity], Proto(2), REQUIRED] = Field(
+        default_factory=dict, description="What it uses."
+    )
 
 
 class NodeMetrics(TypedModel):
@@ -31,9 +33,11 @@ class NodeMetrics(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    timestamp: Annotated[Time, Proto(2), REQUIRED] = ""
-    window: Annotated[Duration, Proto(3), REQUIRED] = ""
-    usage: Annotated[Mapping[str, Quantity], Proto(4), REQUIRED] = Field(default_factory=dict)
+    timestamp: Annotated[Time, Proto(2), REQUIRED] = Field("", description="When it was measured.")
+    window: Annotated[Duration, Proto(3), REQUIRED] = Field("", description="Over how long.")
+    usage: Annotated[Mapping[str, Quantity], Proto(4), REQUIRED] = Field(
+        default_factory=dict, description="What it uses."
+    )
 
 
 class PodMetrics(TypedModel):
@@ -42,6 +46,8 @@ class PodMetrics(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    timestamp: Annotated[Time, Proto(2), REQUIRED] = ""
-    window: Annotated[Duration, Proto(3), REQUIRED] = ""
-    containers: Annotated[Items[ContainerMetrics], Proto(4), REQUIRED] = ()
+    timestamp: Annotated[Time, Proto(2), REQUIRED] = Field("", description="When it was measured.")
+    window: Annotated[Duration, Proto(3), REQUIRED] = Field("", description="Over how long.")
+    containers: Annotated[Items[ContainerMetrics], Proto(4), REQUIRED] = Field(
+        (), description="What its containers use."
+    )

@@ -23,52 +23,62 @@ from apimachinery.types.meta import Condition, LabelSelector, ObjectMeta
 class ServiceBackendPort(Model):
     """A port of a service, by name or number."""
 
-    name: Annotated[str, Proto(1)] = ""
-    number: Annotated[Int32, Proto(2)] = 0
+    name: Annotated[str, Proto(1)] = Field("", description="By name.")
+    number: Annotated[Int32, Proto(2)] = Field(0, description="By number.")
 
 
 class IngressServiceBackend(Model):
     """A port of a service that requests go to."""
 
-    name: Annotated[str, Proto(1), REQUIRED] = ""
-    port: Annotated[ServiceBackendPort | None, Proto(2)] = None
+    name: Annotated[str, Proto(1), REQUIRED] = Field("", description="The service.")
+    port: Annotated[ServiceBackendPort | None, Proto(2)] = Field(None, description="Its port.")
 
 
 class IngressBackend(Model):
     """Where requests go; one of the two is given."""
 
-    service: Annotated[IngressServiceBackend | None, Proto(4)] = None
-    resource: Annotated[TypedLocalObjectReference | None, Proto(3)] = None
+    service: Annotated[IngressServiceBackend | None, Proto(4)] = Field(
+        None, description="A service."
+    )
+    resource: Annotated[TypedLocalObjectReference | None, Proto(3)] = Field(
+        None, description="Another object."
+    )
 
 
 class HTTPIngressPath(Model):
     """Where requests for a path go."""
 
-    path: Annotated[str, Proto(1)] = ""
-    path_type: Annotated[str, Proto(3), REQUIRED] = Field("", alias="pathType")
-    backend: Annotated[IngressBackend | None, Proto(2), REQUIRED] = None
+    path: Annotated[str, Proto(1)] = Field("", description="The path.")
+    path_type: Annotated[str, Proto(3), REQUIRED] = Field(
+        "", alias="pathType", description="Exact, Prefix or ImplementationSpecific."
+    )
+    backend: Annotated[IngressBackend | None, Proto(2), REQUIRED] = Field(
+        None, description="Where requests go."
+    )
 
 
 class HTTPIngressRuleValue(Model):
     """Where requests of a host go."""
 
-    paths: Annotated[Items[HTTPIngressPath], Proto(1), REQUIRED] = ()
+    paths: Annotated[Items[HTTPIngressPath], Proto(1), REQUIRED] = Field(
+        (), description="The paths."
+    )
 
 
 class ParentReference(Model):
     """What an address belongs to."""
 
-    group: Annotated[str, Proto(1)] = ""
-    resource: Annotated[str, Proto(2), REQUIRED] = ""
-    namespace: Annotated[str, Proto(3)] = ""
-    name: Annotated[str, Proto(4), REQUIRED] = ""
+    group: Annotated[str, Proto(1)] = Field("", description="Its group.")
+    resource: Annotated[str, Proto(2), REQUIRED] = Field("", description="Its resource.")
+    namespace: Annotated[str, Proto(3)] = Field("", description="Its namespace.")
+    name: Annotated[str, Proto(4), REQUIRED] = Field("", description="Its name.")
 
 
 class IPAddressSpec(Model):
     """What is wanted of the ip address."""
 
     parent_ref: Annotated[ParentReference | None, Proto(1), REQUIRED] = Field(
-        None, alias="parentRef"
+        None, alias="parentRef", description="What it belongs to."
     )
 
 
@@ -86,8 +96,10 @@ class IPAddress(TypedModel):
 class IPBlock(Model):
     """A range of addresses."""
 
-    cidr: Annotated[str, Proto(1), REQUIRED] = ""
-    except_: Annotated[Items[str], Proto(2)] = Field((), alias="except")
+    cidr: Annotated[str, Proto(1), REQUIRED] = Field("", description="The range.")
+    except_: Annotated[Items[str], Proto(2)] = Field(
+        (), alias="except", description="Parts of it that are not meant."
+    )
 
 
 class IngressRuleValue(Model):
@@ -111,8 +123,10 @@ class IngressRule(IngressRuleValue):
 class IngressTLS(Model):
     """The certificate of some hosts."""
 
-    hosts: Annotated[Items[str], Proto(1)] = ()
-    secret_name: Annotated[str, Proto(2)] = Field("", alias="secretName")
+    hosts: Annotated[Items[str], Proto(1)] = Field((), description="The hosts.")
+    secret_name: Annotated[str, Proto(2)] = Field(
+        "", alias="secretName", description="The secret with key and certificate."
+    )
 
 
 class IngressSpec(Model):
@@ -131,30 +145,34 @@ class IngressSpec(Model):
 class IngressPortStatus(Model):
     """What was last observed of the ingress port."""
 
-    port: Annotated[Int32, Proto(1), REQUIRED] = 0
-    protocol: Annotated[str, Proto(2), REQUIRED] = ""
-    error: Annotated[str, Proto(3)] = ""
+    port: Annotated[Int32, Proto(1), REQUIRED] = Field(0, description="The port.")
+    protocol: Annotated[str, Proto(2), REQUIRED] = Field("", description="TCP, UDP or SCTP.")
+    error: Annotated[str, Proto(3)] = Field("", description="What is wrong with it.")
 
 
 class IngressLoadBalancerIngress(Model):
     """An entrance."""
 
-    ip: Annotated[str, Proto(1)] = ""
-    hostname: Annotated[str, Proto(2)] = ""
-    ports: Annotated[Items[IngressPortStatus], Proto(4)] = ()
+    ip: Annotated[str, Proto(1)] = Field("", description="Its address.")
+    hostname: Annotated[str, Proto(2)] = Field("", description="Its name.")
+    ports: Annotated[Items[IngressPortStatus], Proto(4)] = Field(
+        (), description="State of its ports."
+    )
 
 
 class IngressLoadBalancerStatus(Model):
     """What was last observed of the ingress load balancer."""
 
-    ingress: Annotated[Items[IngressLoadBalancerIngress], Proto(1)] = ()
+    ingress: Annotated[Items[IngressLoadBalancerIngress], Proto(1)] = Field(
+        (), description="Its entrances."
+    )
 
 
 class IngressStatus(Model):
     """What was last observed of the ingress."""
 
     load_balancer: Annotated[IngressLoadBalancerStatus | None, Proto(1)] = Field(
-        None, alias="loadBalancer"
+        None, alias="loadBalancer", description="Where it can be reached."
     )
 
 
@@ -175,18 +193,20 @@ class Ingress(TypedModel):
 class IngressClassParametersReference(Model):
     """Parameters of a class."""
 
-    api_group: Annotated[str, Proto(1)] = Field("", alias="apiGroup")
-    kind: Annotated[str, Proto(2), REQUIRED] = ""
-    name: Annotated[str, Proto(3), REQUIRED] = ""
-    scope: Annotated[str, Proto(4)] = ""
-    namespace: Annotated[str, Proto(5)] = ""
+    api_group: Annotated[str, Proto(1)] = Field("", alias="apiGroup", description="Their group.")
+    kind: Annotated[str, Proto(2), REQUIRED] = Field("", description="Their kind.")
+    name: Annotated[str, Proto(3), REQUIRED] = Field("", description="Their name.")
+    scope: Annotated[str, Proto(4)] = Field("", description="Cluster or Namespace.")
+    namespace: Annotated[str, Proto(5)] = Field("", description="Their namespace.")
 
 
 class IngressClassSpec(Model):
     """What is wanted of the ingress class."""
 
-    controller: Annotated[str, Proto(1)] = ""
-    parameters: Annotated[IngressClassParametersReference | None, Proto(2)] = None
+    controller: Annotated[str, Proto(1)] = Field("", description="The controller.")
+    parameters: Annotated[IngressClassParametersReference | None, Proto(2)] = Field(
+        None, description="Its parameters."
+    )
 
 
 class IngressClass(TypedModel):
@@ -203,33 +223,47 @@ class IngressClass(TypedModel):
 class NetworkPolicyPeer(Model):
     """Some pods or addresses."""
 
-    pod_selector: Annotated[LabelSelector | None, Proto(1)] = Field(None, alias="podSelector")
-    namespace_selector: Annotated[LabelSelector | None, Proto(2)] = Field(
-        None, alias="namespaceSelector"
+    pod_selector: Annotated[LabelSelector | None, Proto(1)] = Field(
+        None, alias="podSelector", description="Pods with such labels."
     )
-    ip_block: Annotated[IPBlock | None, Proto(3)] = Field(None, alias="ipBlock")
+    namespace_selector: Annotated[LabelSelector | None, Proto(2)] = Field(
+        None, alias="namespaceSelector", description="Pods of namespaces with such labels."
+    )
+    ip_block: Annotated[IPBlock | None, Proto(3)] = Field(
+        None, alias="ipBlock", description="Addresses."
+    )
 
 
 class NetworkPolicyPort(Model):
     """Some ports."""
 
-    protocol: Annotated[str, Proto(1)] = ""
-    port: Annotated[IntOrString | None, Proto(2)] = None
-    end_port: Annotated[Int32 | None, Proto(3)] = Field(None, alias="endPort")
+    protocol: Annotated[str, Proto(1)] = Field("", description="TCP, UDP or SCTP.")
+    port: Annotated[IntOrString | None, Proto(2)] = Field(
+        None, description="The port, by number or name; all where absent."
+    )
+    end_port: Annotated[Int32 | None, Proto(3)] = Field(
+        None, alias="endPort", description="The last of a range of ports."
+    )
 
 
 class NetworkPolicyEgressRule(Model):
     """What the pods may reach."""
 
-    ports: Annotated[Items[NetworkPolicyPort], Proto(1)] = ()
-    to: Annotated[Items[NetworkPolicyPeer], Proto(2)] = ()
+    ports: Annotated[Items[NetworkPolicyPort], Proto(1)] = Field(
+        (), description="Only these ports."
+    )
+    to: Annotated[Items[NetworkPolicyPeer], Proto(2)] = Field((), description="Only these peers.")
 
 
 class NetworkPolicyIngressRule(Model):
     """Who may reach the pods."""
 
-    ports: Annotated[Items[NetworkPolicyPort], Proto(1)] = ()
-    from_: Annotated[Items[NetworkPolicyPeer], Proto(2)] = Field((), alias="from")
+    ports: Annotated[Items[NetworkPolicyPort], Proto(1)] = Field(
+        (), description="Only these ports."
+    )
+    from_: Annotated[Items[NetworkPolicyPeer], Proto(2)] = Field(
+        (), alias="from", description="Only these peers."
+    )
 
 
 class NetworkPolicySpec(Model):
@@ -265,15 +299,17 @@ class NetworkPolicy(TypedModel):
 class ServiceCIDRSpec(Model):
     """What is wanted of the service cidr."""
 
-    cidrs: Annotated[Items[str], Proto(1)] = ()
+    cidrs: Annotated[Items[str], Proto(1)] = Field(
+        (), description="The ranges, at most one of each family."
+    )
 
 
 class ServiceCIDRStatus(Model):
     """What was last observed of the service cidr."""
 
-    conditions: Annotated[
-        Items[Condition], Proto(1), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    conditions: Annotated[Items[Condition], Proto(1), MergeKey("type"), ListType("map", "type")] = (
+        Field((), description="Aspects of its state.")
+    )
 
 
 class ServiceCIDR(TypedModel):

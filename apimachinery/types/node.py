@@ -14,7 +14,7 @@ class Overhead(Model):
     """What running a pod costs besides its containers."""
 
     pod_fixed: Annotated[Mapping[str, Quantity], Proto(1)] = Field(
-        default_factory=dict, alias="podFixed"
+        default_factory=dict, alias="podFixed", description="For each pod, by resource."
     )
 
 
@@ -22,9 +22,11 @@ class Scheduling(Model):
     """Which nodes know the runtime class."""
 
     node_selector: Annotated[Mapping[str, str], Proto(1), MapType("atomic")] = Field(
-        default_factory=dict, alias="nodeSelector"
+        default_factory=dict, alias="nodeSelector", description="Labels of those nodes."
     )
-    tolerations: Annotated[Items[Toleration], Proto(2)] = ()
+    tolerations: Annotated[Items[Toleration], Proto(2)] = Field(
+        (), description="Taints that pods of the class tolerate."
+    )
 
 
 class RuntimeClass(TypedModel):
@@ -33,6 +35,8 @@ class RuntimeClass(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    handler: Annotated[str, Proto(2), REQUIRED] = ""
-    overhead: Annotated[Overhead | None, Proto(3)] = None
-    scheduling: Annotated[Scheduling | None, Proto(4)] = None
+    handler: Annotated[str, Proto(2), REQUIRED] = Field("", description="The node's name for it.")
+    overhead: Annotated[Overhead | None, Proto(3)] = Field(None, description="What it costs.")
+    scheduling: Annotated[Scheduling | None, Proto(4)] = Field(
+        None, description="Which nodes know it."
+    )

@@ -28,7 +28,9 @@ class Eviction(TypedModel):
     metadata: Annotated[ObjectMeta, Proto(1)] = Field(
         default_factory=ObjectMeta, description="Name, labels and the rest that every object has."
     )
-    delete_options: Annotated[DeleteOptions | None, Proto(2)] = Field(None, alias="deleteOptions")
+    delete_options: Annotated[DeleteOptions | None, Proto(2)] = Field(
+        None, alias="deleteOptions", description="How the pod is deleted."
+    )
 
 
 class PodDisruptionBudgetSpec(Model):
@@ -53,17 +55,29 @@ class PodDisruptionBudgetSpec(Model):
 class PodDisruptionBudgetStatus(Model):
     """What was last observed of the pod disruption budget."""
 
-    observed_generation: Annotated[Int64, Proto(1)] = Field(0, alias="observedGeneration")
-    disrupted_pods: Annotated[Mapping[str, Time], Proto(2)] = Field(
-        default_factory=dict, alias="disruptedPods"
+    observed_generation: Annotated[Int64, Proto(1)] = Field(
+        0, alias="observedGeneration", description="The generation that this was observed of."
     )
-    disruptions_allowed: Annotated[Int32, Proto(3)] = Field(0, alias="disruptionsAllowed")
-    current_healthy: Annotated[Int32, Proto(4)] = Field(0, alias="currentHealthy")
-    desired_healthy: Annotated[Int32, Proto(5)] = Field(0, alias="desiredHealthy")
-    expected_pods: Annotated[Int32, Proto(6)] = Field(0, alias="expectedPods")
-    conditions: Annotated[
-        Items[Condition], Proto(7), MergeKey("type"), ListType("map", "type")
-    ] = ()
+    disrupted_pods: Annotated[Mapping[str, Time], Proto(2)] = Field(
+        default_factory=dict,
+        alias="disruptedPods",
+        description="Pods that were evicted and are not gone yet.",
+    )
+    disruptions_allowed: Annotated[Int32, Proto(3)] = Field(
+        0, alias="disruptionsAllowed", description="How many may go now."
+    )
+    current_healthy: Annotated[Int32, Proto(4)] = Field(
+        0, alias="currentHealthy", description="Pods that are healthy."
+    )
+    desired_healthy: Annotated[Int32, Proto(5)] = Field(
+        0, alias="desiredHealthy", description="Pods that must be healthy."
+    )
+    expected_pods: Annotated[Int32, Proto(6)] = Field(
+        0, alias="expectedPods", description="Pods that there should be."
+    )
+    conditions: Annotated[Items[Condition], Proto(7), MergeKey("type"), ListType("map", "type")] = (
+        Field((), description="Aspects of its state.")
+    )
 
 
 class PodDisruptionBudget(TypedModel):
