@@ -117,7 +117,13 @@ class ApiServer:
         handler = dispatch.handler_of(route)
         if handler is None:
             raise _wrong_method(request, route)
-        return await handler(self.core, request, route)
+        response = await handler(self.core, request, route)
+        custom = route.resource.custom
+        if custom is not None and custom.deprecation:
+            given = response.headers.get("Warning")
+            told = f"299 - {status.quote(custom.deprecation)}"
+            response.headers["Warning"] = f"{given}, {told}" if given else told
+        return response
 
 
 def attributes_of(request: wire.Request, route: Route) -> Attributes:

@@ -12,7 +12,7 @@ from apiserver.registry.strategy import Context, restore
 
 def writer(context: Context, resource: Resource) -> apply.Writer:
     """The writer of a request."""
-    untouched: apply.FieldSet | None = None
+    untouched: FieldSet | None = None
     if context.subresource == "status":
         untouched = {"f:spec": {}}
     elif resource.subresource("status") is not None:

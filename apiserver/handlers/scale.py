@@ -4,8 +4,9 @@ GET shows a Scale, PUT and PATCH change it; what is written is `spec.replicas` o
 the same course as any update. Neighbours: `apiserver.handlers.patch` reads patches.
 """
 
-from apimachinery import labels, status, wire
-from apimachinery.resource import Subresource
+from apimachinery import labels, meta, status, wire
+from apimachinery.resource import Resource, Subresource
+from apimachinery.schema.kind import ScalePaths
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
 from apiserver.admission import chain
@@ -26,7 +27,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     assert part is not None, "the dispatcher found it"
     if route.verb == "get":
         entry = await get.read(core, route, request.param("resourceVersion"))
-        return _answer(core, form, scale_of(entry.parse()), request)
+        return _answer(core, form, scale_of(entry.parse(), route.resource), request)
     write = writing.begin(
         core, request, route, "PatchOptions" if route.verb == "patch" else "UpdateOptions"
     )
@@ -34,7 +35,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:
         new = entry.parse()
-        _put(write, new, wanted(scale_of(old)))
+        _put(write, new, wanted(scale_of(old, route.resource)))
         managed.track(write.context, write.registry.resource, new, old)
         await core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
         return new
@@ -47,7 +48,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         admit=writing.validator(write, chain.UPDATE),
         retry=route.verb == "patch",
     )
-    response = _answer(core, form, scale_of(written.parse()), request)
+    response = _answer(core, form, scale_of(written.parse(), route.resource), request)
     return writing.with_warnings(response, write.context)
 
 
@@ -68,29 +69,49 @@ def _no_strategic(obj: JsonObject, change: object) -> JsonObject:
     return merge.patch(obj, change)
 
 
-def scale_of(obj: JsonObject) -> JsonObject:
+def scale_of(obj: JsonObject, resource: Resource | None = None) -> JsonObject:
     """The Scale of a workload."""
-    spec, state, found = obj.get("spec") or {}, obj.get("status") or {}, obj["metadata"]
-    metadata = {
-        key: found[key]
-        for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-        if key in found
-    }
+    if resource is not None and resource.custom is not None:
+        return _custom_scale(obj, resource.custom.scale)
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
     selector = spec.get("selector") or {}
     if obj.get("kind") == "ReplicationController":
         text = str(labels.from_set(selector))
     else:
         text = str(labels.from_label_selector(selector))
-    current: JsonObject = {"replicas": state.get("replicas", 0)}
-    if text:
-        current["selector"] = text
+    return _scale(obj, spec.get("replicas"), state.get("replicas", 0), text)
+
+
+def _scale(obj: JsonObject, wanted: int | None, current: int, selector: str) -> JsonObject:
+    found = obj["metadata"]
+    metadata = {
+        key: found[key]
+        for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        if key in found
+    }
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
-        "status": current,
+        "spec": {"replicas": wanted} if wanted else {},
+        "status": {"replicas": current, **({"selector": selector} if selector else {})},
     }
+
+
+def _custom_scale(obj: JsonObject, paths: ScalePaths | None) -> JsonObject:
+    """The Scale of a custom resource, from where its definition says."""
+    assert paths is not None, "only resources with a scale have the subresource"
+    wanted, current = meta.dig(obj, *paths.spec), meta.dig(obj, *paths.status)
+    selector = meta.dig(obj, *paths.selector) if paths.selector else ""
+    return _scale(obj, wanted, current or 0, selector if isinstance(selector, str) else "")
+
+
+def _set_replicas(obj: JsonObject, resource: Resource | None, replicas: int) -> None:
+    custom = resource.custom if resource is not None else None
+    path = custom.scale.spec if custom is not None and custom.scale else ("spec", "replicas")
+    for key in path[:-1]:
+        obj = obj.setdefault(key, {})
+    obj[path[-1]] = replicas
 
 
 def _put(write: Write, obj: JsonObject, scale: JsonObject) -> None:
@@ -117,7 +138,7 @@ def _put(write: Write, obj: JsonObject, scale: JsonObject) -> None:
         found["resourceVersion"] = given["resourceVersion"]
     else:
         found.pop("resourceVersion", None)
-    obj["spec"]["replicas"] = replicas
+    _set_replicas(obj, route.resource, replicas)
 
 
 def _answer(
