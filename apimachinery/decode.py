@@ -59,7 +59,12 @@ def structure(
 
     Raises ApiError 400, in the words of Kubernetes, for a value of a wrong type.
     """
-    return structure_as(resource.load_model(), obj, resource.version, resource.kind, raw=raw)
+    obj, problems = structure_as(
+        resource.load_model(), obj, resource.version, resource.kind, raw=raw
+    )
+    if resource.custom is not None:
+        problems += (f'unknown field "{path}"' for path in resource.custom.prune(obj))
+    return obj, problems[:MAX_PROBLEMS]
 
 
 def structure_as(

@@ -8,7 +8,7 @@ each by a hash of what it is made from, so it costs no document. Neighbours:
 
 import hashlib
 import importlib.resources
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import orjson
@@ -68,7 +68,7 @@ class Documents:
         digest = hashlib.sha256(_fingerprint())
         for row in self._rows(path):
             digest.update(repr(row).encode())
-            schema = self._custom.get(row.gvr)
+            schema = self._schemas([row]).get(row.gvr)
             if schema is not None:
                 digest.update(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS))
         return digest.hexdigest().upper()
@@ -101,8 +101,13 @@ class Documents:
                 known[path] = {"serverRelativeURL": url}
         return orjson.dumps({"paths": known})
 
+    def _schemas(self, rows: Iterable[Resource]) -> dict[tuple[str, str, str], JsonObject]:
+        """Schemas of custom resources: from their rows, or as published."""
+        own = {row.gvr: row.custom.published for row in rows if row.custom is not None}
+        return own | self._custom
+
     def _document(self, rows: list[Resource]) -> bytes:
-        builder = Builder(self._scheme, self._custom, V3)
+        builder = Builder(self._scheme, self._schemas(rows), V3)
         made = {item.path: builder.path(item) for row in rows for item in paths.items(row)}
         for row in rows:
             builder.add(row)
@@ -116,7 +121,7 @@ class Documents:
         )
 
     def _swagger(self) -> bytes:
-        builder = Builder(self._scheme, self._custom, V2)
+        builder = Builder(self._scheme, self._schemas(self._scheme.all()), V2)
         made = {}
         for row in self._scheme.all():
             builder.add(row)

@@ -5,11 +5,12 @@ here knows which kinds exist.
 """
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from apimachinery.schema.kind import CustomKind
     from apimachinery.types.base import Model
 
 READ_VERBS = ("get", "list", "watch")
@@ -55,6 +56,8 @@ class Resource:
     stored_as: tuple[str, str, str] | None = None
     """(group, version, plural) of the resource under which the objects are kept, where that is
     another one: events.k8s.io events are core events, autoscaling/v1 is kept as v2."""
+    custom: "CustomKind | None" = field(default=None, compare=False, repr=False)
+    """What a definition says about its objects, in the place of a model."""
 
     @property
     def api_version(self) -> str:

@@ -8,6 +8,7 @@ Neighbours: `apimachinery.resource` is the row, `apimachinery.scheme_table` hold
 they name. This module does not store, validate, convert or print objects.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from apimachinery.resource import ALL_VERBS, READ_VERBS, Resource, Subresource, 
 
 if TYPE_CHECKING:
     from apimachinery.types.base import Model
+
+_VERSION = re.compile(r"v([1-9]\d{0,8})(?:(alpha|beta)([1-9]\d{0,8}))?")
 
 __all__ = ["ALL_VERBS", "READ_VERBS", "Resource", "Scheme", "Subresource"]
 
@@ -33,6 +36,8 @@ class Scheme:
     _by_plural: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
     _by_kind: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
     _extra: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _hidden: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
+    """Rows that others are stored as and that are not served themselves."""
 
     def add(self, resource: Resource) -> None:
         """Add or replace the row of this group, version and plural."""
@@ -43,12 +48,17 @@ class Scheme:
         self._by_kind[resource.gvk] = resource
         self.generation += 1
 
+    def hide(self, resource: Resource) -> None:
+        """Add a row that only `storage_resource` finds."""
+        self._hidden[resource.gvr] = resource
+
     def add_kinds(self, kinds: Mapping[tuple[str, str, str], str]) -> None:
         """Name the models of kinds that are no resources: options, reviews, scales."""
         self._extra.update(kinds)
 
     def remove(self, resource: Resource) -> None:
         """Drop the row; no error when it is not there."""
+        self._hidden.pop(resource.gvr, None)
         if self._by_plural.pop(resource.gvr, None) is not None:
             self._by_kind.pop(resource.gvk, None)
             self.generation += 1
@@ -65,16 +75,16 @@ class Scheme:
 
     def preferred(self, group: str, plural: str) -> Resource | None:
         """The row of the group's first version that has this resource."""
-        for resource in self._by_plural.values():
-            if resource.group == group and resource.plural == plural:
-                return resource
-        return None
+        rows = [row for row in self.all() if row.group == group and row.plural == plural]
+        if rows and rows[0].custom is not None:
+            return min(rows, key=lambda row: version_order(row.version))
+        return rows[0] if rows else None
 
     def storage_resource(self, resource: Resource) -> Resource:
         """The resource under which its objects are stored (itself, mostly)."""
         if resource.stored_as is None:
             return resource
-        return self._by_plural[resource.stored_as]
+        return self._by_plural.get(resource.stored_as) or self._hidden[resource.stored_as]
 
     def model_of(self, group: str, version: str, kind: str) -> "type[Model] | None":
         """The model of any known kind: resources, their lists, options, scales, reviews."""
@@ -101,12 +111,28 @@ class Scheme:
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Groups in discovery order, each with its versions, the preferred one first."""
         found: dict[str, dict[str, None]] = {}
-        for resource in self._by_plural.values():
+        custom: set[str] = set()
+        for resource in self.all():
             found.setdefault(resource.group, {})[resource.version] = None
-        return {group: tuple(versions) for group, versions in found.items()}
+            if resource.custom is not None:
+                custom.add(resource.group)
+        return {
+            group: tuple(sorted(versions, key=version_order) if group in custom else versions)
+            for group, versions in found.items()
+        }
 
     def in_group_version(self, group: str, version: str) -> list[Resource]:
-        return [r for r in self._by_plural.values() if r.group == group and r.version == version]
+        return [r for r in self.all() if r.group == group and r.version == version]
+
+
+def version_order(version: str) -> tuple[bool, bool, int, int, int, str]:
+    """Sorts versions as Kubernetes does: v2, v1, v1beta2, v1alpha1, then others by name."""
+    found = _VERSION.fullmatch(version)
+    if found is None:
+        return (True, True, 0, 0, 0, version)
+    major, stage, minor = found.groups()
+    rank = {None: 0, "beta": 1, "alpha": 2}[stage]
+    return (False, False, rank, -int(major), -int(minor or 0), "")
 
 
 def split_api_version(api_version: str) -> tuple[str, str]:

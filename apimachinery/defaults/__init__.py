@@ -36,6 +36,9 @@ _MODULES = {
 
 def apply(resource: Resource, obj: JsonObject) -> None:
     """Fill in the defaults of the resource's kind."""
+    if resource.custom is not None:
+        resource.custom.default(obj)
+        return
     apply_kind(resource.group, resource.version, resource.kind, obj)
 
 

@@ -90,6 +90,10 @@ def _with_managed_fields(obj: JsonObject, entries: Sequence[JsonObject]) -> Json
     return {**obj, "metadata": metadata}
 
 
+def _rule(model: type[Model] | Rule | None) -> Rule:
+    return model if isinstance(model, Rule) else of_model(model)
+
+
 def _without(fields: FieldSet, untouched: Mapping[str, Any] | None) -> FieldSet:
     return fieldsets.difference(fields, dict(untouched)) if untouched else fields
 
@@ -100,7 +104,7 @@ def _without(fields: FieldSet, untouched: Mapping[str, Any] | None) -> FieldSet:
 def track_update(
     live: JsonObject | None,
     new: JsonObject,
-    model: type[Model] | None,
+    model: type[Model] | Rule | None,
     writer: Writer,
 ) -> list[JsonObject]:
     """The managedFields of `new` after a create (`live` None), update or patch.
@@ -108,7 +112,7 @@ def track_update(
     The writer comes to own what it changed; fields that are gone leave everyone's sets. Where
     nothing of that happens the entries of the live object are returned as they are.
     """
-    rule = of_model(model)
+    rule = _rule(model)
     if live is None:
         fields = structured.field_set(_owned_part(new), rule, applied=False)
         fields = _without(fields, writer.untouched)
@@ -163,7 +167,7 @@ def _account(managers: Managers, writer: Writer, changed: FieldSet, removed: Fie
 def apply(
     live: JsonObject | None,
     config: Any,
-    model: type[Model] | None,
+    model: type[Model] | Rule | None,
     writer: Writer,
     *,
     force: bool = False,
@@ -174,7 +178,7 @@ def apply(
     owns and `config` would change; 400 for a configuration that cannot be applied.
     """
     wanted = _checked_config(config)
-    rule = of_model(model)
+    rule = _rule(model)
     structured.check_lists(wanted, rule)
     fields = structured.field_set(_owned_part(wanted), rule, applied=True)
     fields = _without(fields, writer.untouched)

@@ -2,7 +2,8 @@
 
 A rule answers, for one place in an object: is it a leaf that changes hands as a whole, or does it
 have parts with owners of their own, and which? Neighbours: `apimachinery.types.base` has the
-facts, `structured` walks objects along rules. A custom resource without a model gets `UNKNOWN`.
+facts, `structured` walks objects along rules. Rules of custom resources are made from their schemas
+(`apimachinery.schema.merging`); without one there is `UNKNOWN`.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from apimachinery.resource import Resource
 from apimachinery.types.base import FACTS_CACHE, FieldFacts, Model, facts
 
 
@@ -69,13 +71,14 @@ class Rule:
         item: "Rule | None" = None,
         keys: tuple[tuple[str, Any], ...] = (),
         model: type[Model] | None = None,
+        fields: "Mapping[str, Rule] | None" = None,
     ) -> None:
         self.kind = kind
         self.item = item
         self.keys = keys
         """Of KEYED: the key fields, each with its default or None."""
         self._model = model
-        self._fields: Mapping[str, Rule] | None = None
+        self._fields = fields
 
     @property
     def fields(self) -> "Mapping[str, Rule]":
@@ -99,6 +102,11 @@ class Rule:
 LEAF = Rule(Kind.LEAF)
 SET = Rule(Kind.SET)
 UNKNOWN = Rule(Kind.UNKNOWN)
+
+
+def of_resource(resource: Resource) -> Rule:
+    """The rule of a resource's objects, by its model or its schema."""
+    return resource.custom.rule if resource.custom is not None else of_model(resource.load_model())
 
 
 @lru_cache(maxsize=FACTS_CACHE)

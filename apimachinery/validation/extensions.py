@@ -1,11 +1,12 @@
 """Rules about what extends the API: resource definitions, webhooks, API services.
 
-Schemas and CEL expressions inside of definitions are judged where they are compiled, not here.
+Schemas inside of definitions are `apimachinery.schema.structural`'s business.
 """
 
 import re
 
 from apimachinery import names, status
+from apimachinery.schema import jsonpath, structural
 from apimachinery.validation import common
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
@@ -64,9 +65,12 @@ def _versions(spec: JsonObject) -> Errors:
         name = one.get("name", "")
         if not _VERSION_NAME.fullmatch(name) or len(name) > names.LABEL_MAX:
             errors += common.name(name, f"{path}.name", names.dns1035_label)
-        if ((one.get("schema") or {}).get("openAPIV3Schema")) is None:
-            where = f"{path}.schema.openAPIV3Schema"
+        schema = (one.get("schema") or {}).get("openAPIV3Schema")
+        where = f"{path}.schema.openAPIV3Schema"
+        if schema is None:
             errors.append(status.required(where, "schemas are required"))
+        else:
+            errors += structural.check(schema, where)
         for number, column in enumerate(one.get("additionalPrinterColumns") or ()):
             errors += _column(column, f"{path}.additionalPrinterColumns[{number}]")
         scale = (one.get("subresources") or {}).get("scale")
@@ -87,8 +91,14 @@ def _versions(spec: JsonObject) -> Errors:
 def _column(column: JsonObject, path: str) -> Errors:
     errors: Errors = [] if column.get("name") else [status.required(f"{path}.name")]
     errors += common.one_of(column.get("type"), f"{path}.type", _COLUMN_TYPES)
-    if not column.get("jsonPath"):
-        errors.append(status.required(f"{path}.jsonPath"))
+    text = column.get("jsonPath")
+    if not text:
+        return [*errors, status.required(f"{path}.jsonPath")]
+    try:
+        jsonpath.parse(text)
+    except jsonpath.JsonPathError as problem:
+        detail = f"must be a valid json path: {problem}"
+        errors.append(status.invalid_value(f"{path}.jsonPath", text, detail))
     return errors
 
 

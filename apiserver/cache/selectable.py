@@ -2,11 +2,11 @@
 
 Every resource has `metadata.name` and `metadata.namespace`; those live in an entry's key. The
 others are read once per write into `Entry.fields`, in the order of this table, as the strings
-that a selector compares with. Custom resources have the metadata fields only. Pure: no I/O; the
+that a selector compares with. Definitions add those of custom resources. Pure: no I/O; the
 syntax of selectors is `apimachinery.fields`' business.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from apimachinery.wire import JsonObject
@@ -94,6 +94,11 @@ INDEXED: Mapping[tuple[str, str], str] = {("", "pods"): "spec.nodeName"}
 for one node's pods, and there is one such reader per node)."""
 
 NONE: Mapping[str, Getter] = {}
+
+
+def at_paths(paths: Iterable[str]) -> Mapping[str, Getter]:
+    """Fields of a custom resource, by the paths that its definition names ("spec.color")."""
+    return {path: _at(*path.split(".")) for path in paths}
 
 
 def getters(group: str, plural: str) -> Mapping[str, Getter]:

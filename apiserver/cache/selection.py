@@ -5,6 +5,7 @@ finds out how narrow they are, so that lists can use an index and watchers can b
 a loop over all of them. Pure; syntax is `apimachinery.labels`' and `fields`' business.
 """
 
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 from apimachinery import status
@@ -85,9 +86,11 @@ def compile_selection(
     namespace: str,
     labels: Selector | None = None,
     fields: FieldSelector | None = None,
+    *,
+    known: Collection[str],
 ) -> Selection:
-    """Raises `status.BadRequest` for a field that the resource does not offer."""
-    known = list(selectable.getters(group, plural))
+    """`known` fields in the order of entries; `status.BadRequest` for another one."""
+    known = list(known)
     hot = selectable.INDEXED.get((group, plural))
     terms: list[tuple[int, bool, str]] = []
     indexed: str | None = None

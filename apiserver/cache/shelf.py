@@ -5,12 +5,12 @@ changes. Costs follow the change: one block, the watchers in the buckets that th
 into. Neighbours: `blocks`, `history`, `selection`, `watcher`. It does not wait and does no I/O.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from apiserver.cache import selectable
 from apiserver.cache.blocks import Blocks, View
-from apiserver.cache.entry import Entry
+from apiserver.cache.entry import Entry, facts
 from apiserver.cache.history import Change, History
 from apiserver.cache.selection import EVERYWHERE, Bucket, Selection
 from apiserver.cache.watcher import Fanout, Past, Watcher, WatchItem
@@ -92,6 +92,16 @@ class Shelf:
             states = (change.old, change.new)
             for value in {state.fields[self._hot] for state in states if state is not None}:
                 yield Bucket("field", value)
+
+    def reindex(self, getters: Mapping[str, selectable.Getter]) -> None:
+        """The selectable fields have become others: read them anew from every object."""
+        if tuple(getters) == tuple(self.getters):
+            return
+        self.getters = getters
+        past = self.history.since(self.history.floor)
+        states = [state for change in past for state in (change.old, change.new) if state]
+        for entry in {id(one): one for one in (*self.by_key.values(), *states)}.values():
+            entry.fields = facts(entry.parse(), getters).fields
 
     # --- reads --------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from apimachinery import status
 from apimachinery.fields import FieldSelector
 from apimachinery.labels import Selector
 from apimachinery.wire import JsonObject
-from apiserver.cache import splice
+from apiserver.cache import selectable, splice
 from apiserver.cache.blocks import View
 from apiserver.cache.bookmarks import Bookmarks
 from apiserver.cache.entry import Entry, Facts, facts
@@ -154,8 +154,8 @@ class WatchCache:
         Raises `status.Expired` where the state is gone, `status.BadRequest` for a field that
         cannot be selected.
         """
-        selection = compile_selection(resource.group, resource.plural, namespace, labels, fields)
         shelf = self._shelf(resource)
+        selection = _selection(shelf, namespace, labels, fields)
         at = exact
         if position is not None and position.revision > 0:
             at = position.revision
@@ -200,6 +200,10 @@ class WatchCache:
         """How many objects of a resource there are (for metrics)."""
         return len(self._shelf(resource).by_key)
 
+    def index(self, resource: Stored, paths: tuple[str, ...]) -> None:
+        """Let selectors name these fields of a custom resource (and no others)."""
+        self._shelf(resource).reindex(selectable.at_paths(paths))
+
     # --- watches ------------------------------------------------------------------------------
 
     def watch(
@@ -219,8 +223,8 @@ class WatchCache:
         bookmark that marks its end. `bookmarks` asks for one about every minute. Raises
         `status.Expired` when `after` is too old, `status.Timeout` when it is ahead.
         """
-        selection = compile_selection(resource.group, resource.plural, namespace, labels, fields)
         shelf = self._shelf(resource)
+        selection = _selection(shelf, namespace, labels, fields)
         if after is None:
             watcher = shelf.watch_present(selection, self._reached, end_bookmark=end_bookmark)
         elif after > self.revision:
@@ -329,6 +333,14 @@ class WatchCache:
         key = f"{namespace}/{name}" if namespace else name
         raw = splice.with_revision(value, revision)
         return Entry(key, namespace, raw, revision, created, known)
+
+
+def _selection(
+    shelf: Shelf, namespace: str, labels: Selector | None, fields: FieldSelector | None
+) -> Selection:
+    return compile_selection(
+        shelf.group, shelf.plural, namespace, labels, fields, known=shelf.getters
+    )
 
 
 def _select(view: View, selection: Selection, first: str, limit: int) -> tuple[list[Entry], bool]:

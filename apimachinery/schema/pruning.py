@@ -1,0 +1,43 @@
+"""Takes away what a schema does not know, in place.
+
+Neighbours: `node` is the compiled schema; `apimachinery.decode` calls this for custom resources.
+Nulls that a default replaces are `defaulting`'s business.
+"""
+
+from typing import Any
+
+from apimachinery.schema.node import RESOURCE_FIELDS, Node
+from apimachinery.schema.paths import ROOT, Path, dotted
+from apimachinery.wire import JsonObject
+
+
+def prune(obj: JsonObject, node: Node, unknown: list[str]) -> None:
+    """Prune an object whose root is a resource; paths of what is dropped go to `unknown`."""
+    _object(obj, node, ROOT, unknown, resource=True)
+
+
+def _object(obj: JsonObject, node: Node, path: Path, unknown: list[str], *, resource: bool) -> None:
+    fields, additional = node.fields, node.additional
+    drop: list[str] = []
+    for key, value in obj.items():
+        if resource and key in RESOURCE_FIELDS:
+            continue
+        child = fields.get(key) or additional
+        if child is not None:
+            kind = type(value)
+            if kind is dict or kind is list:
+                _value(value, child, (path, key), unknown)
+        elif not node.preserve:
+            drop.append(key)
+    for key in drop:
+        unknown.append(dotted((path, key)))
+        del obj[key]
+
+
+def _value(value: Any, node: Node, path: Path, unknown: list[str]) -> None:
+    if type(value) is dict:
+        _object(value, node, path, unknown, resource=node.embedded)
+    elif node.items is not None:
+        for index, one in enumerate(value):
+            if type(one) is dict or type(one) is list:
+                _value(one, node.items, (path, index), unknown)
