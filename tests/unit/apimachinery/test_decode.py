@@ -235,9 +235,13 @@ def test_deep_nesting_is_refused_not_crashed():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["metadata", "spec", "name", "containers", "labels", "x"]), inner, max_size=4
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["metadata", "spec", "name", "containers", "labels", "x"]),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=20,
 )
