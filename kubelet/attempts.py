@@ -165,6 +165,7 @@ def _remembered(pod: JsonObject) -> list[Attempt]:
     entries = [
         *(status.get("initContainerStatuses") or ()),
         *(status.get("containerStatuses") or ()),
+        *(status.get("ephemeralContainerStatuses") or ()),
     ]
     return [_remember(entry) for entry in entries if entry.get("containerID")]
 

@@ -55,6 +55,8 @@ def containers(pod: JsonObject) -> Iterator[tuple[JsonObject, Role]]:
         yield container, Role.SIDECAR if always else Role.INIT
     for container in spec.get("containers") or ():
         yield container, Role.MAIN
+    for container in spec.get("ephemeralContainers") or ():
+        yield container, Role.EPHEMERAL
 
 
 def container_spec(pod: JsonObject, wanted: str) -> JsonObject:
@@ -63,6 +65,20 @@ def container_spec(pod: JsonObject, wanted: str) -> JsonObject:
         if container["name"] == wanted:
             return container
     raise KeyError(wanted)
+
+
+FIELDS = {
+    Role.INIT: "initContainers",
+    Role.SIDECAR: "initContainers",
+    Role.MAIN: "containers",
+    Role.EPHEMERAL: "ephemeralContainers",
+}
+
+
+def field_path(pod: JsonObject, wanted: str) -> str:
+    """`spec.containers{web}`, for events about a container."""
+    role = next((r for c, r in containers(pod) if c["name"] == wanted), Role.MAIN)
+    return f"spec.{FIELDS[role]}{{{wanted}}}"
 
 
 def spec_hash(container: JsonObject) -> str:
@@ -104,6 +120,8 @@ def read(pod: JsonObject, started_at: float) -> Desired:
 def _container(spec: JsonObject, role: Role, policy: RestartPolicy) -> Container:
     if role is Role.SIDECAR:
         own = RestartPolicy.ALWAYS
+    elif role is Role.EPHEMERAL:
+        own = RestartPolicy.NEVER
     elif spec.get("restartPolicy"):
         own = RestartPolicy(spec["restartPolicy"])
     elif role is Role.INIT and policy is RestartPolicy.ALWAYS:

@@ -10,6 +10,7 @@ from apimachinery.aio.clock import Clock
 from apimachinery.client.events import Recorder, Reference
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
+from kubelet import desired as reading
 from kubelet.images.interface import ImageService
 from kubelet.inotify import Hub
 from kubelet.options import Capacity, Options
@@ -30,22 +31,17 @@ class Kit:
     hub: Hub
     """Watches of directories."""
 
-    def tell(
-        self, pod: JsonObject, reason: str, message: str, *, container: str = "", init: bool = False
-    ) -> None:
+    def tell(self, pod: JsonObject, reason: str, message: str, *, container: str = "") -> None:
         """A Normal event about the pod or one of its containers."""
-        self.events.event(pod_reference(pod, container, init=init), reason, message)
+        self.events.event(pod_reference(pod, container), reason, message)
 
-    def warn(
-        self, pod: JsonObject, reason: str, message: str, *, container: str = "", init: bool = False
-    ) -> None:
-        self.events.warning(pod_reference(pod, container, init=init), reason, message)
+    def warn(self, pod: JsonObject, reason: str, message: str, *, container: str = "") -> None:
+        self.events.warning(pod_reference(pod, container), reason, message)
 
 
-def pod_reference(pod: JsonObject, container: str = "", *, init: bool = False) -> Reference:
+def pod_reference(pod: JsonObject, container: str = "") -> Reference:
     """The pod, or one container of it, for `involvedObject`."""
     metadata = pod["metadata"]
-    where = "initContainers" if init else "containers"
     return Reference(
         api_version="v1",
         kind="Pod",
@@ -53,5 +49,5 @@ def pod_reference(pod: JsonObject, container: str = "", *, init: bool = False) -
         namespace=metadata["namespace"],
         uid=metadata["uid"],
         resource_version=metadata.get("resourceVersion", ""),
-        field_path=f"spec.{where}{{{container}}}" if container else "",
+        field_path=reading.field_path(pod, container) if container else "",
     )

@@ -35,6 +35,8 @@ class Role(StrEnum):
     INIT = "init"
     SIDECAR = "sidecar"
     MAIN = "main"
+    EPHEMERAL = "ephemeral"
+    """Added to a running pod for debugging: run once, counts for nothing."""
 
 
 class RestartPolicy(StrEnum):
@@ -472,7 +474,7 @@ def _run(desired: Desired, seen: Seen, now: float) -> Plan:
     """Init containers one after the other, then the main ones; whatever is ill is stopped."""
     steps: list[Step] = [*_old_attempts(seen), *_ill(desired, seen, now)]
     wake: float | None = None
-    for container in _eligible(desired, seen):
+    for container in [*_eligible(desired, seen), *_once(desired, seen)]:
         where = standing(desired, container, seen, now)
         if where.stage is Stage.ABSENT:
             steps.append(StartContainer(container.name, _next_number(seen, container.name)))
@@ -491,6 +493,11 @@ def _eligible(desired: Desired, seen: Seen) -> list[Container]:
         if not done and not _init_done(desired, container, seen):
             return [*turn, container] if container.role is Role.INIT else turn
     return [*turn, *desired.of(Role.MAIN)]
+
+
+def _once(desired: Desired, seen: Seen) -> list[Container]:
+    """Ephemeral containers that have not run: they wait for nobody."""
+    return [c for c in desired.of(Role.EPHEMERAL) if seen.latest(c.name) is None]
 
 
 def _next_number(seen: Seen, name: str) -> int:

@@ -20,7 +20,7 @@ from kubelet import lifecycle
 from kubelet.actions import Actions, Target
 from kubelet.attempts import Ledger
 from kubelet.kit import Kit
-from kubelet.lifecycle import Attempt, Role, Run
+from kubelet.lifecycle import Attempt, Run
 
 LOG = logging.getLogger(__name__)
 
@@ -163,10 +163,6 @@ class Prober:
             for kind in KINDS
             if target.spec.get(f"{kind}Probe")
         }
-        self._init = any(
-            role is not Role.MAIN and c["name"] == attempt.name
-            for c, role in reading.containers(target.pod)
-        )
         self._tasks: list[asyncio.Task[None]] = []
         started = "startup" not in self._specs or bool(before.get("started"))
         self.result = lifecycle.Probes(
@@ -259,7 +255,6 @@ class Prober:
             "Unhealthy",
             f"{kind.capitalize()} probe failed: {output.strip()}",
             container=self._attempt.name,
-            init=self._init,
         )
 
 

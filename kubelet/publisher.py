@@ -27,7 +27,8 @@ IN_FLIGHT_MAX = 16
 RETRY = Backoff(initial=0.2, maximum=15.0)
 OWN_KEYS = (
     "phase", "reason", "message", "startTime", "hostIP", "hostIPs", "podIP", "podIPs",
-    "initContainerStatuses", "containerStatuses", "observedGeneration", "qosClass",
+    "initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses",
+    "observedGeneration", "qosClass",
 )  # fmt: skip
 """What the agent writes of a status; conditions are merged one by one."""
 

@@ -79,7 +79,7 @@ def pod_requests(pod: JsonObject) -> Amount:
             peak = peak.largest(sidecars)
         elif role is Role.INIT:
             peak = peak.largest(sidecars + wants)
-        else:
+        elif role is Role.MAIN:
             together += wants
     explicit = (pod["spec"].get("resources") or {}).get("requests")
     base = (together + sidecars).largest(peak)
@@ -157,7 +157,7 @@ def container_resources(pod: JsonObject, container: JsonObject, node_memory: int
 
 def sandbox_resources(pod: JsonObject) -> Resources:
     """The pod's cgroup: shares of all requests, limits only where every container has one."""
-    specs = [c for c, role in desired.containers(pod) if role is not Role.INIT]
+    specs = [c for c, role in desired.containers(pod) if role in (Role.SIDECAR, Role.MAIN)]
     limits = [(c.get("resources") or {}).get("limits") or {} for c in specs]
     every = total(amount(limit) for limit in limits)
     cpu = every.cpu_milli if all("cpu" in limit for limit in limits) else 0

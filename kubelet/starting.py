@@ -11,7 +11,6 @@ import logging
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from apimachinery import status as errors
@@ -24,7 +23,6 @@ from kubelet.env import ConfigMissingError, Environment
 from kubelet.images.errors import ImageError, NotPresentError, PullError
 from kubelet.images.interface import Image
 from kubelet.kit import Kit
-from kubelet.lifecycle import Role
 from kubelet.rotation import LogKeeper
 from kubelet.runtime.config import ContainerConfig, SandboxConfig
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError, StartContainerError
@@ -50,14 +48,6 @@ class StartError(Exception):
         self.reason = reason
         self.message = message
         self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A container that only needs to be created."""
-
-    config: ContainerConfig
-    init: bool
 
 
 class Starter:
@@ -136,11 +126,10 @@ class Starter:
 
     async def prepare(
         self, pod: JsonObject, name: str, number: int, sandbox: lifecycle.Sandbox
-    ) -> Prepared:
+    ) -> ContainerConfig:
         """Image, environment and mounts: all that may wait for others."""
         spec = reading.container_spec(pod, name)
-        init = _is_init(pod, name)
-        image = await self._image(pod, spec, init=init)
+        image = await self._image(pod, spec)
         try:
             # A restarted agent has not mounted them yet; for all others this is a look-up.
             await self._volumes.setup(pod)
@@ -151,7 +140,7 @@ class Starter:
         except errors.ApiError as error:
             raise StartError(lifecycle.CONFIG_ERROR, error.message) from error
         digest = image.digests[0] if image.digests else image.id
-        config = configs.container_config(
+        return configs.container_config(
             pod,
             spec,
             number,
@@ -161,33 +150,26 @@ class Starter:
             data_dir=self._kit.options.data_dir,
             annotations={IMAGE_ANNOTATION: digest},
         )
-        return Prepared(config, init)
 
     async def start(
-        self, pod: JsonObject, prepared: Prepared, sandbox: lifecycle.Sandbox
+        self, pod: JsonObject, config: ContainerConfig, sandbox: lifecycle.Sandbox
     ) -> ContainerStatus:
         """Create and start; the answer is the container as it is right after."""
         async with self._slots:
-            return await self._start(pod, prepared, sandbox)
+            return await self._start(pod, config, sandbox)
 
     async def _start(
-        self, pod: JsonObject, prepared: Prepared, sandbox: lifecycle.Sandbox
+        self, pod: JsonObject, config: ContainerConfig, sandbox: lifecycle.Sandbox
     ) -> ContainerStatus:
         driver = self._kit.driver
-        config = prepared.config
         container_id = await driver.create_container(sandbox.id, config)
-        self._kit.tell(
-            pod, "Created", f"Container created: {config.name}",
-            container=config.name, init=prepared.init,
-        )  # fmt: skip
+        name = config.name
+        self._kit.tell(pod, "Created", f"Container created: {name}", container=name)
         try:
             await driver.start_container(container_id)
         except StartContainerError as error:
             raise await self._failed_start(container_id, error) from error
-        self._kit.tell(
-            pod, "Started", f"Container started: {config.name}",
-            container=config.name, init=prepared.init,
-        )  # fmt: skip
+        self._kit.tell(pod, "Started", f"Container started: {name}", container=name)
         return await driver.container_status(container_id)
 
     async def _failed_start(self, container_id: str, error: RuntimeDriverError) -> StartError:
@@ -201,7 +183,7 @@ class Starter:
         await self._kit.driver.remove_container(container_id)
         return StartError(error.reason, str(error))
 
-    async def _image(self, pod: JsonObject, spec: JsonObject, *, init: bool) -> Image:
+    async def _image(self, pod: JsonObject, spec: JsonObject) -> Image:
         reference = str(spec.get("image") or "")
         policy = spec.get("imagePullPolicy") or configs.default_pull_policy(reference)
         images = self._kit.images
@@ -210,21 +192,21 @@ class Starter:
             present = await images.status(reference)
             if present is not None and policy != "Always":
                 text = f'Container image "{reference}" already present on machine'
-                self._kit.tell(pod, "Pulled", text, container=name, init=init)
+                self._kit.tell(pod, "Pulled", text, container=name)
                 return present
             if policy == "Never":
                 raise NotPresentError(
                     f'Container image "{reference}" is not present with pull policy of Never'
                 )
-            return await self._pull(pod, reference, present, name, init=init)
+            return await self._pull(pod, reference, present, name)
         except ImageError as error:
             raise StartError(error.reason, str(error)) from error
 
     async def _pull(
-        self, pod: JsonObject, reference: str, present: Image | None, name: str, *, init: bool
+        self, pod: JsonObject, reference: str, present: Image | None, name: str
     ) -> Image:
         """Fetch it; without a way to its registry an image that is here serves `Always` too."""
-        self._kit.tell(pod, "Pulling", f'Pulling image "{reference}"', container=name, init=init)
+        self._kit.tell(pod, "Pulling", f'Pulling image "{reference}"', container=name)
         began = time.monotonic()
         try:
             logins = await self._environment.pull_secrets(pod, reference)
@@ -233,11 +215,11 @@ class Starter:
             if present is None:
                 raise
             text = f'Registry of "{reference}" not reachable, using the image on the machine'
-            self._kit.tell(pod, "Pulled", text, container=name, init=init)
+            self._kit.tell(pod, "Pulled", text, container=name)
             return present
         took = time.monotonic() - began
         text = f'Successfully pulled image "{reference}" in {took:.3f}s. Image size: {image.size_bytes} bytes.'
-        self._kit.tell(pod, "Pulled", text, container=name, init=init)
+        self._kit.tell(pod, "Pulled", text, container=name)
         return image
 
     # --- hooks
@@ -253,10 +235,8 @@ class Starter:
         result = await self.actions.run(hook, target, timeout=None)
         if result.ok:
             return ""
-        self._kit.warn(
-            pod, "FailedPostStartHook", f"PostStartHook failed: {result.output}",
-            container=name, init=_is_init(pod, name),
-        )  # fmt: skip
+        text = f"PostStartHook failed: {result.output}"
+        self._kit.warn(pod, "FailedPostStartHook", text, container=name)
         return "FailedPostStartHook"
 
     async def pre_stop(
@@ -269,10 +249,8 @@ class Starter:
         target = Target(pod, reading.container_spec(pod, name), container_id, ips)
         result = await self.actions.run(hook, target, timeout=left)
         if not result.ok:
-            self._kit.warn(
-                pod, "FailedPreStopHook", f"PreStopHook failed: {result.output}",
-                container=name, init=_is_init(pod, name),
-            )  # fmt: skip
+            text = f"PreStopHook failed: {result.output}"
+            self._kit.warn(pod, "FailedPreStopHook", text, container=name)
         return True
 
     async def remove(self, container_id: str, log_path: str) -> None:
@@ -306,29 +284,21 @@ class Starter:
             event = "FailedMount" if reason == "FailedMount" else "FailedCreatePodSandBox"
             self._kit.warn(pod, event, message)
             return
-        init = _is_init(pod, key)
-        self._kit.warn(pod, "Failed", f"Error: {message}", container=key, init=init)
+        self._kit.warn(pod, "Failed", f"Error: {message}", container=key)
 
     def tell_backoff(
         self, pod: JsonObject, name: str, failure: lifecycle.StartFailure | None
     ) -> None:
         """The event that goes with a back-off."""
-        init = _is_init(pod, name)
         if failure is not None and failure.reason == lifecycle.PULL_ERROR:
             image = reading.container_spec(pod, name).get("image", "")
-            self._kit.tell(
-                pod, "BackOff", f'Back-off pulling image "{image}"', container=name, init=init
-            )
+            self._kit.tell(pod, "BackOff", f'Back-off pulling image "{image}"', container=name)
             return
         if failure is not None:
             # Said by `tell_failure` already.
             return
         text = f"Back-off restarting failed container {name} in pod {reading.full_name(pod)}"
-        self._kit.warn(pod, "BackOff", text, container=name, init=init)
-
-
-def _is_init(pod: JsonObject, name: str) -> bool:
-    return any(c["name"] == name for c, role in reading.containers(pod) if role is not Role.MAIN)
+        self._kit.warn(pod, "BackOff", text, container=name)
 
 
 def _hook(pod: JsonObject, name: str, which: str) -> JsonObject | None:

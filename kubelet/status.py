@@ -59,6 +59,7 @@ def pod_status(
     for key, roles in (
         ("initContainerStatuses", (Role.INIT, Role.SIDECAR)),
         ("containerStatuses", (Role.MAIN,)),
+        ("ephemeralContainerStatuses", (Role.EPHEMERAL,)),
     ):
         entries = [
             _container_status(
@@ -166,6 +167,8 @@ def _container_status(
     is_ready = lifecycle.ready(container, seen)
     if container.role is Role.INIT:
         is_ready = where.stage is Stage.SUCCEEDED
+    elif container.role is Role.EPHEMERAL:
+        is_ready = False
     state, last = _states(container, wanted, seen, where, latest, before, around, initialized, now)
     if state.keys() == {"waiting"} and state["waiting"].get("reason") == "CrashLoopBackOff":
         delay = lifecycle.backoff(seen.crashes.get(container.name, 0))

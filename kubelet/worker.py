@@ -25,7 +25,7 @@ from kubelet import lifecycle
 from kubelet import status as statuses
 from kubelet.attempts import Ledger
 from kubelet.kit import Kit
-from kubelet.lifecycle import Ending, Role, Seen
+from kubelet.lifecycle import Ending, Seen
 from kubelet.probes import ProbeBoard
 from kubelet.publisher import Publisher, Subject
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError
@@ -440,9 +440,8 @@ class PodWorker:
     ) -> None:
         clock = self.kit.clock
         if not again:
-            init = name in {c.name for c in self.wanted.of(Role.INIT, Role.SIDECAR)}
             text = message or f"Stopping container {name}"
-            self.kit.tell(self.pod, "Killing", text, container=name, init=init)
+            self.kit.tell(self.pod, "Killing", text, container=name)
             hooked = await self._starter.pre_stop(
                 self.pod, name, container_id, self.ledger.ips, deadline - clock.now()
             )

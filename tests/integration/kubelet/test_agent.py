@@ -1,10 +1,12 @@
 """The agent from the API's point of view: pods come up, end, restart, survive the agent."""
 
 import time
+from typing import Any
 
 import pytest
 
 from apimachinery import scheme
+from apimachinery.wire import JsonObject
 from kubelet import pods
 
 from .conftest import World, gone, is_ready, phase, waiting
@@ -200,3 +202,25 @@ async def test_a_lost_sandbox_is_found_by_the_slow_relist(world: World) -> None:
         lambda p: is_ready(p) and p["status"]["podIP"] != first["status"]["podIP"]
     )
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
+
+
+async def test_an_ephemeral_container_runs_once_beside_the_others(world: World) -> None:
+    await world.start_agent()
+    await world.pod()
+    await world.until(is_ready)
+    debugger = {"name": "debug", "image": "app:1", "command": ["false"]}
+    await world.client.patch(
+        scheme.PODS, "web", {"spec": {"ephemeralContainers": [debugger]}}, "default",
+        kind="strategic", subresource="ephemeralcontainers",
+    )  # fmt: skip
+
+    def ended(pod: JsonObject | None) -> Any:
+        entries = pod and pod["status"].get("ephemeralContainerStatuses")
+        return entries and "terminated" in entries[0]["state"]
+
+    pod = await world.until(ended)
+    (entry,) = pod["status"]["ephemeralContainerStatuses"]
+    assert (entry["state"]["terminated"]["exitCode"], entry["restartCount"]) == (1, 0)
+    assert is_ready(pod)
+    await world.client.delete(scheme.PODS, "web", "default")
+    await world.until(gone)

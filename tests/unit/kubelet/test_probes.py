@@ -35,7 +35,7 @@ class Kit:
         self.clock = LoopClock()
         self.warnings: list[str] = []
 
-    def warn(self, pod, reason, message, *, container="", init=False) -> None:
+    def warn(self, pod, reason, message, *, container="") -> None:
         self.warnings.append(message)
 
 

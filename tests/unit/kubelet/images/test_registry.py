@@ -1,5 +1,6 @@
 """Pulling, against a registry on loopback that speaks the protocol."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +9,13 @@ import orjson
 import pytest
 from aiohttp import web
 
-from kubelet.images import manifest
-from kubelet.images.errors import ImageError, InvalidImageError, PullError
+from kubelet.images import manifest, service
+from kubelet.images.errors import (
+    ImageError,
+    InvalidImageError,
+    PullError,
+    UnreachableError,
+)
 from kubelet.images.interface import Credentials
 from kubelet.images.registry import RegistryClient
 from kubelet.images.service import LocalImages
@@ -159,6 +165,26 @@ async def test_a_missing_image_says_how_to_bring_it(
 async def test_an_unreachable_registry_says_how_to_bring_the_image(images: LocalImages) -> None:
     with pytest.raises(PullError, match="`bireme image import FILE`"):
         await images.pull("127.0.0.1:1/app")
+
+
+async def test_an_unreachable_registry_is_not_asked_again_for_a_while(
+    registry: Registry, images: LocalImages
+) -> None:
+    port, registry.port = registry.port, 1
+    with pytest.raises(UnreachableError, match="Cannot connect"):
+        await images.pull(f"{registry.name}:v1")
+    with pytest.raises(UnreachableError, match="could not be reached a moment ago"):
+        await images.pull(f"{registry.name}:v2")
+    registry.port = port
+    assert (await images.pull(f"{registry.name}:v1")).tags
+
+
+@pytest.mark.looptime
+async def test_and_is_asked_when_the_while_is_over(images: LocalImages) -> None:
+    for _ in range(2):
+        with pytest.raises(UnreachableError, match="Cannot connect"):
+            await images.pull("127.0.0.1:1/app")
+        await asyncio.sleep(service.UNREACHABLE_SECONDS)
 
 
 async def test_content_that_does_not_match_its_digest_is_refused(
