@@ -3,6 +3,7 @@
 ImageError
 ├── InvalidReferenceError     InvalidImageName
 ├── PullError                 ErrImagePull: not there, or the registry failed
+    │   └── UnreachableError      the registry could not be reached at all
 ├── NotPresentError           ErrImageNeverPull
 └── InvalidImageError         ErrImagePull: bad digest, bad archive, unsafe path, too large
 
@@ -26,6 +27,10 @@ class PullError(ImageError):
     """The image is not in the local store and could not be fetched."""
 
     reason = "ErrImagePull"
+
+
+class UnreachableError(PullError):
+    """No connection to the registry: asking again at once is of no use."""
 
 
 class NotPresentError(ImageError):

@@ -18,12 +18,13 @@ from typing import Self
 import aiohttp
 
 from kubelet.images import manifest
-from kubelet.images.errors import InvalidImageError, PullError
+from kubelet.images.errors import InvalidImageError, PullError, UnreachableError
 from kubelet.images.interface import Credentials
 from kubelet.images.reference import DEFAULT_REGISTRY, Reference
 
 _DOCKER_HUB = "registry-1.docker.io"
-CONNECT_TIMEOUT_SECONDS = 15.0
+# Name lookup included, which takes long where no name server answers.
+CONNECT_TIMEOUT_SECONDS = 10.0
 # Silence on an open connection.
 READ_TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 3
@@ -62,7 +63,7 @@ class RegistryClient:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=READ_TIMEOUT_SECONDS
+            total=None, connect=CONNECT_TIMEOUT_SECONDS, sock_read=READ_TIMEOUT_SECONDS
         )
         self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
         return self
@@ -93,9 +94,7 @@ class RegistryClient:
                 await self._download_once(layer, path)
             except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == ATTEMPTS:
-                    raise PullError(
-                        f'failed to pull image "{self._reference}": {_say(error)}'
-                    ) from error
+                    raise self._failed(error) from error
                 await asyncio.sleep(RETRY_SECONDS * attempt)
             else:
                 return
@@ -128,10 +127,15 @@ class RegistryClient:
             async with self._get(path, headers or {}) as response:
                 data = await _bounded(response, manifest.MAX_DOCUMENT_BYTES)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise PullError(f'failed to pull image "{self._reference}": {_say(error)}') from error
+            raise self._failed(error) from error
         if expected and _digest(data) != expected:
             raise InvalidImageError(f"what the registry sent does not match {expected}")
         return data
+
+    def _failed(self, error: Exception) -> PullError:
+        no_connection = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+        kind = UnreachableError if isinstance(error, no_connection) else PullError
+        return kind(f'failed to pull image "{self._reference}": {_say(error)}')
 
     @asynccontextmanager
     async def _get(

@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kubelet.images import importer, manifest, reference
-from kubelet.images.errors import ImageError, PullError
+from kubelet.images.errors import ImageError, PullError, UnreachableError
 from kubelet.images.interface import Credentials, Image
 from kubelet.images.registry import Fetched, RegistryClient
 from kubelet.images.store import ImageStore, LayerSource
 
 # Layers that are fetched at once, over all pulls: more only makes each slower.
 PARALLEL_DOWNLOADS = 3
+# Less than the agent's first back-off (10 s): a pod's next attempt is a real one.
+UNREACHABLE_SECONDS = 8.0
 _HINT = (
     "if this machine has no way to the registry, load an archive of the image with "
     "`bireme image import FILE`"
@@ -32,6 +34,8 @@ class LocalImages:
         self._insecure = tuple(insecure_registries)
         self._architecture = manifest.ARCHITECTURES.get(platform.machine(), platform.machine())
         self._downloads = asyncio.Semaphore(PARALLEL_DOWNLOADS)
+        # Registry → when to try again, and why not yet.
+        self._unreachable: dict[str, tuple[float, str]] = {}
         self._pulling: dict[_PullKey, asyncio.Task[Image]] = {}
 
     async def status(self, text: str) -> Image | None:
@@ -68,14 +72,30 @@ class LocalImages:
             task.exception()
 
     async def _pull(self, parsed: reference.Reference, credentials: Sequence[Credentials]) -> Image:
+        now = asyncio.get_running_loop().time()
+        until, reason = self._unreachable.get(parsed.registry, (0.0, ""))
+        if now < until:
+            raise UnreachableError(f'failed to pull image "{parsed}": {reason}; {_HINT}')
         failure: ImageError | None = None
         for given in [*credentials, None]:
             try:
                 async with RegistryClient(parsed, given, self._insecure) as client:
                     return await self._fetch(parsed, client)
+            except UnreachableError as error:
+                self._remember(parsed.registry)
+                raise UnreachableError(f"{error}; {_HINT}") from error
             except PullError as error:
                 failure = failure or error
         raise PullError(f"{failure}; {_HINT}") from failure
+
+    def _remember(self, registry: str) -> None:
+        """A machine without a way out shall wait for a registry once, not once a pod."""
+        now = asyncio.get_running_loop().time()
+        self._unreachable = {
+            name: entry for name, entry in self._unreachable.items() if now < entry[0]
+        }
+        reason = f"{registry} could not be reached a moment ago"
+        self._unreachable[registry] = (now + UNREACHABLE_SECONDS, reason)
 
     async def _fetch(self, parsed: reference.Reference, client: RegistryClient) -> Image:
         fetched = await client.fetch(self._architecture)
