@@ -5,13 +5,13 @@ several rounds, so that a busy machine does not spoil them.
 """
 
 import argparse
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
+import uvloop
 
 from apimachinery import wire
 from apiserver.server import ApiServer
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     bench = Bench()
-    asyncio.run(bench.run())
+    uvloop.run(bench.run())
     if arguments.json:
         print(json.dumps(bench.results))
         return

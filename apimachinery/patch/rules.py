@@ -62,7 +62,7 @@ ATOMIC_MODELS = frozenset(
 class Rule:
     """One place. Fields of messages are resolved when first asked for: models may be recursive."""
 
-    __slots__ = ("_fields", "_model", "item", "keys", "kind")
+    __slots__ = ("_fields", "_members", "_model", "item", "keys", "kind")
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class Rule:
         """Of KEYED: the key fields, each with its default or None."""
         self._model = model
         self._fields = fields
+        self._members: Mapping[str, tuple[str, Rule]] | None = None
 
     @property
     def fields(self) -> "Mapping[str, Rule]":
@@ -87,6 +88,14 @@ class Rule:
             found = facts(self._model) if self._model is not None else {}
             self._fields = {name: _of_field(field) for name, field in found.items()}
         return self._fields
+
+    @property
+    def members(self) -> "Mapping[str, tuple[str, Rule]]":
+        """Of STRUCT: its fields with their names in field sets; empty for the others."""
+        if self._members is None:
+            found = self.fields if self.kind is Kind.STRUCT else {}
+            self._members = {name: (f"f:{name}", rule) for name, rule in found.items()}
+        return self._members
 
     def child(self, key: str) -> "Rule":
         """The rule of a member of a STRUCT, MAP or UNKNOWN object."""

@@ -80,10 +80,15 @@ def _node(value: Any, rule: Rule, applied: bool) -> FieldSet | None:
 
 def _object_node(value: Mapping[str, Any], rule: Rule, applied: bool) -> FieldSet | None:
     out: FieldSet = {}
+    members = rule.members
     for key, item in value.items():
-        node = _node(item, rule.child(key), applied)
+        name, child = members.get(key) or (f"f:{key}", rule.child(key))
+        if child.kind is Kind.LEAF:
+            out[name] = {}
+            continue
+        node = _node(item, child, applied)
         if node is not None:
-            out[f"f:{key}"] = node
+            out[name] = node
     return out or None
 
 
