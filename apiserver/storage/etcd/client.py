@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +27,10 @@ CALL_SECONDS = 10.0
 """Deadline of one request: an election takes about a second, a loaded disk some."""
 CONNECT_SECONDS = 10.0
 """How long the first contact may take, over all endpoints."""
-RETRY_SECONDS = 0.1
-"""Between rounds over the endpoints at the first contact."""
+READ_SECONDS = 2.0
+"""How long a read looks for a member that answers: a reconnection takes some tenths."""
+RETRY_SECONDS = 0.05
+"""Between rounds over the endpoints."""
 
 _CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     # 500 objects of 1.5 KB would not fit into the default of 4 MB.
@@ -170,43 +173,44 @@ class Client:
 
     async def connect(self) -> str:
         """The server's version, from the first member that answers. Raises BadStore."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + CONNECT_SECONDS
-        while True:
-            try:
-                return str((await self.call("status", messages.StatusRequest())).version)
-            except CallFailed as error:
-                if error.code in (
-                    grpc.StatusCode.UNAUTHENTICATED,
-                    grpc.StatusCode.PERMISSION_DENIED,
-                    grpc.StatusCode.INVALID_ARGUMENT,
-                ):
-                    raise errors.BadStore(
-                        f"etcd at {self.where} refuses us: {error.details}: check user and password"
-                    ) from error
-                if loop.time() > deadline:
-                    raise errors.BadStore(
-                        f"no etcd answers at {self.where}: {error.details}: is it running, and "
-                        "are the address and the certificates right?"
-                    ) from error
-            await asyncio.sleep(RETRY_SECONDS)
+        try:
+            response = await self.call("status", messages.StatusRequest(), patience=CONNECT_SECONDS)
+        except CallFailed as error:
+            if error.elsewhere:
+                raise errors.BadStore(
+                    f"no etcd answers at {self.where}: {error.details}: is it running, and "
+                    "are the address and the certificates right?"
+                ) from error
+            raise errors.BadStore(
+                f"etcd at {self.where} refuses us: {error.details}: check user and password"
+            ) from error
+        return str(response.version)
 
-    async def call(self, name: str, request: Any, *, safe: bool = True) -> Any:
+    async def call(
+        self, name: str, request: Any, *, safe: bool = True, patience: float = READ_SECONDS
+    ) -> Any:
         """One request; raises CallFailed.
 
-        A `safe` one (a read) is tried at each member. Another is sent on only if it was never
-        sent: whether a lost write happened is for the caller to find out.
+        A `safe` one (a read) is tried at each member, and again for `patience` seconds. Another
+        is sent on only if it was never sent: whether a lost write happened is for the caller to
+        find out.
         """
-        for left in reversed(range(len(self._members))):
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        for attempt in count(1):
             member = self._at
             try:
                 return await self._authenticated(name, request)
             except CallFailed as error:
                 if error.elsewhere:
                     self.leave(member)
-                if not left or not (error.never_sent or (safe and error.elsewhere)):
+                if not (error.never_sent or (safe and error.elsewhere)):
                     raise
-        raise AssertionError("the loop returns or raises")
+                if attempt % len(self._members) == 0:
+                    if not safe or loop.time() > deadline:
+                        raise
+                    await asyncio.sleep(RETRY_SECONDS)
+        raise AssertionError("count does not end")
 
     async def _authenticated(self, name: str, request: Any) -> Any:
         token = await self._current_token("")
