@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import orjson
 
 from apimachinery import status, wire
-from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
 from apiserver.cache import CacheList, Position
@@ -100,7 +99,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         if not found.get("continue"):
             raise
         return _expired_page(core, found["continue"], problem)
-    return render.many(core, form, route.resource, page, list_metadata(page), request)
+    return await render.many(core, form, route.resource, page, list_metadata(page), request)
 
 
 async def read(core: Core, route: Route, found: dict[str, str]) -> CacheList:
@@ -198,9 +197,3 @@ def decode_token(token: str) -> Position:
     if not start.strip("\x00"):
         raise status.bad_request("continue key is not valid: encoded start key empty")
     return Position(revision, start.rstrip("\x00").lstrip("/"))
-
-
-def resource_of(route: Route) -> Resource:
-    """The route's resource, known to be there."""
-    assert route.resource is not None, "the dispatcher resolved it"
-    return route.resource

@@ -5,7 +5,8 @@ object. Neighbours: `apiserver.negotiation` chose the form, `apimachinery.table`
 `apiserver.conversion` turns stored objects into those of another version of their API.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import orjson
 
@@ -16,7 +17,13 @@ from apiserver import conversion
 from apiserver.cache import CacheList, Entry
 from apiserver.core import Core
 from apiserver.handlers import tables
-from apiserver.negotiation import PROTOBUF, YAML, Accepted, Transform
+from apiserver.negotiation import JSON, PROTOBUF, YAML, Accepted, Transform
+
+STREAM_FROM = 4000
+"""Objects from which a list is sent in pieces: joining that many takes as long as a slice may."""
+
+CHUNK = 500
+"""Objects that are rendered in one go, well under the 5 ms that one task may hold the loop."""
 
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
@@ -120,7 +127,7 @@ def partial(obj: JsonObject, version: str = "v1") -> JsonObject:
     }
 
 
-def many(
+async def many(
     core: Core,
     form: Accepted,
     resource: Resource,
@@ -128,20 +135,52 @@ def many(
     metadata: JsonObject,
     request: wire.Request,
 ) -> wire.Response:
-    """One page of a list."""
+    """One page of a list; a long one lets other work run in between."""
     if form.transform is Transform.TABLE:
-        return response(
-            form, tables.of_entries(core, form, resource, page.entries, request, metadata), request
-        )
+        body = await tables.of_entries(core, form, resource, page.entries, request, metadata)
+        return response(form, body, request)
     if form.transform is Transform.NONE and form.media_type != PROTOBUF:
+        if (
+            len(page.entries) > STREAM_FROM
+            and form.media_type == JSON
+            and not request.param("pretty")
+        ):
+            return wire.Response(
+                200, dict(_JSON_HEADERS), _streamed(resource, metadata, page.entries)
+            )
         raws: Iterable[bytes] = [entry.raw for entry in page.entries]
-        if not conversion.as_is(resource):
+        if resource.stored_as is not None:
             raws = [conversion.raw(resource, raw) for raw in raws]
-        return response(
-            form, list_bytes(resource.list_name, resource.api_version, metadata, raws), request
-        )
-    return many_objects(
-        core, form, resource, [entry.parse() for entry in page.entries], metadata, request
+        return response(form, _head(resource, metadata) + b",".join(raws) + b"]}", request)
+    objects = []
+    for index, entry in enumerate(page.entries):
+        if index % CHUNK == CHUNK - 1:
+            await asyncio.sleep(0)
+        objects.append(entry.parse())
+    return many_objects(core, form, resource, objects, metadata, request)
+
+
+async def _streamed(
+    resource: Resource, metadata: JsonObject, entries: Sequence[Entry]
+) -> AsyncIterator[bytes]:
+    """A long list piece by piece: neither held in memory twice nor made in one go."""
+    head = _head(resource, metadata)
+    for start in range(0, len(entries), CHUNK):
+        raws = [entry.raw for entry in entries[start : start + CHUNK]]
+        if resource.stored_as is not None:
+            raws = [conversion.raw(resource, raw) for raw in raws]
+        yield head + b",".join(raws)
+        head = b","
+        await asyncio.sleep(0)
+    yield b"]}"
+
+
+def _head(resource: Resource, metadata: JsonObject) -> bytes:
+    """A list object up to its first item."""
+    return b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[' % (
+        resource.list_name.encode(),
+        resource.api_version.encode(),
+        orjson.dumps(metadata),
     )
 
 
@@ -167,16 +206,6 @@ def many_objects(
     if form.media_type == PROTOBUF:
         return wire.Response(200, {"Content-Type": PROTOBUF}, protobuf.encode(listing, resource))
     return response(form, orjson.dumps(listing), request)
-
-
-def list_bytes(kind: str, api_version: str, metadata: JsonObject, raws: Iterable[bytes]) -> bytes:
-    """A list object around items that are bytes already."""
-    return b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[%b]}' % (
-        kind.encode(),
-        api_version.encode(),
-        orjson.dumps(metadata),
-        b",".join(raws),
-    )
 
 
 def _yaml(obj: JsonObject) -> bytes:

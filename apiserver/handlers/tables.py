@@ -4,6 +4,7 @@ Neighbours: `apimachinery.table` prints, `apiserver.printing` keeps rows, `apise
 and `watch` ask.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 import orjson
@@ -15,6 +16,9 @@ from apimachinery.wire import JsonObject
 from apiserver.cache import Entry
 from apiserver.core import Core
 from apiserver.negotiation import Accepted
+
+CHUNK = 100
+"""Rows that are printed in one go: a row that is not kept costs a parse and 30 µs."""
 
 
 def included(request: wire.Request) -> IncludeObject:
@@ -50,7 +54,7 @@ def row_bytes(
     return table.row_json(row.cells, core.clock.now(), carried)
 
 
-def of_entries(
+async def of_entries(
     core: Core,
     form: Accepted,
     resource: Resource,
@@ -61,7 +65,11 @@ def of_entries(
     """A Table of stored objects."""
     include = included(request)
     printer = printer_of(core, resource)
-    rows = [row_bytes(core, resource, printer, entry, include) for entry in entries]
+    rows = []
+    for index, entry in enumerate(entries):
+        if index % CHUNK == CHUNK - 1:
+            await asyncio.sleep(0)
+        rows.append(row_bytes(core, resource, printer, entry, include))
     return versioned(table.table_json(printer, rows, metadata), form)
 
 

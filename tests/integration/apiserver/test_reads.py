@@ -1,7 +1,9 @@
 """GET, LIST and WATCH: forms, selectors, pages, versions."""
 
+import orjson
 import pytest
 
+from apiserver.handlers import render
 from apiserver.server import ApiServer
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -275,3 +277,14 @@ async def test_nothing_lives_there(api, path):
 )
 async def test_methods_that_are_not_known(api, method, path):
     assert (await api.send(method, path)).status == 405
+
+
+async def test_a_long_list_comes_in_pieces(api, monkeypatch):
+    await fill(api, 7)
+    whole = (await api.get(MAPS)).json
+    monkeypatch.setattr(render, "STREAM_FROM", 3)
+    monkeypatch.setattr(render, "CHUNK", 2)
+    answer = await api.get(MAPS)
+    pieces = [piece async for piece in answer.response.body]
+    assert len(pieces) > 3
+    assert orjson.loads(b"".join(pieces)) == whole
