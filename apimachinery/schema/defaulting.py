@@ -33,8 +33,8 @@ def _object(obj: JsonObject, node: Node, *, resource: bool) -> None:
             if key in node.fields:
                 continue
             if value is None and free.default is not None and not free.nullable:
-                value = obj[key] = orjson.loads(orjson.dumps(free.default))  # noqa: PLW2901
-            _value(value, free)
+                obj[key] = orjson.loads(orjson.dumps(free.default))
+            _value(obj[key], free)
 
 
 def _value(value: Any, node: Node) -> None:

@@ -126,9 +126,10 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["w
     )
     try:
         await process.start([(address, options.port) for address in options.bind])
+        _, port = process.front.addresses[0]
         pki.write_kubeconfig(
             dirs.kubeconfig,
-            server=f"https://{options.bind[0]}:{options.port}",
+            server=f"https://{options.bind[0]}:{port}",
             ca=keys.ca.cert,
             client=keys.admin(),
         )
