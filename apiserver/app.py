@@ -32,6 +32,9 @@ BACKLOG = 1024
 STOP_SECONDS = 3.0
 """How long open requests may go on at shutdown; the whole process has 5 s."""
 
+GOODBYE_SECONDS = 0.5
+"""How long the last bytes may take to leave once all is answered."""
+
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
@@ -68,14 +71,15 @@ class Front:
         self._authenticator = authenticator
         self._tls = tls
         self._upgrades = upgrades
+        self._factory: ConnectionFactory | None = None
         self._runner: web.ServerRunner | None = None
         self._streams = answer.Streams()
 
     async def start(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Listen; port 0 takes a free one. An address in use raises OSError."""
-        factory = ConnectionFactory(self._serve, max_body=MAX_BODY)
+        self._factory = ConnectionFactory(self._serve, max_body=MAX_BODY)
         self._runner = web.ServerRunner(
-            factory, handle_signals=False, shutdown_timeout=STOP_SECONDS
+            self._factory, handle_signals=False, shutdown_timeout=STOP_SECONDS
         )
         await self._runner.setup()
         for host, port in addresses:
@@ -104,7 +108,9 @@ class Front:
             await site.stop()
         self._streams.end()
         await self._runner.cleanup()
-        self._runner = None
+        assert self._factory is not None, "made with the runner"
+        await self._factory.open.drain(GOODBYE_SECONDS)
+        self._runner = self._factory = None
 
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         try:

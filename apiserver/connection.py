@@ -6,9 +6,10 @@ ends at once instead of at its next event. Neighbours: `apiserver.app` (owner),
 `apiserver.authn` (reads certificates), `apiserver.answer` (writes). It knows nothing of requests.
 """
 
+import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
@@ -30,13 +31,42 @@ IDLE_SECONDS = 180.0
 """A connection without requests is closed: Go's clients keep theirs 90 s."""
 
 
+class Open:
+    """The connections that are not fully closed yet."""
+
+    def __init__(self) -> None:
+        self._transports: set[asyncio.Transport] = set()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def add(self, transport: asyncio.Transport) -> None:
+        self._transports.add(transport)
+        self._none.clear()
+
+    def discard(self, transport: asyncio.Transport) -> None:
+        self._transports.discard(transport)
+        if not self._transports:
+            self._none.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the goodbyes of TLS, then drop who does not answer (asyncio waits 30 s)."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+        except TimeoutError:
+            for transport in list(self._transports):
+                transport.abort()
+
+
 class Connection(web.RequestHandler):
     """aiohttp's connection, with an identity and a farewell."""
 
-    __slots__ = ("_certificate_read", "_certificate_user", "on_lost")
+    __slots__ = ("_certificate_read", "_certificate_user", "_open", "_own_transport", "on_lost")
 
-    def __init__(self, manager: web.Server, **options: Any) -> None:
+    def __init__(self, manager: web.Server, connections: Open, **options: Any) -> None:
         super().__init__(manager, **options)
+        self._open = connections
+        self._own_transport: asyncio.Transport | None = None
         self.on_lost: Callable[[], object] | None = None
         """Called once when the client has gone; whoever streams sets it."""
         self._certificate_read = False
@@ -49,8 +79,15 @@ class Connection(web.RequestHandler):
             self._certificate_read = True
         return self._certificate_user
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._own_transport = cast(asyncio.Transport, transport)
+        self._open.add(self._own_transport)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
+        if self._own_transport is not None:
+            self._open.discard(self._own_transport)
         if self.on_lost is not None:
             self.on_lost()
             self.on_lost = None
@@ -62,10 +99,12 @@ class ConnectionFactory(web.Server):
     def __init__(self, handler: Callable[..., Any], *, max_body: int) -> None:
         super().__init__(handler, request_factory=self._request)
         self._max_body = max_body
+        self.open = Open()
 
     def __call__(self) -> Connection:
         return Connection(
             self,
+            self.open,
             loop=self._loop,
             access_log=None,
             keepalive_timeout=IDLE_SECONDS,

@@ -11,7 +11,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import uvloop
 
 from apimachinery import wire
 from apiserver import pki, stores
@@ -22,12 +21,6 @@ from . import fake_agent
 ADMIN_TOKEN = "the-administrators-token"
 ADMIN = wire.UserInfo("admin", groups=("system:masters",))
 KUBECTL = Path(sys.executable).parent / "kubectl"
-
-
-@pytest.fixture(scope="session")
-def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    """The loop that servers run on."""
-    return uvloop.EventLoopPolicy()
 
 
 class Cluster:

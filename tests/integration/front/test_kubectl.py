@@ -211,7 +211,8 @@ async def test_exec_with_pythons_client(cluster: Cluster, agent: FakeAgent) -> N
             )
             socket.run_forever(timeout=5)
             output = str(socket.read_all())
-            socket.close()
+            # Its own close leaves the connection open when the server closed first.
+            socket.sock.shutdown()
             return output
 
     assert await asyncio.to_thread(run) == "from python\n"
