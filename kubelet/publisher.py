@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apimachinery import scheme
+from apimachinery import meta, scheme
 from apimachinery import status as errors
 from apimachinery.aio.backoff import Backoff
 from apimachinery.client.rest import Client
@@ -44,6 +44,8 @@ class Subject:
     """The status as it is now."""
     sent: JsonObject
     """What the API server has, as far as we know."""
+    version: int = 0
+    """resourceVersion of our last patch: older news of the pod tells nothing about it."""
     gone: bool = False
     """The API server has no such pod (any more)."""
     timer: asyncio.TimerHandle | None = None
@@ -77,6 +79,14 @@ class Publisher:
         elif subject.timer is None:
             loop = asyncio.get_running_loop()
             subject.timer = loop.call_later(self._settle, self._send_now, subject)
+
+    def heard(self, subject: Subject, pod: JsonObject) -> None:
+        """A newer version of the pod: what others made of our conditions is put right."""
+        version = meta.resource_version(pod)
+        newer = version.isdigit() and int(version) > subject.version
+        if newer and subject.task is None:
+            subject.sent = pod.get("status") or {}
+            self.note(subject)
 
     async def flush(self, subject: Subject) -> None:
         """Return when the API server has the status as it is now, or has no such pod."""
@@ -137,6 +147,8 @@ class Publisher:
                 return
             except errors.ApiError as error:
                 LOG.info("status of %s not sent: %s", subject.name, error.message)
+                # It may have arrived all the same: nothing is known of what is there now.
+                subject.sent = {}
                 await asyncio.sleep(RETRY.delay(attempt))
                 attempt += 1
             else:
@@ -148,7 +160,7 @@ class Publisher:
         if not changed(status, subject.sent):
             return
         patch = {"metadata": {"uid": subject.uid}, "status": difference(status, subject.sent)}
-        await self._client.patch(
+        answer = await self._client.patch(
             scheme.PODS,
             subject.name,
             patch,
@@ -157,6 +169,7 @@ class Publisher:
             subresource="status",
         )
         self.patches += 1
+        subject.version = int(meta.resource_version(answer) or 0)
         subject.sent = merged(status, subject.sent)
 
 
@@ -186,7 +199,8 @@ def difference(status: JsonObject, sent: JsonObject) -> JsonObject:
         before = old.get(condition["type"], {})
         if condition != before:
             # Items of this list are merged by type: a message that is over must be taken out.
-            removed = {key: None for key in ("reason", "message") if key in before}
+            # Where nothing is known of it, whatever may be there.
+            removed = {k: None for k in ("reason", "message") if k in before or not before}
             conditions.append({**removed, **condition})
     if conditions:
         patch["conditions"] = conditions

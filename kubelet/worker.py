@@ -100,6 +100,7 @@ class PodWorker:
         """A new version of the pod."""
         self.pod = pod
         self._read()
+        self._publisher.heard(self._subject, pod)
         self.wake()
 
     def vanish(self) -> None:

@@ -8,6 +8,7 @@ it is stopped. Time passes on the event loop only, so virtual clocks work.
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -88,6 +89,10 @@ class _Container:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+_IDS = itertools.count(1)
+"""Of all machines of this process: an id is never that of another machine or of an earlier boot."""
+
+
 class FakeMachine:
     """Sandboxes and containers of one fake machine, and the time at which they end."""
 
@@ -105,11 +110,9 @@ class FakeMachine:
         self.exits = ExitEvents()
         # Every call that changed something, in order: tests read it.
         self.calls: list[tuple[str, str]] = []
-        self._last_id = 0
 
     def next_id(self, kind: str) -> str:
-        self._last_id += 1
-        return f"{kind}{self._last_id:08d}"
+        return f"{kind}{next(_IDS):08d}"
 
     def end(self, container: _Container, exit_code: int, reason: str = "") -> None:
         """The container's process is gone; also for tests that kill one behind the agent's back."""
