@@ -62,14 +62,12 @@ class Replication(base.Controller):
             self._expected.forget(key)
         else:
             self._targets[key] = self._flavour.read(new.load())
-        if (
-            old is None
-            or new is None
-            or old.meta.generation != new.meta.generation
-            or old.meta.deleting != new.meta.deleting
-            or old.meta.labels != new.meta.labels
-        ):
+        if old is None or new is None or old.meta.generation != new.meta.generation:
             self.queue.add(key)
+        else:
+            # Mostly the echo of our own status. Were it left out, a status that was compared with
+            # an outdated one would never be put right.
+            self._look_soon(key, self._targets[key])
 
     def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
         manager = None
@@ -97,7 +95,10 @@ class Replication(base.Controller):
         if new is None or new.meta.deleting:
             self._expected.observe(key, expecting.deleted(pod.meta.uid))
         if target is not None:
-            self.queue.add_after(key, min(target.replicas * COALESCE_PER_REPLICA, COALESCE_MAX))
+            self._look_soon(key, target)
+
+    def _look_soon(self, key: str, target: planning.Target) -> None:
+        self.queue.add_after(key, min(target.replicas * COALESCE_PER_REPLICA, COALESCE_MAX))
 
     def _orphan_appeared(self, pod: views.Pod) -> None:
         for key in self._owners.keys_by_index("namespace", pod.meta.namespace):

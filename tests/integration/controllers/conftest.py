@@ -4,6 +4,7 @@ a stand-in for scheduler and nodes that makes every pod run and ready."""
 import asyncio
 import contextlib
 import itertools
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -185,7 +186,8 @@ def options() -> manager.Options:
 async def bare() -> AsyncIterator[Cluster]:
     """Only the API server: no controllers."""
     time = clock.LoopClock()
-    server = ApiServer(MemoryStore(), Options(advertise_address="10.71.0.1"), clock=time)
+    settings = Options(advertise_address="10.71.0.1")
+    server = ApiServer(MemoryStore(), settings, clock=time, entropy=random.Random(7))
     await server.start()
     yield Cluster(server, time)
     await server.stop()

@@ -13,6 +13,7 @@ from apimachinery import meta, scheme, status, wire
 from apimachinery.aio import tasks
 from apimachinery.client import rest, transport
 from controllers import manager
+from controllers.nodelifecycle import controller as lifecycle
 
 pytestmark = pytest.mark.looptime(start=time.monotonic)
 
@@ -69,6 +70,13 @@ async def controlled(bare, options, seed: int) -> AsyncIterator[BadWire]:
 
 
 @pytest.fixture
+def options() -> manager.Options:
+    """Nobody renews Leases here."""
+    patient = lifecycle.Timing(grace=1e6, startup_grace=1e6)
+    return manager.Options(nodes=patient)
+
+
+@pytest.fixture
 def cluster(bare):
     """The stand-in for the nodes has a good wire."""
     return bare
@@ -96,8 +104,7 @@ async def test_a_rollout_gets_there(bare, nodes, options, make, seed: int) -> No
                 and state["observedGeneration"] == found["metadata"]["generation"]
             )
 
-        # A lost answer to a create is noticed at the latest when the expectation runs out.
-        await bare.eventually(settled, seconds=400)
+        await bare.eventually(settled, seconds=60)
         sets = (await bare.client.list(scheme.REPLICASETS, "default"))["items"]
         assert sorted(one["spec"]["replicas"] for one in sets) == [0, 5]
 
