@@ -73,12 +73,18 @@ class Builder:
                 {"name": "body", "in": "body", "required": needed, "schema": body}
             )
             if operation.body == "patch":
-                made["consumes"] = list(paths.PATCH_TYPES)
+                made["consumes"] = list(self._patch_types(operation.kind))
             return
-        types = paths.PATCH_TYPES if operation.body == "patch" else ("*/*",)
+        types = self._patch_types(operation.kind) if operation.body == "patch" else ("*/*",)
         made["requestBody"] = {"content": {one: {"schema": body} for one in types}}
         if operation.body != "options":
             made["requestBody"]["required"] = True
+
+    def _patch_types(self, kind: tuple[str, str, str]) -> tuple[str, ...]:
+        """Only models say how lists merge: kubectl apply reads from here what it may send."""
+        if self._scheme.model_of(*kind) is not None:
+            return paths.PATCH_TYPES
+        return tuple(one for one in paths.PATCH_TYPES if one != paths.STRATEGIC_PATCH)
 
     def _answers(self, operation: Operation, made: JsonObject) -> None:
         if operation.answer == "list":

@@ -51,10 +51,11 @@ WRITING = ("pretty", "dryRun", "fieldManager", "fieldValidation")
 PATCHING = (*WRITING, "force")
 DELETING = ("pretty", "dryRun", "gracePeriodSeconds", "propagationPolicy")
 
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 PATCH_TYPES = (
     "application/json-patch+json",
     "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
+    STRATEGIC_PATCH,
     "application/apply-patch+yaml",
 )
 ANSWER_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
