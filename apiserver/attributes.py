@@ -61,7 +61,10 @@ class AlwaysAllow:
         return ALLOW
 
     def rules(self, user: wire.UserInfo, namespace: str) -> list[wire.JsonObject]:
-        return [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+        return [
+            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+            {"nonResourceURLs": ["*"], "verbs": ["*"]},
+        ]
 
 
 class Auditor(Protocol):

@@ -68,6 +68,9 @@ class Bench:
             wire.Request(method, path, parameters, headers, data, ADMIN)
         )
         assert response.status < 300, response.body
+        if not isinstance(response.body, bytes):
+            async for _ in response.body:
+                pass
         return response
 
     async def measure(self, name: str, send: Send, count: int = REQUESTS) -> None:

@@ -5,6 +5,7 @@ context.
 """
 
 from apimachinery.patch import apply, rules
+from apimachinery.patch.fieldsets import FieldSet
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, restore

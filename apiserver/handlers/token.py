@@ -7,6 +7,7 @@ from apimachinery import meta, scheme, status, wire
 from apimachinery.resource import Subresource
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
+from apiserver.admission import chain
 from apiserver.core import Core
 from apiserver.handlers import render, special, writing
 from apiserver.handlers.writing import Write
@@ -28,6 +29,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     spec = wanted.setdefault("spec", {})
     _check(wanted, route.name)
     account = (await write.registry.read(route.namespace, route.name)).parse()
+    await core.admission.validate(writing.attempt(write, chain.CREATE, wanted, None))
     seconds = spec.setdefault("expirationSeconds", DEFAULT_SECONDS)
     token, expires = core.tokens.issue(
         namespace=route.namespace,

@@ -86,7 +86,8 @@ def validator(write: Write, operation: str) -> Admit:
     """Validating admission, to be called once the object is valid."""
 
     async def admit(new: JsonObject, old: JsonObject | None) -> None:
-        await write.core.admission.validate(attempt(write, operation, new, old))
+        name = new["metadata"].get("name", "")
+        await write.core.admission.validate(attempt(write, operation, new, old, name))
 
     return admit
 

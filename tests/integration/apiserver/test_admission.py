@@ -2,6 +2,8 @@
 
 import pytest
 
+from apimachinery import wire
+
 PODS = "/api/v1/namespaces/default/pods"
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
 CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
@@ -118,3 +120,74 @@ async def test_quality_of_service(api, resources, quality):
     container = {"name": "c", "image": "busybox", "resources": resources}
     body = {"metadata": {"name": "a"}, "spec": {"containers": [container]}}
     assert (await api.made(PODS, body))["status"] == {"phase": "Pending", "qosClass": quality}
+
+
+NODE = wire.UserInfo("system:node:n1", groups=("system:nodes", "system:authenticated"))
+
+
+async def as_node(api, method, path, body, **headers):
+    return await api.send(method, path, body, headers=headers, user=NODE)
+
+
+async def test_a_node_registers_only_itself(api):
+    assert (await as_node(api, "POST", "/api/v1/nodes", {"metadata": {"name": "n1"}})).status == 201
+    answer = await as_node(api, "POST", "/api/v1/nodes", {"metadata": {"name": "n2"}})
+    assert answer.status == 403
+    assert answer.message.endswith('node "n1" is not allowed to write n2')
+
+
+async def test_a_node_cannot_take_its_taints_away(api):
+    taint = {"key": "a", "effect": "NoSchedule"}
+    await api.made("/api/v1/nodes", {"metadata": {"name": "n1"}, "spec": {"taints": [taint]}})
+    merge = {"content-type": "application/merge-patch+json"}
+    answer = await api.send(
+        "PATCH", "/api/v1/nodes/n1", {"spec": {"taints": []}}, headers=merge, user=NODE
+    )
+    assert answer.status == 403
+    assert "is not allowed to modify taints" in answer.message
+
+
+async def test_a_node_cannot_label_itself_trusted(api):
+    labels = {"node-restriction.kubernetes.io/trusted": "yes"}
+    body = {"metadata": {"name": "n1", "labels": labels}}
+    assert (await as_node(api, "POST", "/api/v1/nodes", body)).status == 403
+
+
+async def limit(api, **item):
+    body = {"metadata": {"name": "l"}, "spec": {"limits": [item]}}
+    await api.made("/api/v1/namespaces/default/limitranges", body)
+
+
+async def test_a_range_gives_defaults(api):
+    await limit(
+        api,
+        type="Container",
+        default={"cpu": "500m", "memory": "64Mi"},
+        defaultRequest={"cpu": "100m"},
+    )
+    (container,) = (await api.made(PODS, api.pod()))["spec"]["containers"]
+    assert container["resources"] == {
+        "limits": {"cpu": "500m", "memory": "64Mi"},
+        "requests": {"cpu": "100m", "memory": "64Mi"},
+    }
+
+
+async def test_a_range_bounds_containers(api):
+    await limit(api, type="Container", max={"cpu": "1"})
+    container = {"name": "c", "image": "b", "resources": {"limits": {"cpu": "2"}}}
+    answer = await api.post(PODS, {"metadata": {"name": "a"}, "spec": {"containers": [container]}})
+    assert answer.status == 403
+    assert answer.message == (
+        'pods "a" is forbidden: maximum cpu usage per Container is 1, but limit is 2'
+    )
+
+
+async def test_a_range_bounds_whole_pods(api):
+    await limit(api, type="Pod", max={"memory": "100Mi"})
+    containers = [
+        {"name": name, "image": "b", "resources": {"limits": {"memory": "60Mi"}}}
+        for name in ("c", "d")
+    ]
+    answer = await api.post(PODS, {"metadata": {"name": "a"}, "spec": {"containers": containers}})
+    assert answer.status == 403
+    assert "maximum memory usage per Pod is 100Mi, but limit is 120Mi" in answer.message
