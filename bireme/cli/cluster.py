@@ -16,8 +16,6 @@ from bireme.cli.paths import DataDir
 from kubelet.network.topology import Topology
 
 API_PORT = 6443
-FAKE_NODE_PORT = 10250
-"""Nodes without a network of their own share the loopback: node n serves on this port + n."""
 RUNTIMES = ("oci", "fake")
 STORES = ("sqlite", "etcd", "memory")
 
@@ -124,8 +122,17 @@ def server_entry(options: ClusterOptions, dirs: DataDir, store: str) -> dict[str
     return _entry(dirs, "server", argv)
 
 
+def hollow_entry(options: ClusterOptions, dirs: DataDir) -> dict[str, Any]:
+    """All nodes of the fake runtime, in one process."""
+    argv = _bireme(
+        "node", "--data-dir", str(dirs.root / "nodes"), "--hollow", str(options.nodes),
+        "--kubeconfig", str(dirs.kubeconfig),
+    )  # fmt: skip
+    return _entry(dirs, "nodes", argv)
+
+
 def node_entry(options: ClusterOptions, dirs: DataDir, number: int) -> dict[str, Any]:
-    """One node's agent, in its own network namespace where there are real containers."""
+    """One node's agent, in its own network namespace."""
     plan = options.topology
     place = plan.place(number)
     home = dirs.node(place.name)
@@ -137,19 +144,21 @@ def node_entry(options: ClusterOptions, dirs: DataDir, number: int) -> dict[str,
         str(keys / "server.key"), "--client-ca-file", str(dirs.pki / "ca.crt"),
         "--runtime", options.runtime, "--images", str(dirs.images),
         "--pod-cidr", place.pod_cidr, "--cgroup-root", cgroup_root(options, place.name),
+        "--address", place.address, "--netns", str(place.netns),
+        "--service-cidr", plan.service_cidr, "--cluster-cidr", str(plan.network),
     )  # fmt: skip
-    if options.networked:
-        argv += [
-            "--address", place.address, "--netns", str(place.netns),
-            "--service-cidr", plan.service_cidr, "--cluster-cidr", str(plan.network),
-        ]  # fmt: skip
-    else:
-        argv += ["--address", "127.0.0.1", "--port", str(FAKE_NODE_PORT + number)]
     if options.node_cpus:
         argv += ["--node-cpus", options.node_cpus]
     if options.node_memory:
         argv += ["--node-memory", options.node_memory]
     return _entry(dirs, place.name, argv)
+
+
+def node_entries(options: ClusterOptions, dirs: DataDir) -> list[dict[str, Any]]:
+    """The processes of all nodes."""
+    if options.nodes and not options.networked:
+        return [hollow_entry(options, dirs)]
+    return [node_entry(options, dirs, number) for number in range(1, options.nodes + 1)]
 
 
 def cgroup_root(options: ClusterOptions, node: str) -> str:
@@ -168,5 +177,5 @@ def processes(options: ClusterOptions, dirs: DataDir, etcd: Private | None) -> l
     return [
         *([etcd_entry(dirs, etcd)] if etcd else []),
         server_entry(options, dirs, etcd.address if etcd else options.store),
-        *(node_entry(options, dirs, number) for number in range(1, options.nodes + 1)),
+        *node_entries(options, dirs),
     ]

@@ -5,12 +5,11 @@ a machine that hosts several lives in a network namespace of its own, which this
 before anything else exists in it. Plain asyncio: uvloop breaks what starts containers.
 """
 
-import asyncio
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from apimachinery.aio import tasks
 from apimachinery.client import kubeconfig as kubeconfigs
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import HttpTransport
@@ -19,9 +18,7 @@ from bireme.cli import join, notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from kubelet import kernel
-from kubelet.images.interface import ImageService
 from kubelet.options import Capacity, Options, Serving, machine_capacity
-from kubelet.runtime.interface import RuntimeDriver
 
 KUBELET_PORT = 10250
 
@@ -41,6 +38,8 @@ class NodeCommand:
     netns: Path | None
     images: Path | None
     runtime: str
+    hollow: int
+    """How many nodes that run nothing to be, instead of one that does."""
     cpus: str
     memory: str
     cgroup_root: str
@@ -66,6 +65,11 @@ def run(command: NodeCommand, data_dir: Path | None) -> None:
 
 
 async def _main(command: NodeCommand, dirs: DataDir) -> None:
+    if command.hollow:
+        if command.kubeconfig is None:
+            raise CommandError("--hollow needs --kubeconfig of somebody who may be every node")
+        await _run_hollow(kubeconfigs.load(command.kubeconfig), command.hollow)
+        return
     name = command.name or socket.gethostname().lower()
     address = command.address or own_address(command.server)
     credentials = await _credentials(command, dirs, name, address)
@@ -159,58 +163,76 @@ def dns_address(service_cidr: str) -> str:
     return str(ipaddress.IPv4Network(service_cidr)[10])
 
 
-def _driver(
-    command: NodeCommand, options: Options, dirs: DataDir
-) -> tuple[RuntimeDriver, ImageService]:
-    if command.runtime == "fake":
-        from kubelet.images.fake import FakeImages
-        from kubelet.runtime.fake import FakeDriver
-
-        return FakeDriver(), FakeImages()
-    if command.runtime != "oci":
-        raise CommandError(f"--runtime {command.runtime} is unknown: use oci or fake")
-    from kubelet.images.service import LocalImages
-    from kubelet.images.store import ImageStore
-    from kubelet.network.pods import RoutedPodNetwork
-    from kubelet.runtime.oci.driver import OciDriver
-    from kubelet.runtime.oci.node import OciOptions
-
-    store = ImageStore(command.images or dirs.images)
-    network = RoutedPodNetwork(options.pod_cidr)
-    where = OciOptions(dirs.root / "runtime", cgroup_root=options.cgroup_root)
-    return OciDriver(where, store, network), LocalImages(store)
-
-
 async def _run(client: Client, command: NodeCommand, options: Options, dirs: DataDir) -> None:
-    from kubelet.agent import NodeAgent
+    if command.runtime == "fake":
+        await _run_fake(client, options)
+    elif command.runtime == "oci":
+        await _run_oci(client, command, options, dirs)
+    else:
+        raise CommandError(f"--runtime {command.runtime} is unknown: use oci or fake")
 
-    driver, images = _driver(command, options, dirs)
-    agent = NodeAgent(client, driver, images, options)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(agent.run())
-        if command.runtime == "oci" and os.geteuid() == 0:
-            await _network(client, command, options, group)
+
+async def _run_fake(client: Client, options: Options) -> None:
+    """A node that runs nothing, for tests of everything above it."""
+    from kubelet.agent import NodeAgent
+    from kubelet.images.fake import FakeImages
+    from kubelet.runtime.fake import FakeDriver
+
+    async with tasks.Supervisor() as group:
+        agent = NodeAgent(client, FakeDriver(), FakeImages(), options)
+        group.start(agent.run(), name="agent")
         await agent.ready.wait()
         notify.ready()
 
 
-async def _network(
-    client: Client, command: NodeCommand, options: Options, group: asyncio.TaskGroup
-) -> None:
-    """Services, names and the way to the other nodes' pods."""
+async def _run_hollow(config: kubeconfigs.Config, count: int) -> None:
+    """Many such nodes in one process, called node-1 and so on."""
+    from kubelet.hollow import HollowNodes, HollowOptions
+
+    client = Client(HttpTransport(config))
+    try:
+        async with tasks.Supervisor() as group:
+            nodes = HollowNodes(client, HollowOptions(count=count, prefix="node"))
+            group.start(nodes.run(), name="hollow nodes")
+            await nodes.ready.wait()
+            notify.ready()
+    finally:
+        await client.close()
+
+
+async def _run_oci(client: Client, command: NodeCommand, options: Options, dirs: DataDir) -> None:
+    """Containers, and the node's part of services, names and routes."""
+    from kubelet.agent import NodeAgent
+    from kubelet.images.service import LocalImages
+    from kubelet.images.store import ImageStore
     from kubelet.network import dns
     from kubelet.network.catalog import Catalog
+    from kubelet.network.pods import RoutedPodNetwork
     from kubelet.network.proxy import ProxyOptions, ServiceProxy
     from kubelet.network.routes import RouteSync
     from kubelet.network.rules import NodeNetwork
+    from kubelet.runtime.oci.driver import OciDriver
+    from kubelet.runtime.oci.node import OciOptions
 
+    store = ImageStore(command.images or dirs.images)
+    pods = RoutedPodNetwork(options.pod_cidr)
+    where = OciOptions(dirs.root / "runtime", cgroup_root=options.cgroup_root)
+    agent = NodeAgent(client, OciDriver(where, store, pods), LocalImages(store), options)
     catalog = Catalog(client)
     network = NodeNetwork("bireme", command.service_cidr, command.cluster_cidr, options.pod_cidr)
     proxy = ServiceProxy(
         catalog, ProxyOptions(network, node=options.node_name, addresses=(options.address,))
     )
+    pods.listen(proxy.host_ports)
     names = dns.DnsServer(catalog, options.cluster_dns[0], dns.host_nameservers())
     routes = RouteSync(client, options.address)
-    for work in (catalog.run, proxy.run, names.run, routes.run):
-        group.create_task(work())
-    await proxy.synced.wait()
+    async with tasks.Supervisor() as group:
+        group.start(agent.run(), name="agent")
+        # What fails of the network is tried again by itself: the pods go on meanwhile.
+        group.keep(catalog.run, name="catalog")
+        group.keep(proxy.run, name="service proxy")
+        group.keep(names.run, name="dns")
+        group.keep(routes.run, name="routes")
+        await proxy.synced.wait()
+        await agent.ready.wait()
+        notify.ready()

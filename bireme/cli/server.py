@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apimachinery import scheme, wire
 from apimachinery.aio import tasks
@@ -28,6 +29,9 @@ from apimachinery.client.transport import DirectTransport, HttpTransport
 from bireme.cli import notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
+
+if TYPE_CHECKING:
+    from apiserver import pki
 
 PARTS = ("apiserver", "controllers", "scheduling")
 
@@ -127,15 +131,17 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["w
     try:
         await process.start([(address, options.port) for address in options.bind])
         _, port = process.front.addresses[0]
-        pki.write_kubeconfig(
-            dirs.kubeconfig,
-            server=f"https://{options.bind[0]}:{port}",
-            ca=keys.ca.cert,
-            client=keys.admin(),
-        )
+        write_kubeconfig(dirs, keys, f"https://{options.bind[0]}:{port}")
         yield process.server.handle
     finally:
         await process.stop()
+
+
+def write_kubeconfig(dirs: DataDir, keys: "pki.Pki", url: str) -> None:
+    """The administrator's kubeconfig."""
+    from apiserver import pki
+
+    pki.write_kubeconfig(dirs.kubeconfig, server=url, ca=keys.ca.cert, client=keys.admin())
 
 
 def _store_address(store: str, dirs: DataDir) -> str:

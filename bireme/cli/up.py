@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from apiserver import stores
-from bireme.cli import cluster, doctor, down, image, paths, processes
+from bireme.cli import cluster, doctor, down, image, paths, processes, server
 from bireme.cli.cluster import Asked, ClusterOptions
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
@@ -140,20 +140,21 @@ def _prepare_nodes(options: ClusterOptions, dirs: DataDir) -> None:
     from apiserver import pki
 
     authority = pki.Pki(dirs.pki)
-    host = options.topology.host_address if options.networked else "127.0.0.1"
+    if not options.networked:
+        # Hollow nodes act as the administrator; the file must be there before the server makes it.
+        server.write_kubeconfig(dirs, authority, f"https://127.0.0.1:{options.port}")
+        return
     for place in options.topology.places:
-        address = place.address if options.networked else "127.0.0.1"
-        authority.kubelet_server(place.name, [address])
+        authority.kubelet_server(place.name, [place.address])
         dirs.node(place.name).mkdir(parents=True, exist_ok=True)
         pki.write_kubeconfig(
             dirs.node(place.name) / "kubeconfig",
-            server=f"https://{host}:{options.port}",
+            server=f"https://{options.topology.host_address}:{options.port}",
             ca=authority.ca.cert,
             client=authority.node(place.name),
             user=f"system:node:{place.name}",
         )
-    if options.runtime == "oci":
-        image.ensure_busybox(dirs.images)
+    image.ensure_busybox(dirs.images)
 
 
 def _spawn_supervisor(dirs: DataDir) -> tuple[IO[bytes], int]:

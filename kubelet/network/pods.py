@@ -11,7 +11,7 @@ kernel's messages from `netlink.py`. Host ports and services are rules of the se
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kubelet import kernel
@@ -35,7 +35,16 @@ class RoutedPodNetwork:
         self._pool = AddressPool(pod_cidr)
         self._mtu = mtu
         self._attached: dict[str, PodAttachment] = {}
+        self._listener: Callable[[Sequence[PodAttachment]], None] = lambda _: None
         self._lock = asyncio.Lock()
+
+    def listen(self, listener: Callable[[Sequence[PodAttachment]], None]) -> None:
+        """Who makes host ports work: hears of all attachments whenever one with ports changes."""
+        self._listener = listener
+        self._tell()
+
+    def _tell(self) -> None:
+        self._listener([a for a in self._attached.values() if a.port_mappings])
 
     async def start(self) -> None:
         try:
@@ -53,6 +62,7 @@ class RoutedPodNetwork:
             for attachment in attachments:
                 self._pool.take(attachment.ip)
                 self._attached[attachment.sandbox_id] = attachment
+            self._tell()
             keep = {attachment.interface for attachment in attachments}
             try:
                 await asyncio.to_thread(_remove_strays, keep, self._pool)
@@ -84,6 +94,8 @@ class RoutedPodNetwork:
             if isinstance(error, OSError):
                 raise NetworkError(f"cannot set up the pod's network: {error}") from error
             raise
+        if port_mappings:
+            self._tell()
         return attachment
 
     async def teardown(self, attachment: PodAttachment) -> None:
@@ -94,6 +106,8 @@ class RoutedPodNetwork:
                 raise NetworkError(f"cannot remove the pod's network: {error}") from error
             if self._attached.pop(attachment.sandbox_id, None) is not None:
                 self._pool.release(attachment.ip)
+        if attachment.port_mappings:
+            self._tell()
 
 
 def interface_name(sandbox_id: str) -> str:

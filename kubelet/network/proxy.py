@@ -12,12 +12,13 @@ that ClusterIPs and NodePorts answer there too, on `localhost` as well.
 import asyncio
 import logging
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubelet.network import rules, services
 from kubelet.network.catalog import Catalog
+from kubelet.network.interface import PodAttachment
 from kubelet.network.nftables import Nftables, NftablesError
 from kubelet.network.rules import Frontend, NodeNetwork, Target
 
@@ -25,6 +26,8 @@ LOG = logging.getLogger(__name__)
 
 GATHER_S = 0.005
 """How long changes are gathered after the first: a rollout's burst becomes one load."""
+HOST_PORTS = ""
+"""The key under which host ports are kept among the services; no service is called so."""
 REPAIR_DELAY_S = 1.0
 """After a refused script everything is loaded anew, not sooner than this."""
 
@@ -55,6 +58,7 @@ class ServiceProxy:
         self._loaded: dict[str, Mapping[Frontend, Target]] = {}
         """Per service key: what the kernel holds."""
         self._chains: set[str] = set()
+        self._host_ports: dict[Frontend, Target] = {}
         catalog.listen(self._mark)
 
     async def run(self) -> None:
@@ -72,11 +76,18 @@ class ServiceProxy:
         finally:
             kernel.close()
 
+    def host_ports(self, attachments: Sequence[PodAttachment]) -> None:
+        """The pods of this node that have host ports, all of them, whenever one changes."""
+        self._host_ports = services.host_ports(attachments, self.options.addresses)
+        self._mark(HOST_PORTS)
+
     def _mark(self, service: str) -> None:
         self._dirty.add(service)
         self._wake.set()
 
     def _wanted(self, service: str) -> dict[Frontend, Target]:
+        if service == HOST_PORTS:
+            return self._host_ports
         return services.frontends(
             self._catalog.service(service),
             self._catalog.slices(service),
@@ -88,7 +99,8 @@ class ServiceProxy:
         """Replace the whole table in one transaction: packets always meet one or the other."""
         self._dirty.clear()
         self._wake.clear()
-        loaded = {key: self._wanted(key) for key in self._catalog.service_keys()}
+        keys = [*self._catalog.service_keys(), HOST_PORTS]
+        loaded = {key: self._wanted(key) for key in keys}
         everything = {f: t for targets in loaded.values() for f, t in targets.items()}
         table = self.options.network.table
         kernel.run(

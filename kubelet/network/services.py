@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apimachinery.wire import JsonObject
+from kubelet.network.interface import PodAttachment
 from kubelet.network.rules import Frontend, Target
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
@@ -219,4 +220,20 @@ def frontends(
         if port.node_port:
             for ip in node_addresses:
                 found[Frontend(ip, port.protocol, port.node_port)] = external
+    return found
+
+
+def host_ports(
+    attachments: Iterable[PodAttachment], node_addresses: Iterable[str]
+) -> dict[Frontend, Target]:
+    """The ports of this node that lead straight to one of its pods (`hostPort`)."""
+    addresses = list(node_addresses)
+    found: dict[Frontend, Target] = {}
+    for attachment in attachments:
+        for mapping in attachment.port_mappings:
+            protocol = mapping.protocol.lower()
+            target = Target(((attachment.ip, mapping.container_port),), masquerade=True)
+            for ip in _addresses([mapping.host_ip]) or addresses:
+                if protocol in PROTOCOLS:
+                    found[Frontend(ip, protocol, mapping.host_port)] = target
     return found

@@ -8,6 +8,7 @@ deletes and cordons; nodes die and come back. Checkers watch the API alone. A fa
 
 import asyncio
 import contextlib
+import os
 import random
 import time
 from collections import Counter
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.looptime(start=time.monotonic)
 ADMIN = wire.UserInfo("admin", groups=("system:masters",))
 NODES = 4
 CAPACITY = Capacity(cpu_milli=2000, memory_bytes=4 << 30, ephemeral_bytes=10 << 30, pods=20)
-SEEDS = range(6)
+SEEDS = range(int(os.environ.get("BIREME_SIMULATION_SEEDS", "6")))
 STEPS = 25
 """What the user and fate do in one run."""
 
@@ -196,10 +197,10 @@ class World:
                 f" deleted={meta.deletion_timestamp(pod)} lacks={off}"
                 f" {state.get('containerStatuses') if off else ''}"
             )
-        for node in (await self.good.list(scheme.NODES))["items"]:
-            lines.append(f"{meta.name(node)} {node['spec']} {sorted(self.nodes)}")
-        for one in (await self.good.list(scheme.DEPLOYMENTS, "default"))["items"]:
-            lines.append(f"{meta.name(one)} wants {one['spec']['replicas']}: {one.get('status')}")
+        nodes = (await self.good.list(scheme.NODES))["items"]
+        lines += [f"{meta.name(node)} {node['spec']} {sorted(self.nodes)}" for node in nodes]
+        wishes = (await self.good.list(scheme.DEPLOYMENTS, "default"))["items"]
+        lines += [f"{meta.name(w)} wants {w['spec']['replicas']}: {w.get('status')}" for w in wishes]
         return "\n".join(lines)
 
     async def settled(self) -> bool:
