@@ -53,6 +53,10 @@ class Authorizer(Protocol):
         """The PolicyRules that apply to a user in a namespace, for self reviews."""
         ...
 
+    def role_rules(self, namespace: str, name: str) -> list[wire.JsonObject]:
+        """What a role grants with all that it aggregates; without a namespace a ClusterRole."""
+        ...
+
 
 class AlwaysAllow:
     """For tests and for processes whose callers are all trusted."""
@@ -65,6 +69,9 @@ class AlwaysAllow:
             {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
             {"nonResourceURLs": ["*"], "verbs": ["*"]},
         ]
+
+    def role_rules(self, namespace: str, name: str) -> list[wire.JsonObject]:
+        return []
 
 
 class Auditor(Protocol):

@@ -101,10 +101,8 @@ class RbacIndex:
                 found += self._role_rules(role, AGGREGATION_DEPTH)
         return found
 
-    def role_rules(self, namespace: str, name: str) -> list[wire.JsonObject] | None:
-        """The rules of a role (cluster-wide for the empty namespace), None when there is none."""
-        if (namespace, name) not in self._objects[_role_plural(namespace)]:
-            return None
+    def role_rules(self, namespace: str, name: str) -> list[wire.JsonObject]:
+        """What a role grants (cluster-wide for the empty namespace), with all it aggregates."""
         return self._role_rules((namespace, name), AGGREGATION_DEPTH)
 
     def _forget(self, plural: str, key: _Key) -> None:
@@ -210,6 +208,10 @@ class ClusterAuthorizer:
     def rules(self, user: wire.UserInfo, namespace: str) -> list[wire.JsonObject]:
         """What roles grant a user; what nodes may do besides is not written as rules."""
         return self.index.rules(user, namespace)
+
+    def role_rules(self, namespace: str, name: str) -> list[wire.JsonObject]:
+        """See `attributes.Authorizer`."""
+        return self.index.role_rules(namespace, name)
 
     def _by_roles(self, asked: attributes.Attributes) -> bool:
         if not asked.is_resource:

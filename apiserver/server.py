@@ -15,6 +15,7 @@ from apimachinery.aio.clock import Clock, SystemClock
 from apiserver import authn, bootstrap, dispatch, errors, routes
 from apiserver.admission import plugins
 from apiserver.admission.chain import Chain
+from apiserver.admission.rbac_escalation import RbacEscalation
 from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, TokenIssuer
 from apiserver.cache import WatchCache
 from apiserver.core import Core
@@ -45,12 +46,13 @@ class ApiServer:
         scheme = schemes.builtin()
         cache = WatchCache(store)
         registries = Registries(cache, entropy, options, scheme)
+        escalation = RbacEscalation(cache, lambda: self.core.authorizer)
         self.core = Core(
             scheme=scheme,
             store=store,
             cache=cache,
             registries=registries,
-            admission=Chain(plugins.standard(cache, entropy)),
+            admission=Chain((*plugins.standard(cache, entropy), escalation)),
             options=options,
             clock=clock or SystemClock(),
             authorizer=authorizer or AlwaysAllow(),

@@ -66,7 +66,8 @@ class RbacEscalation(Plugin):
         entry = self._cache.get(resource, namespace, name)
         if entry is None:
             raise status.not_found(resource.plural, name, GROUP)
-        self._refuse_unheld(attempt, tuple(entry.parse().get("rules") or ()))
+        aggregated = self._authorizer().role_rules(namespace, name)
+        self._refuse_unheld(attempt, (*(entry.parse().get("rules") or ()), *aggregated))
 
     def _may(self, attempt: Attempt, verb: str, resource: str, name: str) -> bool:
         asked = Attributes(

@@ -70,7 +70,8 @@ class Cluster:
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     keys = pki.Pki(tmp_path / "pki")
-    security = Security(keys=keys, tokens={ADMIN_TOKEN: ADMIN})
+    tokens = {ADMIN_TOKEN: ADMIN, "janes-token": wire.UserInfo("jane")}
+    security = Security(keys=keys, tokens=tokens)
     process = Process(stores.open_store("memory"), security)
     await process.start([("127.0.0.1", 0)])
     yield Cluster(process, keys, tmp_path)

@@ -6,10 +6,12 @@ import io
 import json
 import ssl
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from apimachinery import wire
 from apiserver import app
 from apiserver.pki import Pki, Subject
 
@@ -208,3 +210,64 @@ async def test_server_that_stops_is_not_ready(cluster: Cluster) -> None:
     code, text = await cluster.send("GET", "/readyz")
     assert code == 500
     assert "[-]shutdown failed: reason withheld" in text
+
+
+async def test_nobody_grants_more_than_he_has(cluster: Cluster) -> None:
+    await _allow_jane_to_write_roles(cluster)
+    path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles"
+    code, answer = await cluster.send("POST", path, _role("secrets"), token="janes-token")
+    assert code == 403
+    assert answer["message"].endswith(
+        "is attempting to grant RBAC permissions not currently held:\n"
+        '{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}'
+    )
+    code, answer = await cluster.send("POST", path, _role("configmaps"), token="janes-token")
+    assert code == 201, answer
+
+
+async def test_nobody_binds_a_role_beyond_his_own(cluster: Cluster) -> None:
+    await _allow_jane_to_write_roles(cluster)
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "mine"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "User", "name": "jane", "apiGroup": RBAC}],
+    }
+    path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings"
+    code, answer = await cluster.send("POST", path, binding, token="janes-token")
+    assert (code, answer["reason"]) == (403, "Forbidden")
+
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+def _role(resource: str) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "Role",
+        "metadata": {"name": f"reads-{resource}"},
+        "rules": [{"apiGroups": [""], "resources": [resource], "verbs": ["get"]}],
+    }
+
+
+async def _allow_jane_to_write_roles(cluster: Cluster) -> None:
+    """A role of her own in the namespace: she writes roles, and reads config maps."""
+    base = f"/apis/{RBAC}/v1/namespaces/default"
+    role = _role("configmaps")
+    role["metadata"]["name"] = "writer"
+    role["rules"].append(
+        {"apiGroups": [RBAC], "resources": ["roles", "rolebindings"], "verbs": ["create"]}
+    )
+    await cluster.send("POST", f"{base}/roles", role)
+    binding = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "writer"},
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "writer"},
+        "subjects": [{"kind": "User", "name": "jane", "apiGroup": RBAC}],
+    }
+    await cluster.send("POST", f"{base}/rolebindings", binding)
+    async with asyncio.timeout(2):
+        while not cluster.process.server.core.authorizer.rules(wire.UserInfo("jane"), "default"):
+            await asyncio.sleep(0.01)
