@@ -26,7 +26,7 @@ from kubelet.inotify import Hub
 from kubelet.network.fake import FakeNetwork
 from kubelet.node import Health, Machine
 from kubelet.options import Capacity, Options
-from kubelet.pods import Handler
+from kubelet.pods import Handler, trimmed
 from kubelet.runtime.config import Mount
 from kubelet.runtime.fake import FakeDriver, FakeMachine
 
@@ -86,7 +86,7 @@ class SharedPods:
 
     def __init__(self, client: Client) -> None:
         self.informer: Informer[JsonObject] = Informer(
-            client, scheme.PODS, lambda obj: obj, indexers={"node": _node_of}
+            client, scheme.PODS, trimmed, indexers={"node": _node_of}
         )
         self._handlers: dict[str, Handler] = {}
         self.informer.add_handler(self._deal)

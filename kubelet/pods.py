@@ -55,9 +55,13 @@ class PodFeed(Protocol):
 
 def feed_of(client: Client, node_name: str) -> PodFeed:
     """The API's pods with this node's name."""
-    return Informer(
-        client, scheme.PODS, lambda obj: obj, field_selector=f"spec.nodeName={node_name}"
-    )
+    return Informer(client, scheme.PODS, trimmed, field_selector=f"spec.nodeName={node_name}")
+
+
+def trimmed(pod: JsonObject) -> JsonObject:
+    """What is kept of a pod: field ownership is half of it and nobody's business here."""
+    pod["metadata"].pop("managedFields", None)
+    return pod
 
 
 class Pods:
