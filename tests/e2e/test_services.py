@@ -1,0 +1,154 @@
+"""Services beyond the first sample: affinity, hairpin, refusal, host ports, policies."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import SAMPLES, Cluster, eventually
+from tests.e2e.traffic import get, spread, spread_from
+
+
+@pytest.fixture(scope="module")
+def hello(cluster: Cluster) -> Cluster:
+    cluster.kubectl("apply", "-f", str(SAMPLES / "hello.yaml"))
+    cluster.kubectl("rollout", "status", "deployment/hello", "--timeout=60s")
+    yield cluster
+    cluster.kubectl("delete", "-f", str(SAMPLES / "hello.yaml"))
+
+
+def service(name: str, **spec: Any) -> str:
+    ports = [{"name": "http", "port": 80, "targetPort": "http"}]
+    body = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": "hello"}, "ports": ports, **spec},
+    }
+    return json.dumps(body)
+
+
+def address(cluster: Cluster, name: str) -> str:
+    found: str = cluster.get("service", name)["spec"]["clusterIP"]
+    return found
+
+
+def slot(cluster: Cluster) -> int:
+    return int(json.loads((cluster.root / "cluster.json").read_text())["slot"])
+
+
+def test_session_affinity_keeps_a_client_with_one_pod(hello: Cluster) -> None:
+    hello.kubectl("apply", "-f", "-", stdin=service("sticky", sessionAffinity="ClientIP"))
+    try:
+        url = f"http://{address(hello, 'sticky')}/"
+        first = eventually(lambda: get(url))
+        assert set(spread(url, 30)) == {first}
+    finally:
+        hello.kubectl("delete", "service", "sticky")
+
+
+def test_a_pod_reaches_itself_through_its_service(hello: Cluster) -> None:
+    pod = hello.pods("app=hello")[0]["metadata"]["name"]
+    answers = hello.kubectl(
+        "exec", pod, "--", "sh", "-c",
+        "for i in $(seq 40); do timeout 5 wget -qO- http://hello/; done",
+    ).split()  # fmt: skip
+    assert len(answers) == 40
+    assert pod in answers
+
+
+def test_a_service_without_endpoints_refuses_at_once(hello: Cluster) -> None:
+    lonely = service("lonely", selector={"app": "nobody"}, type="NodePort")
+    hello.kubectl("apply", "-f", "-", stdin=lonely)
+    try:
+        ip = address(hello, "lonely")
+        node_port = hello.get("service", "lonely")["spec"]["ports"][0]["nodePort"]
+
+        def refused(host: str, port: int) -> bool:
+            try:
+                socket.create_connection((host, port), timeout=3).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        eventually(lambda: refused(ip, 80), within=10)
+        eventually(lambda: refused("127.0.0.1", node_port), within=10)
+        pod = hello.pods("app=hello")[0]["metadata"]["name"]
+        said = hello.kubectl(
+            "exec", pod, "--", "sh", "-c", f"timeout 5 wget -qO- http://{ip}/ 2>&1 || true"
+        )
+        assert "refused" in said
+    finally:
+        hello.kubectl("delete", "service", "lonely")
+
+
+def test_every_node_answers_on_the_node_port(hello: Cluster) -> None:
+    for number in (1, 2, 3):
+        node = f"10.{71 + slot(hello)}.0.{10 + number}"
+        assert len(spread(f"http://{node}:30080/", 30)) == 3
+
+
+def test_the_local_policy_keeps_to_the_nodes_own_pods(hello: Cluster) -> None:
+    local = service("local", type="NodePort", externalTrafficPolicy="Local")
+    hello.kubectl("apply", "-f", "-", stdin=local)
+    try:
+        port = hello.get("service", "local")["spec"]["ports"][0]["nodePort"]
+        for pod in hello.pods("app=hello"):
+            host = pod["status"]["hostIP"]
+            mine = {
+                p["metadata"]["name"]
+                for p in hello.pods("app=hello")
+                if p["status"]["hostIP"] == host
+            }
+            eventually(lambda h=host, m=mine: set(spread(f"http://{h}:{port}/", 20)) == m)
+    finally:
+        hello.kubectl("delete", "service", "local")
+
+
+def test_pods_reach_pods_on_other_nodes(hello: Cluster) -> None:
+    pods = hello.pods("app=hello")
+    for pod in pods:
+        url = f"http://{pod['status']['podIP']}:8080/"
+        answers = spread_from(f"bireme{slot(hello)}-node-1", url, 2)
+        assert set(answers) == {pod["metadata"]["name"]}
+    first = pods[0]["metadata"]["name"]
+    for pod in pods:
+        url = f"http://{pod['status']['podIP']}:8080/"
+        said = hello.kubectl("exec", first, "--", "timeout", "5", "wget", "-qO-", url)
+        assert said.strip() == pod["metadata"]["name"]
+
+
+def test_a_host_port_leads_to_its_pod(hello: Cluster) -> None:
+    script = "mkdir -p /w; hostname > /w/index.html; exec httpd -f -p 80 -h /w"
+    container = {
+        "name": "c",
+        "image": "busybox",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", script],
+        "ports": [{"containerPort": 80, "hostPort": 8099}],
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "hosted"},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
+    }
+    hello.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    try:
+        hello.kubectl("wait", "--for=condition=Ready", "pod/hosted", "--timeout=60s")
+        host = hello.get("pod", "hosted")["status"]["hostIP"]
+        assert eventually(lambda: get(f"http://{host}:8099/")) == "hosted"
+    finally:
+        hello.kubectl("delete", "pod", "hosted")
+
+
+def test_a_pod_reaches_the_api_server_by_its_service(hello: Cluster) -> None:
+    """With its own token and the CA that was mounted for it."""
+    pod = hello.pods("app=hello")[0]["metadata"]["name"]
+    said = hello.kubectl(
+        "exec", pod, "--", "sh", "-c",
+        "ls /var/run/secrets/kubernetes.io/serviceaccount;"
+        " nc -w 3 kubernetes.default 443 </dev/null && echo open",
+    )  # fmt: skip
+    assert {"ca.crt", "namespace", "token", "open"} <= set(said.split())
