@@ -63,8 +63,7 @@ class Checker:
         if before and node != before:
             self.faults.append(f"pod {meta.name(new)} moved from {before} to {node or 'nowhere'}")
         self.bound[uid] = node
-        ended = (new.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        if ended:
+        if ended(new):
             self.alive.pop(uid, None)
         else:
             self.alive[uid] = new
@@ -206,12 +205,18 @@ class World:
     async def settled(self) -> bool:
         """Every deployment has what it asks for, ready."""
         found = (await self.good.list(scheme.DEPLOYMENTS, "default"))["items"]
-        pods = (await self.good.list(scheme.PODS, "default"))["items"]
+        everything = (await self.good.list(scheme.PODS, "default"))["items"]
+        # An agent may turn a pod away; it stays as Failed, and another is made.
+        pods = [pod for pod in everything if not ended(pod)]
         counts = Counter(meta.labels(pod)["app"] for pod in pods if ready(pod))
         wanted = {meta.name(d): d["spec"]["replicas"] for d in found}
         return len(pods) == sum(wanted.values()) and all(
             counts[name] == count for name, count in wanted.items()
         )
+
+
+def ended(pod: wire.JsonObject) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def ready(pod: wire.JsonObject) -> bool:
@@ -279,7 +284,7 @@ async def books_equal_the_api(world: World) -> None:
     pods = (await world.good.list(scheme.PODS))["items"]
     bound: dict[str, int] = {}
     for pod in pods:
-        if pod["spec"].get("nodeName"):
+        if pod["spec"].get("nodeName") and not ended(pod):
             node = pod["spec"]["nodeName"]
             bound[node] = bound.get(node, 0) + requests.of_pod(pod["spec"])["cpu"]
     books = {
