@@ -4,9 +4,11 @@ Neighbours: `apimachinery.patch.apply` merges and keeps account of owners; the r
 any create or update.
 """
 
+import asyncio
+import contextlib
 from typing import Any
 
-from apimachinery import status
+from apimachinery import fields, status
 from apimachinery.patch import apply as rules
 from apimachinery.patch.rules import of_resource
 from apimachinery.wire import JsonObject
@@ -21,6 +23,9 @@ from apiserver.registry.generic import Written
 ATTEMPTS = 5
 """Rounds of create and update, if the object comes and goes meanwhile."""
 
+APPEAR_SECONDS = 1.0
+"""A commit takes milliseconds; after a second the winner has failed, and it is our turn."""
+
 
 async def apply(write: Write) -> Written:
     """Apply the configuration in the request's body."""
@@ -34,7 +39,7 @@ async def apply(write: Write) -> Written:
         try:
             return await _create(write, config)
         except status.AlreadyExists:
-            continue  # somebody else was faster: apply to theirs
+            await _appears(write)  # somebody else was faster: apply to theirs
     raise write.registry.conflict(write.route.name)
 
 
@@ -70,6 +75,17 @@ def _match_name(write: Write, metadata: Any) -> None:
             f"the name of the object ({name}) does not match the name on the URL "
             f"({write.route.name})"
         )
+
+
+async def _appears(write: Write) -> None:
+    """Wait until the cache shows the object: a create that won may not be on disk yet."""
+    registry, route = write.registry, write.route
+    named = fields.from_set({"metadata.name": route.name})
+    watcher = registry.cache.watch(registry.resource, route.namespace, fields=named)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(APPEAR_SECONDS), watcher:
+            async for _ in watcher:
+                return
 
 
 async def _exists(write: Write) -> bool:

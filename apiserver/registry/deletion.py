@@ -69,8 +69,8 @@ async def delete(
             admitted = True
         try:
             return await _attempt(registry, entry, old, options, context)
-        except (RevisionConflict, KeyMissing):
-            await registry.refresh()
+        except (RevisionConflict, KeyMissing) as problem:
+            await registry.catch_up(name, problem)
     raise registry.conflict(name)
 
 

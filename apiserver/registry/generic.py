@@ -226,10 +226,19 @@ class Registry:
             try:
                 return await self._replace(new, old, entry, context)
             except (RevisionConflict, KeyMissing) as problem:
-                await self.refresh()
+                await self.catch_up(name, problem)
                 if pinned:
                     self._lost_race(namespace, name, problem)
         raise self.conflict(name)
+
+    async def catch_up(self, name: str, problem: RevisionConflict | KeyMissing) -> None:
+        """After a lost race: wait until the cache shows the winner's write; 404 if it deleted.
+
+        The winner may not be on disk yet, so what is current now says nothing.
+        """
+        if isinstance(problem, KeyMissing):
+            raise self.not_found(name) from problem
+        await self.cache.wait_for(problem.actual)
 
     def _lost_race(self, namespace: str, name: str, problem: Exception) -> NoReturn:
         """The caller had named a version, and it is no longer the stored one."""

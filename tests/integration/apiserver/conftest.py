@@ -1,6 +1,7 @@
 """A whole API server on the memory store, asked in-process."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -122,9 +123,11 @@ class Api:
         }
 
 
-@pytest.fixture
-async def api() -> AsyncIterator[Api]:
-    server = ApiServer(open_store("memory"))
+@pytest.fixture(params=["memory", "sqlite"])
+async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Api]:
+    """On both embedded stores: a write that is not on disk yet loses races in its own way."""
+    address = "memory" if request.param == "memory" else f"sqlite:{tmp_path / 'state.db'}"
+    server = ApiServer(open_store(address))
     await server.start()
     yield Api(server)
     await server.stop()

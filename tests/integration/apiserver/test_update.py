@@ -224,3 +224,24 @@ async def test_writers_are_accounted_for(api):
         for one in answer.json["metadata"]["managedFields"]
     }
     assert managers == {("maker", ""), ("scaler", ""), ("pytest", "status")}
+
+
+async def test_concurrent_applies_create_once(api):
+    answers = await asyncio.gather(
+        *[
+            api.patch(f"{DEPLOYMENTS}/d", api.deployment(), "apply", fieldManager="me")
+            for _ in range(6)
+        ]
+    )
+    assert sorted(answer.status for answer in answers) == [200] * 5 + [201]
+
+
+async def test_a_deletion_meets_a_patch(api):
+    await api.made(MAPS, api.config())
+    deleted, *patched = await asyncio.gather(
+        api.delete(f"{MAPS}/c"),
+        *[api.patch(f"{MAPS}/c", {"data": {"k": str(number)}}) for number in range(4)],
+    )
+    assert deleted.status == 200
+    assert {answer.status for answer in patched} <= {200, 404}
+    assert (await api.get(f"{MAPS}/c")).status == 404
