@@ -5,6 +5,8 @@ What a composition root needs: give it a store and a folder of keys, `start`, `s
 settings and installs no signal handlers.
 """
 
+import asyncio
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,11 @@ from apiserver.server import ApiServer
 from apiserver.storage.interface import Store
 from apiserver.streaming import Streaming
 from apiserver.tokens import ServiceAccountTokens
+
+log = logging.getLogger(__name__)
+
+RENEWAL_SECONDS = 12 * 3600.0
+"""How often certificates are looked at; they are renewed months before they end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,7 @@ class Process:
         clock: Clock | None = None,
     ) -> None:
         self._security = security
+        self._renewal: asyncio.TimerHandle | None = None
         self._auditor: FileAuditor | None = None
         clock = clock or SystemClock()
         if security.audit_file is not None:
@@ -81,10 +89,13 @@ class Process:
         await rbac_defaults.ensure(self.server.core)
         await self._authorizer.start()
         await self.front.start(addresses)
+        self._schedule_renewal()
 
     async def stop(self) -> None:
         """Take no more requests, end the streams, close the store."""
         self.server.core.stopping = True
+        if self._renewal is not None:
+            self._renewal.cancel()
         await self.front.stop()
         await self._streaming.close()
         await self._authorizer.stop()
@@ -92,10 +103,23 @@ class Process:
         if self._auditor is not None:
             self._auditor.close()
 
-    def renew_certificate(self) -> None:
-        """Serve new connections with a certificate that is not due for renewal."""
+    def renew_certificates(self) -> None:
+        """Go on with certificates that are not due: for new connections, in both directions."""
         pair = self._security.keys.api_server(self._security.hosts)
         self._tls.load_cert_chain(pair.cert, pair.key)
+        self._streaming.renew()
+
+    def _schedule_renewal(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._renewal = loop.call_later(RENEWAL_SECONDS, self._renew)
+
+    def _renew(self) -> None:
+        try:
+            self.renew_certificates()
+        except OSError:
+            # The old ones are good for months yet; tomorrow's try may find room on the disk.
+            log.exception("certificates could not be renewed")
+        self._schedule_renewal()
 
 
 class CacheObjects:

@@ -115,6 +115,7 @@ class Kubelets:
     def __init__(self, cache: WatchCache, keys: Pki) -> None:
         self._cache = cache
         self._keys = keys
+        self._context: ssl.SSLContext | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -122,6 +123,12 @@ class Kubelets:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def renew(self) -> None:
+        """Show new connections a certificate that is not due for renewal."""
+        if self._context is not None:
+            pair = self._keys.kubelet_client()
+            self._context.load_cert_chain(pair.cert, pair.key)
 
     def of_pod(self, pod: wire.JsonObject) -> Address:
         """The agent that runs a pod.
@@ -181,10 +188,9 @@ class Kubelets:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            context = ssl.create_default_context(cafile=str(self._keys.ca.cert))
-            pair = self._keys.kubelet_client()
-            context.load_cert_chain(pair.cert, pair.key)
-            connector = aiohttp.TCPConnector(ssl=context, limit=0)
+            self._context = ssl.create_default_context(cafile=str(self._keys.ca.cert))
+            self.renew()
+            connector = aiohttp.TCPConnector(ssl=self._context, limit=0)
             self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         return self._session
 
@@ -194,6 +200,7 @@ class Body:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self.content_type = response.headers.get("Content-Type", "text/plain")
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -87,7 +87,7 @@ class Proxies:
         if route.resource.gr == "nodes":
             address = self._kubelets.of_node(target.name)
             body = await self._kubelets.get(address, path, request.query)
-            return wire.Response(200, {"Content-Type": "text/plain"}, body)
+            return wire.Response(200, {"Content-Type": body.content_type}, body)
         find = self._pod if route.resource.gr == "pods" else self._service
         host, port = find(route.namespace, target)
         return await self._pass_on(request, f"{target.scheme}://{host}:{port}{path}")

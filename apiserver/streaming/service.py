@@ -35,6 +35,10 @@ class Streaming:
         await self._kubelets.close()
         await self._proxies.close()
 
+    def renew(self) -> None:
+        """Show the nodes a certificate that is not due for renewal."""
+        self._kubelets.renew()
+
     def takes(self, request: wire.Request) -> bool:
         """Whether this might be one of ours; `serve` looks closer."""
         path = request.path

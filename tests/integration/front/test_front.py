@@ -271,3 +271,19 @@ async def _allow_jane_to_write_roles(cluster: Cluster) -> None:
     async with asyncio.timeout(2):
         while not cluster.process.server.core.authorizer.rules(wire.UserInfo("jane"), "default"):
             await asyncio.sleep(0.01)
+
+
+async def test_renewed_certificate_is_served_to_new_connections(cluster: Cluster) -> None:
+    async def serial() -> str:
+        _, writer = await asyncio.open_connection(
+            cluster.host, cluster.port, ssl=cluster.tls(), server_hostname="localhost"
+        )
+        found = writer.get_extra_info("peercert")["serialNumber"]
+        writer.close()
+        await writer.wait_closed()
+        return str(found)
+
+    before = await serial()
+    (cluster.keys.ca.cert.parent / "index.json").unlink()
+    cluster.process.renew_certificates()
+    assert await serial() != before
