@@ -13,6 +13,7 @@ TEST_FLAGS ?=
 
 up: $(VENV)/.ok
 	@$(BIN)/bireme up --nodes $(NODES) --detach
+	@echo 'export PATH=$(CURDIR)/$(BIN):$$PATH'
 
 down: $(VENV)/.ok
 	@$(BIN)/bireme down
