@@ -6,6 +6,7 @@ end. Neighbours: `server` and `node` bring the coroutine.
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -17,10 +18,16 @@ from bireme.cli import logs
 STOP_SECONDS = 5.0
 """The contract: SIGTERM ends a process within 5 s, even if something hangs."""
 
+GC_THRESHOLDS = (50_000, 20, 100)
+"""When the cycle collector runs. Parsed objects are trees, freed by their reference counts: Python's
+own thresholds (700, 10, 10) would have it walk them, and all that lives, for a fifth of the CPU of
+a write. 50,000 young objects are about 2 ms of walking and at most 10 MB of cycles that wait."""
+
 
 def run(main: Callable[[], Coroutine[Any, Any, None]], *, uvloop: bool = False) -> None:
     """Run until it returns or a signal comes; other errors pass through."""
     logs.configure()
+    gc.set_threshold(*GC_THRESHOLDS)
     _raise_file_limit()
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     if uvloop:
@@ -29,6 +36,11 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], *, uvloop: bool = False) 
         factory = library.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_until_signal(main))
+
+
+def settled() -> None:
+    """Start-up is over: what it made stays, and the cycle collector need not walk it again."""
+    gc.freeze()
 
 
 async def _until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -107,6 +107,7 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
             proxy = Client(DirectTransport(handle, PROXY))
             parts.keep(lambda: _host_services(proxy, options), name="host services")
         notify.ready()
+        runner.settled()
         await asyncio.Event().wait()  # until cancelled by a signal
 
 
