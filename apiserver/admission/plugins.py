@@ -5,7 +5,7 @@ from apiserver.admission.chain import Plugin
 from apiserver.admission.limits import LimitRanger
 from apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from apiserver.admission.node_restriction import NodeRestriction
-from apiserver.admission.priority import Priority
+from apiserver.admission.priority import Priority, PriorityClasses
 from apiserver.admission.service_account import ServiceAccounts
 from apiserver.admission.tolerations import DefaultTolerationSeconds
 from apiserver.cache import WatchCache
@@ -20,4 +20,5 @@ def standard(cache: WatchCache, entropy: Rng) -> tuple[Plugin, ...]:
         NodeRestriction(cache),
         DefaultTolerationSeconds(),
         Priority(cache),
+        PriorityClasses(cache),
     )

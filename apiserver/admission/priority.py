@@ -8,11 +8,43 @@ from typing import ClassVar
 
 from apimachinery import scheme, status
 from apimachinery.wire import JsonObject
-from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
+from apiserver.admission.chain import CREATE, DELETE, UPDATE, Attempt, Plugin
 from apiserver.cache import WatchCache
 
 SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 DEFAULT_POLICY = "PreemptLowerPriority"
+
+
+class PriorityClasses(Plugin):
+    """Keeps the system's classes, and one default at most."""
+
+    kinds: ClassVar[frozenset[str] | None] = frozenset({"priorityclasses.scheduling.k8s.io"})
+    operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE, DELETE})
+
+    def __init__(self, cache: WatchCache) -> None:
+        self._cache = cache
+
+    async def validate(self, attempt: Attempt) -> None:
+        if attempt.operation == DELETE:
+            if attempt.name in SYSTEM_CLASSES:
+                raise _refused_class(
+                    attempt, "this is a system priority class and cannot be deleted"
+                )
+            return
+        obj = attempt.obj or {}
+        if not obj.get("globalDefault"):
+            return
+        for entry in self._cache.list(scheme.PRIORITYCLASSES).entries:
+            if entry.name != obj["metadata"].get("name") and entry.parse().get("globalDefault"):
+                raise _refused_class(
+                    attempt,
+                    f"PriorityClass {entry.name} is already marked as default. Only one default "
+                    "can exist",
+                )
+
+
+def _refused_class(attempt: Attempt, detail: str) -> status.ApiError:
+    return status.forbidden("priorityclasses", attempt.name, detail, "scheduling.k8s.io")
 
 
 class Priority(Plugin):

@@ -132,9 +132,10 @@ class Registry:
         return status.conflict(self.resource.plural, name, detail, self.resource.group)
 
     def refuse(self, name: str, errors: list[FieldError]) -> None:
-        """Raise 422 if there are errors."""
+        """Raise 422 if there are errors; two rules may find the same one."""
         if errors:
-            raise status.invalid(self.resource.kind, name, errors, self.resource.group)
+            once = list({error.message(): error for error in errors}.values())
+            raise status.invalid(self.resource.kind, name, once, self.resource.group)
 
     # --- create ----------------------------------------------------------------------------------
 

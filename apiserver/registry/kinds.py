@@ -115,9 +115,7 @@ _STRATEGIES: dict[str, type[Strategy]] = {
 class Registries:
     """One registry per stored resource, made when first asked for."""
 
-    def __init__(
-        self, cache: WatchCache, entropy: Rng, options: Options, scheme: Scheme
-    ) -> None:
+    def __init__(self, cache: WatchCache, entropy: Rng, options: Options, scheme: Scheme) -> None:
         self._cache = cache
         self._entropy = entropy
         self._options = options

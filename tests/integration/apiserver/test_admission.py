@@ -191,3 +191,17 @@ async def test_a_range_bounds_whole_pods(api):
     answer = await api.post(PODS, {"metadata": {"name": "a"}, "spec": {"containers": containers}})
     assert answer.status == 403
     assert "maximum memory usage per Pod is 100Mi, but limit is 120Mi" in answer.message
+
+
+async def test_the_systems_classes_stay(api):
+    answer = await api.delete(f"{CLASSES}/system-node-critical")
+    assert answer.status == 403
+    assert "cannot be deleted" in answer.message
+
+
+async def test_one_default_class_at_most(api):
+    await api.made(CLASSES, {"metadata": {"name": "a"}, "value": 1, "globalDefault": True})
+    body = {"metadata": {"name": "b"}, "value": 2, "globalDefault": True}
+    answer = await api.post(CLASSES, body)
+    assert answer.status == 403
+    assert "PriorityClass a is already marked as default" in answer.message
