@@ -20,6 +20,7 @@ from controllers.deployment.controller import Deployments
 from controllers.endpoints.controller import Endpoints
 from controllers.endpointslice.controller import EndpointSlices
 from controllers.garbage.controller import GarbageCollector
+from controllers.job.controller import Jobs
 from controllers.namespace.controller import Namespaces
 from controllers.nodeipam.controller import NodeRanges
 from controllers.nodelifecycle.controller import NodeLifecycle, Timing
@@ -104,6 +105,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         replication.Replication(context, replication.REPLICASET),
         replication.Replication(context, replication.REPLICATIONCONTROLLER),
         Deployments(context),
+        Jobs(context),
         Endpoints(context, joined),
         EndpointSlices(context, joined),
         NodeLifecycle(context, options.nodes),

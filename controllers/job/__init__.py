@@ -1,0 +1,1 @@
+"""Running pods to their end: Jobs."""

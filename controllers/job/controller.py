@@ -1,0 +1,207 @@
+"""The loop of Jobs. One worker per job at a time; each look takes one step of `job.plan`.
+
+Neighbours: `job.plan` decides, `controllers.expectations` keeps it from starting pods twice. Pods
+carry our finalizer until they are counted; a job on its way out frees them all.
+"""
+
+from apimachinery import labels, meta, scheme, status
+from apimachinery.client import events
+from apimachinery.wire import JsonObject
+from controllers import base, ownership, views
+from controllers import expectations as expecting
+from controllers.job import plan as planning
+
+COALESCE_SECONDS = 0.005
+"""Pods of one job often change together: gather that before counting."""
+
+
+class Jobs(base.Controller):
+    """See the module's docstring."""
+
+    name = "job-controller"
+
+    def __init__(self, context: base.Context) -> None:
+        super().__init__(context)
+        self._jobs = context.informers.objects(scheme.JOBS)
+        self._pods = context.informers.pods
+        self._adopter = ownership.Adopter(context.client, scheme.JOBS, scheme.PODS)
+        self._expected = expecting.Expectations(context.clock)
+        self._failures: dict[str, tuple[int, float]] = {}
+        """Failures that were seen, and when the last one was, by job."""
+        self._jobs.add_handler(self._job_changed)
+        self._pods.add_handler(self._pod_changed)
+
+    # --- changes to keys
+
+    def _job_changed(self, key: str, old: views.Object | None, new: views.Object | None) -> None:
+        del old
+        if new is None:
+            self._expected.forget(key)
+            self._failures.pop(key, None)
+        self.queue.add(key)
+
+    def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
+        pod = new if new is not None else old
+        owner = pod.meta.controller if pod is not None else None
+        if pod is None or owner is None or owner.kind != "Job":
+            return
+        key = f"{pod.meta.namespace}/{owner.name}"
+        if new is not None:
+            self._expected.observe(key, expecting.created(pod.meta.uid))
+        if new is None or new.meta.deleting:
+            self._expected.observe(key, expecting.deleted(pod.meta.uid))
+        self.queue.add_after(key, COALESCE_SECONDS)
+        if new is not None and new.meta.deleting and self._jobs.get(key) is None:
+            self.queue.add(key)
+
+    # --- keys to acts
+
+    async def reconcile(self, key: str) -> None:
+        view = self._jobs.get(key)
+        if view is None or view.meta.deleting:
+            await self._free_all(key, view)
+            return
+        job = planning.job_of(view.load())
+        if not self._expected.satisfied(key):
+            return
+        pods = await self._claimed(job)
+        now = self.context.clock.now()
+        step = planning.plan(job, pods, self._not_before(key, job, pods, now), now)
+        await self._write_status(job, step.status)
+        await base.in_parallel(step.free, self._free)
+        if step.expired:
+            await self._expire(job)
+            return
+        with self._expected.acting(key) as done:
+            await self._delete_pods(job, step.delete, done)
+            await self._create_pods(job, step, done)
+        if step.look_again:
+            self.queue.add_after(key, step.look_again)
+
+    def _not_before(self, key: str, job: planning.Job, pods: list[views.Pod], now: float) -> float:
+        """Failures put the next pod off; a success since then makes them forgotten."""
+        failed = int(job.status.get("failed") or 0) + sum(
+            pod.phase == "Failed" and planning.TRACKING in pod.meta.finalizers for pod in pods
+        )
+        seen, at = self._failures.get(key, (0, 0.0))
+        if failed > seen:
+            self._failures[key] = (failed, now)
+            seen, at = failed, now
+        return at + planning.backoff(seen) if seen else 0.0
+
+    async def _claimed(self, job: planning.Job) -> list[views.Pod]:
+        owner = job.meta
+        selector = labels.from_label_selector(job.selector)
+        mine = self._pods.by_index("controller", owner.uid)
+        free = self._pods.by_index("orphans", owner.namespace)
+        return list(
+            await self._adopter.settle(owner, ownership.claim(owner, selector, (*mine, *free)))
+        )
+
+    async def _create_pods(self, job: planning.Job, step: planning.Plan, done: set[str]) -> None:
+        reference = self._adopter.reference(job.meta)
+        slots: list[int | None] = list(step.create_indexes) or [None] * step.create
+
+        async def create(index: int | None) -> None:
+            body = planning.pod_from(job, reference, index)
+            made = await self.client.create(scheme.PODS, body)
+            done.add(expecting.created(meta.uid(made)))
+            self._tell(job, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
+
+        try:
+            await base.slow_start(slots, create)
+        except status.ApiError as error:
+            self._tell(job, "FailedCreate", f"Error creating: {error.message}", bad=True)
+            raise
+
+    async def _delete_pods(self, job: planning.Job, pods: list[views.Pod], done: set[str]) -> None:
+        async def delete(pod: views.Pod) -> None:
+            try:
+                await self.client.delete(
+                    scheme.PODS,
+                    pod.meta.name,
+                    pod.meta.namespace,
+                    preconditions={"uid": pod.meta.uid},
+                )
+            except (status.NotFound, status.Conflict):
+                return
+            done.add(expecting.deleted(pod.meta.uid))
+            self._tell(job, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
+
+        await base.in_parallel(pods, delete)
+
+    async def _free(self, pod: views.Pod) -> None:
+        """Take our finalizer off."""
+        try:
+            live = await self.client.get(scheme.PODS, pod.meta.name, pod.meta.namespace)
+            kept = [one for one in meta.finalizers(live) if one != planning.TRACKING]
+            if meta.uid(live) != pod.meta.uid or kept == meta.finalizers(live):
+                return
+            change = {"finalizers": kept or None, "resourceVersion": meta.resource_version(live)}
+            await self.client.patch(
+                scheme.PODS, pod.meta.name, {"metadata": change}, pod.meta.namespace
+            )
+        except status.NotFound:
+            return
+
+    async def _free_all(self, key: str, view: views.Object | None) -> None:
+        """The job goes: its pods need not be counted any more."""
+        if view is not None:
+            pods = self._pods.by_index("controller", view.meta.uid)
+        else:
+            namespace, _, name = key.partition("/")
+            pods = [
+                pod
+                for pod in self._pods.by_index("namespace", namespace)
+                if (owner := pod.meta.controller) is not None
+                and (owner.kind, owner.name) == ("Job", name)
+            ]
+        tracked = [pod for pod in pods if planning.TRACKING in pod.meta.finalizers]
+        await base.in_parallel(tracked, self._free)
+
+    async def _write_status(self, job: planning.Job, wanted: JsonObject) -> None:
+        if wanted == job.status:
+            return
+        patch: JsonObject = {name: wanted.get(name) for name in (*job.status, *wanted)}
+        # A merge patch would keep what it does not name inside this object.
+        patch["uncountedTerminatedPods"] = {
+            name: wanted["uncountedTerminatedPods"].get(name) for name in ("succeeded", "failed")
+        }
+        body = {"metadata": {"resourceVersion": job.meta.version}, "status": patch}
+        try:
+            await self.client.patch(
+                scheme.JOBS, job.meta.name, body, job.meta.namespace, subresource="status"
+            )
+        except status.NotFound:
+            return
+        self._announce(job, wanted)
+
+    def _announce(self, job: planning.Job, wanted: JsonObject) -> None:
+        before = job.status.get("conditions")
+        for condition in wanted.get("conditions") or ():
+            kind = condition["type"]
+            if meta.condition_is_true(before, kind) or condition["status"] != "True":
+                continue
+            if kind == "Complete":
+                self._tell(job, "Completed", "Job completed")
+            elif kind == "Failed":
+                self._tell(job, condition["reason"], condition["message"], bad=True)
+            elif kind == "Suspended":
+                self._tell(job, "Suspended", "Job suspended")
+
+    async def _expire(self, job: planning.Job) -> None:
+        try:
+            await self.client.delete(
+                scheme.JOBS,
+                job.meta.name,
+                job.meta.namespace,
+                propagation="Foreground",
+                preconditions={"uid": job.meta.uid},
+            )
+        except (status.NotFound, status.Conflict):
+            return
+
+    def _tell(self, job: planning.Job, reason: str, text: str, *, bad: bool = False) -> None:
+        one = job.meta
+        about = events.Reference("batch/v1", "Job", one.name, one.namespace, one.uid, one.version)
+        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")

@@ -1,0 +1,359 @@
+"""Deciding the next step of a Job: which pods to count, create and delete, and whether it is over.
+
+Pure. Every finished pod counts once, however often we look and whenever it is deleted: pods carry
+a finalizer; a finished pod's uid is first written into `status.uncountedTerminatedPods`, then the
+finalizer is taken off, and when the pod shows without it the counter goes up and the uid goes.
+Each of these is one step, decided on what the server has stored.
+
+Neighbour: `job.controller` acts. Pod failure policies and back-off limits per index are not
+served: their fields are stored and have no effect.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from apimachinery import meta
+from apimachinery.wire import JsonObject
+from controllers import views
+from controllers.job import indexes
+
+TRACKING = "batch.kubernetes.io/job-tracking"
+INDEX = "batch.kubernetes.io/job-completion-index"
+
+BURST = 500
+"""Pods created or deleted in one go."""
+
+BACKOFF_FIRST, BACKOFF_MAX = 10.0, 600.0
+"""Seconds before a failed pod is replaced: doubled with each failure (Kubernetes' numbers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked for, and the status as stored."""
+
+    meta: views.Meta
+    parallelism: int
+    completions: int | None
+    """None: the first success ends it."""
+    backoff_limit: int
+    deadline: float
+    """activeDeadlineSeconds; 0 = none."""
+    keep_seconds: float
+    """ttlSecondsAfterFinished; below 0 = for ever."""
+    suspended: bool
+    indexed: bool
+    template: JsonObject
+    selector: JsonObject
+    status: JsonObject
+
+    @property
+    def finished(self) -> bool:
+        conditions = self.status.get("conditions")
+        return any(meta.condition_is_true(conditions, one) for one in ("Complete", "Failed"))
+
+
+def job_of(obj: JsonObject) -> Job:
+    spec = obj["spec"]
+
+    def number(name: str, default: int) -> int:
+        value = spec.get(name)
+        return default if value is None else int(value)
+
+    return Job(
+        meta=views.meta_of(obj),
+        parallelism=number("parallelism", 1),
+        completions=spec.get("completions"),
+        backoff_limit=number("backoffLimit", 6),
+        deadline=number("activeDeadlineSeconds", 0),
+        keep_seconds=number("ttlSecondsAfterFinished", -1),
+        suspended=bool(spec.get("suspend")),
+        indexed=spec.get("completionMode") == "Indexed",
+        template=spec.get("template") or {},
+        selector=spec.get("selector") or {},
+        status=obj.get("status") or {},
+    )
+
+
+@dataclass(slots=True)
+class Plan:
+    """One step: pods to free of their finalizer, to delete, to create; then the status."""
+
+    free: list[views.Pod] = field(default_factory=list)
+    delete: list[views.Pod] = field(default_factory=list)
+    create: int = 0
+    create_indexes: list[int] = field(default_factory=list)
+    """For an indexed job: the indexes of the pods to create."""
+    status: JsonObject = field(default_factory=dict)
+    look_again: float = 0.0
+    expired: bool = False
+    """Finished and kept long enough: delete the job."""
+
+
+def plan(job: Job, pods: Sequence[views.Pod], not_before: float, now: float) -> Plan:
+    """`not_before`: no pod is created earlier (back-off after failures)."""
+    step = Plan()
+    tally = _Tally(job, pods)
+    step.free = tally.to_free
+    active = [pod for pod in pods if _is_active(pod)]
+    status = tally.status(job)
+    conditions = list(job.status.get("conditions") or ())
+    if job.finished:
+        step.delete = active
+        _expire(job, step, now)
+    else:
+        verdict = _verdict(job, tally, active, now)
+        conditions = _suspension(job, conditions, now)
+        if verdict is not None:
+            step.delete = active
+            settled = not active and not tally.open
+            conditions = _ending(conditions, verdict, now, settled=settled)
+            if settled and verdict[0] == "Complete":
+                status["completionTime"] = meta.format_time(now)
+        elif job.suspended:
+            step.delete = active
+        else:
+            _staff(job, tally, active, step, not_before, now)
+    _fill(job, status, active, conditions, now)
+    step.status = status
+    if job.deadline and status.get("startTime") and not job.finished:
+        due = views.time_of(status["startTime"]) + job.deadline - now
+        step.look_again = min(step.look_again or due, due) if due > 0 else step.look_again
+    return step
+
+
+class _Tally:
+    """Who has finished how: counters as stored, plus uids on their way into them."""
+
+    def __init__(self, job: Job, pods: Sequence[views.Pod]) -> None:
+        stored = job.status.get("uncountedTerminatedPods") or {}
+        tracked = {pod.meta.uid: pod for pod in pods if TRACKING in pod.meta.finalizers}
+        self.to_free: list[views.Pod] = []
+        self.uids: dict[str, list[str]] = {}
+        self.counts: dict[str, int] = {}
+        noted: set[str] = set()
+        for outcome in ("succeeded", "failed"):
+            before = stored.get(outcome) or []
+            noted.update(before)
+            self.to_free += [tracked[uid] for uid in before if uid in tracked]
+            kept = [uid for uid in before if uid in tracked]
+            self.uids[outcome] = kept
+            self.counts[outcome] = int(job.status.get(outcome) or 0) + len(before) - len(kept)
+        self.completed = indexes.parse(job.status.get("completedIndexes") or "")
+        for pod in tracked.values():
+            outcome = _outcome(pod)
+            if not outcome or pod.meta.uid in noted:
+                continue
+            if job.indexed and outcome == "succeeded":
+                self.completed.add(index_of(pod))
+            if job.finished:
+                # The numbers of a finished job stand; its last pods only need to be freed.
+                self.to_free.append(pod)
+            else:
+                self.uids[outcome].append(pod.meta.uid)
+        self.open = sum(map(len, self.uids.values()))
+
+    def total(self, outcome: str) -> int:
+        return self.counts[outcome] + len(self.uids[outcome])
+
+    def successes(self, job: Job) -> int:
+        return len(self.completed) if job.indexed else self.total("succeeded")
+
+    def status(self, job: Job) -> JsonObject:
+        out: JsonObject = {name: count for name, count in self.counts.items() if count}
+        uncounted = {name: uids for name, uids in self.uids.items() if uids}
+        # An empty object, not nothing: it says that the job's pods are tracked.
+        out["uncountedTerminatedPods"] = uncounted
+        if job.indexed and self.completed:
+            out["completedIndexes"] = indexes.render(self.completed)
+        return out
+
+
+def index_of(pod: views.Pod) -> int:
+    text = pod.meta.labels.get(INDEX, "")
+    return int(text) if text.isdecimal() else -1
+
+
+def _outcome(pod: views.Pod) -> str:
+    if pod.phase == "Succeeded":
+        return "succeeded"
+    # A pod that somebody deletes before its end has failed.
+    return "failed" if pod.phase == "Failed" or pod.meta.deleting else ""
+
+
+def _is_active(pod: views.Pod) -> bool:
+    return not pod.finished and not pod.meta.deleting
+
+
+Verdict = tuple[str, str, str]
+"""(Complete or Failed, reason, message)."""
+
+
+def _verdict(job: Job, tally: _Tally, active: Sequence[views.Pod], now: float) -> Verdict | None:
+    for kind, final in (("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")):
+        decided = meta.get_condition(job.status.get("conditions"), kind)
+        if decided is not None and decided.get("status") == "True":
+            return (final, decided.get("reason") or "", decided.get("message") or "")
+    if tally.total("failed") > job.backoff_limit or _restarts_too_often(job, active):
+        return ("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+    start = views.time_of(job.status.get("startTime"))
+    if job.deadline and start and now >= start + job.deadline and not job.suspended:
+        text = "Job was active longer than specified deadline"
+        return ("Failed", "DeadlineExceeded", text)
+    done = tally.successes(job)
+    first_wins = job.completions is None and done > 0 and not active
+    if first_wins or (job.completions is not None and done >= job.completions):
+        text = "Reached expected number of succeeded pods"
+        return ("Complete", "CompletionsReached", text)
+    return None
+
+
+def _restarts_too_often(job: Job, active: Sequence[views.Pod]) -> bool:
+    """Containers that are restarted in place count against the same limit."""
+    if (job.template.get("spec") or {}).get("restartPolicy") != "OnFailure":
+        return False
+    restarts = sum(pod.restarts for pod in active)
+    return restarts > 0 if job.backoff_limit == 0 else restarts >= job.backoff_limit
+
+
+def _ending(
+    conditions: list[JsonObject], verdict: Verdict, now: float, *, settled: bool
+) -> list[JsonObject]:
+    """First what was decided; the end itself when no pod runs and all are counted."""
+    final, reason, message = verdict
+    kinds = ["FailureTarget" if final == "Failed" else "SuccessCriteriaMet"]
+    kinds += [final] if settled else []
+    for kind in kinds:
+        if not meta.condition_is_true(conditions, kind):
+            conditions = [*conditions, _condition(kind, "True", reason, message, now)]
+    return conditions
+
+
+def _suspension(job: Job, conditions: list[JsonObject], now: float) -> list[JsonObject]:
+    is_so = meta.condition_is_true(conditions, "Suspended")
+    if job.suspended == is_so:
+        return conditions
+    if job.suspended:
+        new = _condition("Suspended", "True", "JobSuspended", "Job suspended", now)
+    else:
+        new = _condition("Suspended", "False", "JobResumed", "Job resumed", now)
+    return [*meta.without_condition(conditions, "Suspended"), new]
+
+
+def _condition(kind: str, value: str, reason: str, message: str, now: float) -> JsonObject:
+    stamp = meta.format_time(now)
+    return {
+        "type": kind,
+        "status": value,
+        "lastProbeTime": stamp,
+        "lastTransitionTime": stamp,
+        "reason": reason,
+        "message": message,
+    }
+
+
+def _staff(
+    job: Job,
+    tally: _Tally,
+    active: list[views.Pod],
+    step: Plan,
+    not_before: float,
+    now: float,
+) -> None:
+    """As many pods at a time as wanted, and no more than are still needed."""
+    done = tally.successes(job)
+    if job.completions is None:
+        wanted = len(active) if done else job.parallelism
+    else:
+        wanted = min(job.parallelism, job.completions - done)
+    surplus = len(active) - wanted
+    if surplus > 0:
+        step.delete = sorted(active, key=lambda pod: (pod.ready, -pod.meta.created))[:surplus]
+        return
+    missing = min(-surplus, BURST)
+    if not missing:
+        return
+    if now < not_before:
+        step.look_again = not_before - now
+        return
+    step.create = missing
+    if job.indexed:
+        taken = tally.completed | {index_of(pod) for pod in active}
+        free = (one for one in range(job.completions or 0) if one not in taken)
+        step.create_indexes = [index for index, _ in zip(free, range(missing), strict=False)]
+        step.create = len(step.create_indexes)
+
+
+def _expire(job: Job, step: Plan, now: float) -> None:
+    if job.keep_seconds < 0:
+        return
+    ends = [
+        views.time_of(one.get("lastTransitionTime"))
+        for one in job.status.get("conditions") or ()
+        if one.get("type") in ("Complete", "Failed") and one.get("status") == "True"
+    ]
+    due = max(ends, default=now) + job.keep_seconds - now
+    step.expired = due <= 0
+    step.look_again = max(due, 0.0)
+
+
+def _fill(
+    job: Job,
+    status: JsonObject,
+    active: Sequence[views.Pod],
+    conditions: list[JsonObject],
+    now: float,
+) -> None:
+    for name in ("startTime", "completionTime"):
+        if job.status.get(name):
+            status.setdefault(name, job.status[name])
+    if job.suspended and not job.finished:
+        status.pop("startTime", None)
+    elif "startTime" not in status:
+        status["startTime"] = meta.format_time(now)
+    if active:
+        status["active"] = len(active)
+    status["ready"] = sum(pod.ready for pod in active)
+    if conditions:
+        status["conditions"] = conditions
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    if failures <= 0:
+        return 0.0
+    return min(BACKOFF_FIRST * 2.0 ** min(failures - 1, 32), BACKOFF_MAX)
+
+
+def pod_from(job: Job, reference: JsonObject, index: int | None) -> JsonObject:
+    """A new pod; for an indexed job it knows its index by label, annotation, name and variable."""
+    template = job.template.get("metadata") or {}
+    spec = dict(job.template.get("spec") or {})
+    labels = dict(template.get("labels") or {})
+    annotations = dict(template.get("annotations") or {})
+    prefix = f"{job.meta.name}-"
+    if index is not None:
+        prefix += f"{index}-"
+        labels[INDEX] = annotations[INDEX] = str(index)
+        spec.setdefault("hostname", f"{job.meta.name}-{index}")
+        source = {"fieldRef": {"fieldPath": f"metadata.labels['{INDEX}']"}}
+        variable = {"name": "JOB_COMPLETION_INDEX", "valueFrom": source}
+        for field_ in ("containers", "initContainers"):
+            if spec.get(field_):
+                spec[field_] = [_with_variable(one, variable) for one in spec[field_]]
+    metadata: JsonObject = {
+        "generateName": prefix,
+        "namespace": job.meta.namespace,
+        "labels": labels,
+        "finalizers": [*(template.get("finalizers") or ()), TRACKING],
+        "ownerReferences": [reference],
+    }
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _with_variable(container: JsonObject, variable: JsonObject) -> JsonObject:
+    present = container.get("env") or []
+    if any(one.get("name") == variable["name"] for one in present):
+        return container
+    return container | {"env": [*present, variable]}
