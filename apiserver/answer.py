@@ -8,7 +8,8 @@ looks into a body.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from typing import cast
 
 from aiohttp import web
@@ -22,17 +23,34 @@ COMPRESS_FROM = 128 * 1024
 COMPRESS_LEVEL = 1
 """Half of level 6's gain in a sixth of its time, as Kubernetes chose."""
 
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+Send = Callable[[bytes], Awaitable[None]]
+
 STALL_SECONDS = 60.0
 """How long a client may leave a stream's full buffer unread before it is cut off."""
 
 
-async def whole(response: wire.Response, body: bytes, *, compress: bool) -> web.Response:
-    """A complete answer, compressed when that pays and the client takes it."""
-    headers = response.headers
-    if compress and len(body) >= COMPRESS_FROM:
-        # zlib releases the interpreter lock: other requests go on meanwhile.
-        body = await asyncio.to_thread(_gzip, body)
-        headers = {**headers, "Content-Encoding": "gzip", "Vary": _with_encoding(headers)}
+def worth_compressing(headers: Mapping[str, str], body: bytes, peer: object) -> bool:
+    """Whether a body is big, the client takes gzip and is not on this very machine."""
+    if len(body) < COMPRESS_FROM or "gzip" not in headers.get("accept-encoding", ""):
+        return False
+    # On the loopback bandwidth costs less than zlib.
+    return not (isinstance(peer, tuple) and peer[0] in LOOPBACK)
+
+
+async def compressed(headers: Mapping[str, str], body: bytes) -> tuple[bytes, dict[str, str]]:
+    """The body and its headers with gzip."""
+    # zlib releases the interpreter lock: other requests go on meanwhile.
+    packed = await asyncio.to_thread(_gzip, body)
+    return packed, {**headers, "Content-Encoding": "gzip", "Vary": _with_encoding(headers)}
+
+
+async def whole(raw: web.BaseRequest, response: wire.Response, body: bytes) -> web.Response:
+    """A complete answer through aiohttp."""
+    headers: Mapping[str, str] = response.headers
+    if worth_compressing(raw.headers, body, cast(Connection, raw.protocol).peername):
+        body, headers = await compressed(headers, body)
     return web.Response(status=response.status, headers=headers, body=body)
 
 
@@ -43,30 +61,45 @@ class Streams:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False
 
-    async def send(
-        self, raw: web.BaseRequest, response: wire.Response, body: AsyncIterator[bytes]
-    ) -> web.StreamResponse:
-        """Send chunks as they come, until the iterator ends, the client goes or stalls."""
-        connection = cast(Connection, raw.protocol)
-        answer = web.StreamResponse(status=response.status, headers=response.headers)
+    async def run(
+        self, body: AsyncIterator[bytes], send: Send, is_alive: Callable[[], bool]
+    ) -> None:
+        """Send chunks as they come, until the iterator or the server ends.
+
+        Whoever notices that the client has gone cancels the running task.
+        """
         task = cast("asyncio.Task[None]", asyncio.current_task())
-        connection.on_lost = task.cancel
         self._tasks.add(task)
         try:
-            # The headers leave at once: a watch may have nothing to say for minutes.
-            await answer.prepare(raw)
-            if raw.method != "HEAD":
+            if not self._ending:
                 async for chunk in body:
-                    await _send(answer, chunk)
+                    await send(chunk)
         except asyncio.CancelledError:
-            if not self._ending or connection.transport is None:
+            if not self._ending or not is_alive():
                 raise
             # Shutdown: the client shall see the end of the answer, not a broken line.
             task.uncancel()
         finally:
-            connection.on_lost = None
             self._tasks.discard(task)
             await close(body)
+
+    async def send(
+        self, raw: web.BaseRequest, response: wire.Response, body: AsyncIterator[bytes]
+    ) -> web.StreamResponse:
+        """A stream through aiohttp."""
+        connection = cast(Connection, raw.protocol)
+        answer = web.StreamResponse(status=response.status, headers=response.headers)
+        connection.on_lost = cast("asyncio.Task[None]", asyncio.current_task()).cancel
+        try:
+            # The headers leave at once: a watch may have nothing to say for minutes.
+            await answer.prepare(raw)
+            if raw.method == "HEAD":
+                await close(body)
+            else:
+                send = partial(_send, answer)
+                await self.run(body, send, lambda: connection.transport is not None)
+        finally:
+            connection.on_lost = None
         await answer.write_eof()
         return answer
 

@@ -2,23 +2,27 @@
 
 A request is read whole and bounded, its sender identified, and handed to the core; the answer
 is sent back. Requests that turn into something else than HTTP (exec, attach, port-forward) and
-the streams of kubelets (logs, proxy) go to `apiserver.streaming` after the same checks.
+the streams of kubelets (logs, proxy) go to `apiserver.streaming` after the same checks. Two lanes
+lead here: plain requests by `apiserver.lean`, all others by aiohttp.
 Neighbours: `apiserver.authn` (who asks), `apiserver.server` (the core), `bireme.cli` (starts
 it). It does not know what a resource is.
 """
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
-from typing import Protocol, cast
+from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
 from apimachinery import status, wire
-from apiserver import answer, errors
+from apiserver import answer, errors, http1
 from apiserver.authn import Authenticator
-from apiserver.connection import Connection, ConnectionFactory
+from apiserver.connection import Connection, ConnectionFactory, Open
+from apiserver.lean import LeanFactory
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body, Kubernetes' limit; also after decompression."""
@@ -32,10 +36,11 @@ BACKLOG = 1024
 STOP_SECONDS = 3.0
 """How long open requests may go on at shutdown; the whole process has 5 s."""
 
-GOODBYE_SECONDS = 0.5
-"""How long the last bytes may take to leave once all is answered."""
+HANDSHAKE_SECONDS = 10.0
+"""Who has not shown who he is by then is dropped."""
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+GOODBYE_SECONDS = 0.5
+"""How long a closed connection waits for the other side's TLS goodbye (asyncio: 30 s)."""
 
 
 class Core(Protocol):
@@ -56,8 +61,22 @@ class Upgrades(Protocol):
     ) -> web.StreamResponse | wire.Response: ...
 
 
+@dataclass(slots=True)
+class Listening:
+    """What there is between `start` and `stop`."""
+
+    lean: LeanFactory
+    runner: web.ServerRunner
+    """Of aiohttp's connections, which come from the lean ones."""
+    connections: Open
+    servers: list[asyncio.Server] = field(default_factory=list)
+    addresses: list[tuple[str, int]] = field(default_factory=list)
+
+
 class Front:
     """The listening side of one API server process."""
+
+    max_body = MAX_BODY
 
     def __init__(
         self,
@@ -71,17 +90,17 @@ class Front:
         self._authenticator = authenticator
         self._tls = tls
         self._upgrades = upgrades
-        self._factory: ConnectionFactory | None = None
-        self._runner: web.ServerRunner | None = None
+        self._listening: Listening | None = None
         self._streams = answer.Streams()
 
     async def start(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Listen; port 0 takes a free one. An address in use raises OSError."""
-        self._factory = ConnectionFactory(self._serve, max_body=MAX_BODY)
-        self._runner = web.ServerRunner(
-            self._factory, handle_signals=False, shutdown_timeout=STOP_SECONDS
-        )
-        await self._runner.setup()
+        connections = Open()
+        factory = ConnectionFactory(self._serve, connections, max_body=MAX_BODY)
+        runner = web.ServerRunner(factory, handle_signals=False, shutdown_timeout=STOP_SECONDS)
+        await runner.setup()
+        lean = LeanFactory(self, factory, self._streams, connections)
+        self._listening = Listening(lean, runner, connections)
         for host, port in addresses:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             await self.add_socket(
@@ -90,27 +109,64 @@ class Front:
 
     async def add_socket(self, listening: socket.socket) -> None:
         """Serve on a socket that somebody else bound (in another network namespace)."""
-        assert self._runner is not None, "start() comes first"
-        site = web.SockSite(self._runner, listening, ssl_context=self._tls, backlog=BACKLOG)
-        await site.start()
+        assert self._listening is not None, "start() comes first"
+        secure = self._tls is not None
+        server = await asyncio.get_running_loop().create_server(
+            self._listening.lean,
+            sock=listening,
+            ssl=self._tls,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if secure else None,
+            ssl_shutdown_timeout=GOODBYE_SECONDS if secure else None,
+        )
+        self._listening.servers.append(server)
+        self._listening.addresses.append(listening.getsockname()[:2])
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where it listens, with the real ports."""
-        assert self._runner is not None, "start() comes first"
-        return [(str(address[0]), int(address[1])) for address in self._runner.addresses]
+        assert self._listening is not None, "start() comes first"
+        return list(self._listening.addresses)
 
     async def stop(self) -> None:
         """Close the sockets, end the streams, let open requests finish within STOP_SECONDS."""
-        if self._runner is None:
+        listening, self._listening = self._listening, None
+        if listening is None:
             return
-        for site in list(self._runner.sites):
-            await site.stop()
+        for server in listening.servers:
+            server.close()
+        listening.lean.stop()
         self._streams.end()
-        await self._runner.cleanup()
-        assert self._factory is not None, "made with the runner"
-        await self._factory.open.drain(GOODBYE_SECONDS)
-        self._runner = self._factory = None
+        await listening.runner.cleanup()
+        await listening.connections.drain(STOP_SECONDS)
+
+    # --- the lean lane ---------------------------------------------------------------------------
+
+    def to_request(self, method: str, target: str, headers: http1.Headers) -> wire.Request:
+        """See `lean.Service`."""
+        path, _, query = target.partition("?")
+        try:
+            parameters = parse_query(query) if query else []
+        except status.ApiError as problem:
+            raise http1.NotPlain from problem
+        decoded = unquote(path) if "%" in path else path
+        return wire.Request(method, decoded, parameters, headers.fields)
+
+    def is_plain(self, request: wire.Request) -> bool:
+        """See `lean.Service`."""
+        return self._upgrades is None or not self._upgrades.takes(request)
+
+    async def respond(
+        self, request: wire.Request, certificate: wire.UserInfo | None
+    ) -> wire.Response:
+        """See `lean.Service`."""
+        try:
+            request.user = self._authenticator.authenticate(request, certificate)
+            return await self._core.handle(request)
+        except Exception as problem:  # noqa: BLE001 - every fault becomes an answer, bugs are logged
+            return errors.answer(problem)
+
+    # --- through aiohttp -------------------------------------------------------------------------
 
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -125,7 +181,7 @@ class Front:
             return response
         body = response.body
         if isinstance(body, bytes):
-            return await answer.whole(response, body, compress=_compress(raw))
+            return await answer.whole(raw, response, body)
         return await self._streams.send(raw, response, body)
 
     async def _answer(self, raw: web.BaseRequest) -> wire.Response | web.StreamResponse:
@@ -136,13 +192,6 @@ class Front:
         if self._upgrades is not None and self._upgrades.takes(request):
             return await self._upgrades.serve(raw, request)
         return await self._core.handle(request)
-
-
-def _compress(raw: web.BaseRequest) -> bool:
-    """Whether to compress a big answer: on the loopback bandwidth costs less than zlib."""
-    peer = cast(Connection, raw.protocol).peername
-    local = isinstance(peer, tuple) and peer[0] in _LOOPBACK
-    return not local and "gzip" in raw.headers.get("Accept-Encoding", "")
 
 
 async def _read(raw: web.BaseRequest) -> wire.Request:

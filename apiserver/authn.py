@@ -47,7 +47,7 @@ _EXTRA_GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 _IMPERSONATE_EXTRA = "impersonate-extra-"
 
-Tokens = dict[bytes, wire.UserInfo]
+Tokens = dict[bytes, attributes.Verified]
 """Users by the SHA-256 of their token: a look-up by digest tells no timing."""
 
 
@@ -85,15 +85,14 @@ class Authenticator:
     def review(self, token: str, audiences: tuple[str, ...] = ()) -> attributes.Verified | None:
         """Whose token this is, None when it is no good (see `attributes.TokenReviewer`)."""
         wanted = audiences or (ISSUER,)
-        user = self._static.get(hashlib.sha256(token.encode()).digest())
-        if user is None and _BOOTSTRAP.fullmatch(token):
-            user = self._bootstrap_user(token)
-        if user is not None:
+        known = self._static.get(hashlib.sha256(token.encode()).digest())
+        if known is None and _BOOTSTRAP.fullmatch(token):
+            known = _for_this_server(self._bootstrap_user(token))
+        if known is not None:
             # Tokens that name no audience are good for the API server only.
-            verified = attributes.Verified(user, (ISSUER,)) if ISSUER in wanted else None
-        else:
-            verified = self._account(token, wanted)
-        return verified and replace(verified, user=_authenticated(verified.user))
+            return known if ISSUER in wanted else None
+        found = self._account(token, wanted)
+        return found and replace(found, user=_authenticated(found.user))
 
     def _account(self, token: str, audiences: tuple[str, ...]) -> attributes.Verified | None:
         if self._accounts is None or token.count(".") != 2:
@@ -185,12 +184,17 @@ def forbidden(attempt: attributes.Attributes, decision: attributes.Decision) -> 
 
 def digests(tokens: Mapping[str, wire.UserInfo]) -> Tokens:
     """Static tokens in the form that the authenticator keeps."""
-    return {hashlib.sha256(token.encode()).digest(): user for token, user in tokens.items()}
+    return {
+        hashlib.sha256(token.encode()).digest(): attributes.Verified(
+            _authenticated(user), (ISSUER,)
+        )
+        for token, user in tokens.items()
+    }
 
 
 def read_token_file(path: Path) -> Tokens:
     """Static tokens from Kubernetes' CSV format: token,user,uid[,"group1,group2"]."""
-    users: dict[bytes, wire.UserInfo] = {}
+    users: dict[str, wire.UserInfo] = {}
     with path.open(newline="") as handle:
         for number, row in enumerate(csv.reader(handle, skipinitialspace=True), 1):
             if not row or row[0].startswith("#"):
@@ -198,8 +202,12 @@ def read_token_file(path: Path) -> Tokens:
             if len(row) < 3 or not row[0] or not row[1]:
                 raise ValueError(f"{path}:{number}: expected token,user,uid[,groups]")
             groups = tuple(g.strip() for g in row[3].split(",") if g.strip()) if row[3:] else ()
-            users[hashlib.sha256(row[0].encode()).digest()] = wire.UserInfo(row[1], row[2], groups)
-    return users
+            users[row[0]] = wire.UserInfo(row[1], row[2], groups)
+    return digests(users)
+
+
+def _for_this_server(user: wire.UserInfo | None) -> attributes.Verified | None:
+    return attributes.Verified(_authenticated(user), (ISSUER,)) if user is not None else None
 
 
 def _authenticated(user: wire.UserInfo) -> wire.UserInfo:

@@ -96,15 +96,15 @@ class Connection(web.RequestHandler):
 class ConnectionFactory(web.Server):
     """What a listening socket calls for each new client."""
 
-    def __init__(self, handler: Callable[..., Any], *, max_body: int) -> None:
+    def __init__(self, handler: Callable[..., Any], connections: Open, *, max_body: int) -> None:
         super().__init__(handler, request_factory=self._request)
         self._max_body = max_body
-        self.open = Open()
+        self._open = connections
 
     def __call__(self) -> Connection:
         return Connection(
             self,
-            self.open,
+            self._open,
             loop=self._loop,
             access_log=None,
             keepalive_timeout=IDLE_SECONDS,

@@ -184,9 +184,9 @@ def test_token_file(tmp_path: Path) -> None:
     path = tmp_path / "tokens.csv"
     path.write_text('tok1,jane,1,"a,b"\ntok2,joe,2\n')
     found = authn.read_token_file(path)
-    assert list(found.values()) == [
-        wire.UserInfo("jane", "1", ("a", "b")),
-        wire.UserInfo("joe", "2"),
+    assert [(one.user.name, one.user.uid, one.user.groups) for one in found.values()] == [
+        ("jane", "1", ("a", "b", "system:authenticated")),
+        ("joe", "2", ("system:authenticated",)),
     ]
 
 
