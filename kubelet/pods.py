@@ -265,8 +265,7 @@ class Pods:
                 )
                 self._start(_skeleton(sandboxes[0], self._containers.get(uid, []))).vanish()
         try:
-            for uid in await self._volumes.leftovers(self._workers):
-                await self._volumes.teardown(uid)
+            await self._starter.clean_leftovers(set(self._workers))
         except OSError as error:
             LOG.warning("leftovers of pods: %s", error)
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from apimachinery import status as errors
@@ -121,6 +121,12 @@ class Starter:
         await self._volumes.teardown(uid)
         log_dir = self._kit.options.logs_dir / configs.log_directory_name(pod)
         await asyncio.to_thread(shutil.rmtree, log_dir, ignore_errors=True)
+
+    async def clean_leftovers(self, known: Collection[str]) -> None:
+        """Volumes and logs of pods that neither the API nor the runtime knows any more."""
+        for uid in await self._volumes.leftovers(known):
+            await self._volumes.teardown(uid)
+        await asyncio.to_thread(_remove_logs, self._kit.options.logs_dir, known)
 
     # --- container
 
@@ -299,6 +305,15 @@ class Starter:
             return
         text = f"Back-off restarting failed container {name} in pod {reading.full_name(pod)}"
         self._kit.warn(pod, "BackOff", text, container=name)
+
+
+def _remove_logs(root: Path, known: Collection[str]) -> None:
+    if not root.is_dir():
+        return
+    for directory in root.iterdir():
+        # As `configs.log_directory_name` spells it: the uid is what no other part can contain.
+        if directory.name.rpartition("_")[2] not in known:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _hook(pod: JsonObject, name: str, which: str) -> JsonObject | None:

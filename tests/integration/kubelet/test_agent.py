@@ -139,6 +139,15 @@ async def test_a_container_that_ended_while_the_agent_was_away_is_restarted(worl
     assert last["exitCode"] == 3
 
 
+async def test_files_of_forgotten_pods_are_removed(world: World) -> None:
+    for place in ("pods/u-1/volumes", "logs/default_web_u-1/app"):
+        (world.directory / place).mkdir(parents=True)
+    await world.start_agent()
+    await world.until(
+        lambda _: not [*world.directory.glob("pods/*"), *world.directory.glob("logs/*")]
+    )
+
+
 async def test_pods_deleted_while_the_agent_was_away_are_stopped(world: World) -> None:
     await world.start_agent()
     await world.pod()
