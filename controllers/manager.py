@@ -16,6 +16,7 @@ from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
 from controllers import base, informers, kinds, services
 from controllers.certificates.controller import Certificates, Sign
+from controllers.daemonset.controller import DaemonSets
 from controllers.deployment.controller import Deployments
 from controllers.endpoints.controller import Endpoints
 from controllers.endpointslice.controller import EndpointSlices
@@ -106,6 +107,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         replication.Replication(context, replication.REPLICATIONCONTROLLER),
         Deployments(context),
         Jobs(context),
+        DaemonSets(context),
         Endpoints(context, joined),
         EndpointSlices(context, joined),
         NodeLifecycle(context, options.nodes),

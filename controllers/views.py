@@ -134,6 +134,8 @@ class Pod:
     ports: tuple[tuple[str, str, int], ...]
     """(name, protocol, number) of named container ports."""
     tolerations: tuple[JsonObject, ...]
+    target: str
+    """The only node that its affinity allows by name, as daemon sets ask; else empty."""
 
     @property
     def finished(self) -> bool:
@@ -169,7 +171,20 @@ def pod_of(obj: JsonObject) -> Pod:
         subdomain=spec.get("subdomain") or "",
         ports=_named_ports(spec),
         tolerations=tuple(spec.get("tolerations") or ()),
+        target=_target(spec),
     )
+
+
+def _target(spec: JsonObject) -> str:
+    if not spec.get("affinity"):
+        return ""
+    path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    terms = (metas.dig(spec, *path) or {}).get("nodeSelectorTerms") or ()
+    for term in terms:
+        for field_ in term.get("matchFields") or ():
+            if field_.get("key") == "metadata.name" and len(field_.get("values") or ()) == 1:
+                return str(field_["values"][0])
+    return ""
 
 
 def _addresses(state: JsonObject) -> tuple[str, ...]:

@@ -35,6 +35,14 @@ class Certificates(base.Controller):
         self._nodes = context.informers.nodes
         self._requests = context.informers.objects(scheme.CERTIFICATESIGNINGREQUESTS)
         self._requests.add_handler(self._request_changed)
+        self._nodes.add_handler(self._node_changed)
+
+    def _node_changed(self, key: str, old: views.Node | None, new: views.Node | None) -> None:
+        """A node's addresses decide about its serving certificate: look at what waits for them."""
+        del key
+        if new is not None and (old is None or old.addresses != new.addresses):
+            for waiting in self._requests.keys():
+                self.queue.add(waiting)
 
     def _request_changed(
         self, key: str, old: views.Object | None, new: views.Object | None

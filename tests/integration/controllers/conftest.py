@@ -16,7 +16,7 @@ from apimachinery.client import informer, rest, transport
 from apiserver.options import Options
 from apiserver.server import ApiServer
 from apiserver.storage.memory import MemoryStore
-from controllers import manager
+from controllers import manager, views
 
 ADMIN = wire.UserInfo("admin", groups=("system:masters",))
 
@@ -154,7 +154,8 @@ class Nodes:
         if meta.is_deleting(pod):
             await self._client.delete(scheme.PODS, name, space, grace_period=0)
         elif not node:
-            target = {"kind": "Node", "name": self.names[next(turn) % len(self.names)]}
+            chosen = views.pod_of(pod).target or self.names[next(turn) % len(self.names)]
+            target = {"kind": "Node", "name": chosen}
             body = {"kind": "Binding", "metadata": {"name": name}, "target": target}
             await self._client.create(scheme.PODS, body, space, subresource="binding", name=name)
         elif (pod.get("status") or {}).get("phase") == "Pending" and not self._is_broken(pod):

@@ -1,0 +1,161 @@
+"""The loop of DaemonSets: looks at all nodes when one of them or a daemon pod changes.
+
+Neighbours: `daemonset.plan` decides, `controllers.history` keeps templates. Looking costs with the
+number of nodes, so changes are gathered for a moment that grows with it.
+"""
+
+from functools import partial
+
+from apimachinery import meta, scheme, status
+from apimachinery.client import events
+from apimachinery.wire import JsonObject
+from controllers import base, history, ownership, views
+from controllers import expectations as expecting
+from controllers.daemonset import plan as planning
+
+COALESCE_PER_NODE = 0.0002
+COALESCE_MAX = 1.0
+"""Seconds to gather changes: 100 nodes wait 20 ms, 5,000 one second."""
+
+
+class DaemonSets(base.Controller):
+    """See the module's docstring."""
+
+    name = "daemonset-controller"
+
+    def __init__(self, context: base.Context) -> None:
+        super().__init__(context)
+        self._sets = context.informers.objects(scheme.DAEMONSETS)
+        self._nodes = context.informers.nodes
+        self._pods = context.informers.pods
+        self._adopter = ownership.Adopter(context.client, scheme.DAEMONSETS, scheme.PODS)
+        self._revisions = history.Revisions(context, scheme.DAEMONSETS)
+        self._expected = expecting.Expectations(context.clock)
+        self._sets.add_handler(self._set_changed)
+        self._nodes.add_handler(self._node_changed)
+        self._pods.add_handler(self._pod_changed)
+
+    # --- changes to keys
+
+    def _set_changed(self, key: str, old: views.Object | None, new: views.Object | None) -> None:
+        if new is None:
+            self._expected.forget(key)
+        if old is None or new is None or old.meta.generation != new.meta.generation:
+            self.queue.add(key)
+        else:
+            self._look_soon(key)
+
+    def _node_changed(self, _: str, old: views.Node | None, new: views.Node | None) -> None:
+        if old is not None and new is not None:
+            same = old.taints == new.taints and old.meta.labels == new.meta.labels
+            if same:
+                return
+        for key in self._sets.keys():  # noqa: SIM118  an informer is no mapping
+            self._look_soon(key)
+
+    def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
+        pod = new if new is not None else old
+        owner = pod.meta.controller if pod is not None else None
+        if pod is None or owner is None or owner.kind != "DaemonSet":
+            return
+        key = f"{pod.meta.namespace}/{owner.name}"
+        if new is not None:
+            self._expected.observe(key, expecting.created(pod.meta.uid))
+        if new is None or new.meta.deleting:
+            self._expected.observe(key, expecting.deleted(pod.meta.uid))
+        self._look_soon(key)
+
+    def _look_soon(self, key: str) -> None:
+        self.queue.add_after(key, min(len(self._nodes) * COALESCE_PER_NODE, COALESCE_MAX))
+
+    # --- keys to acts
+
+    async def reconcile(self, key: str) -> None:
+        view = self._sets.get(key)
+        if view is None or view.meta.deleting or not self._expected.satisfied(key):
+            return
+        daemons = planning.daemonset_of(view.load())
+        pods = await self._claimed(daemons)
+        digest = await self._revisions.current(
+            daemons.meta,
+            daemons.selector,
+            daemons.template,
+            limit=daemons.history_limit,
+            in_use={pod.meta.labels.get(history.HASH_LABEL, "") for pod in pods},
+        )
+        now = self.context.clock.now()
+        step = planning.plan(daemons, self._nodes.values(), pods, digest, now)
+        for pod in step.failed:
+            text = f"Found failed daemon pod {pod.meta.key} on node {pod.node}, will try to kill it"
+            self._tell(daemons, "FailedDaemonPod", text, bad=True)
+        with self._expected.acting(key) as done:
+            await base.in_parallel(step.delete, partial(self._delete, daemons, done))
+            await base.slow_start(step.create, partial(self._create, daemons, digest, done))
+        await self._write_status(daemons, step.status)
+        if daemons.min_ready_seconds:
+            waiting = [
+                pod.available_at(daemons.min_ready_seconds) - now for pod in pods if pod.ready
+            ]
+            self._look_later(key, waiting)
+
+    def _look_later(self, key: str, waiting: list[float]) -> None:
+        due = [seconds for seconds in waiting if seconds > 0]
+        if due:
+            self.queue.add_after(key, min(due))
+
+    async def _claimed(self, daemons: planning.DaemonSet) -> list[views.Pod]:
+        owner = daemons.meta
+        mine = self._pods.by_index("controller", owner.uid)
+        free = self._pods.by_index("orphans", owner.namespace)
+        claims = ownership.claim(owner, daemons.selector, (*mine, *free))
+        return list(await self._adopter.settle(owner, claims))
+
+    async def _create(
+        self, daemons: planning.DaemonSet, digest: str, done: set[str], node: str
+    ) -> None:
+        reference = self._adopter.reference(daemons.meta)
+        body = planning.pod_from(daemons, reference, node, digest)
+        try:
+            made = await self.client.create(scheme.PODS, body)
+        except status.ApiError as error:
+            self._tell(daemons, "FailedCreate", f"Error creating: {error.message}", bad=True)
+            raise
+        done.add(expecting.created(meta.uid(made)))
+        self._tell(daemons, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
+
+    async def _delete(self, daemons: planning.DaemonSet, done: set[str], pod: views.Pod) -> None:
+        try:
+            await self.client.delete(
+                scheme.PODS,
+                pod.meta.name,
+                pod.meta.namespace,
+                preconditions={"uid": pod.meta.uid},
+            )
+        except (status.NotFound, status.Conflict):
+            return
+        done.add(expecting.deleted(pod.meta.uid))
+        self._tell(daemons, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
+
+    async def _write_status(self, daemons: planning.DaemonSet, wanted: JsonObject) -> None:
+        if wanted == daemons.status:
+            return
+        patch = {name: wanted.get(name) for name in (*daemons.status, *wanted)}
+        try:
+            await self.client.patch(
+                scheme.DAEMONSETS,
+                daemons.meta.name,
+                {"status": patch},
+                daemons.meta.namespace,
+                subresource="status",
+            )
+        except status.NotFound:
+            return
+
+    def _tell(
+        self, daemons: planning.DaemonSet, reason: str, text: str, *, bad: bool = False
+    ) -> None:
+        one = daemons.meta
+        about = events.Reference(
+            "apps/v1", "DaemonSet", one.name, one.namespace, one.uid, one.version
+        )
+        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")

@@ -1,0 +1,167 @@
+"""DaemonSets: one pod on each node that fits."""
+
+import time
+
+import pytest
+
+from apimachinery import meta, scheme
+from controllers import manager
+from controllers.nodelifecycle import controller as lifecycle
+
+pytestmark = pytest.mark.looptime(start=time.monotonic)
+
+
+@pytest.fixture
+def options() -> manager.Options:
+    """Nobody renews Leases here."""
+    return manager.Options(nodes=lifecycle.Timing(grace=1e6, startup_grace=1e6))
+
+
+def daemonset(make, **more):
+    return make.deployment(name="agent") | {
+        "kind": "DaemonSet",
+        "spec": {
+            "selector": {"matchLabels": {"app": "agent"}},
+            "template": make.template(app="agent"),
+        }
+        | more,
+    }
+
+
+class Agents:
+    """A DaemonSet and where its pods are."""
+
+    def __init__(self, cluster) -> None:
+        self.cluster = cluster
+
+    async def on(self) -> list[str]:
+        return sorted(
+            pod["spec"].get("nodeName", "") for pod in await self.cluster.pods("app=agent")
+        )
+
+    async def on_nodes(self, *names: str) -> None:
+        async def check():
+            return await self.on() == sorted(names)
+
+        await self.cluster.eventually(check)
+
+    async def status(self):
+        found = await self.cluster.client.get(scheme.DAEMONSETS, "agent", "default")
+        return found.get("status") or {}
+
+    async def patch(self, **spec) -> None:
+        await self.cluster.client.patch(scheme.DAEMONSETS, "agent", {"spec": spec}, "default")
+
+
+@pytest.fixture
+async def agents(cluster, nodes, make) -> Agents:
+    """Three nodes, each with its agent."""
+    for name in nodes.names:
+        await cluster.add_node(name, {"disk": "ssd"} if name == "n1" else {})
+    await cluster.client.create(scheme.DAEMONSETS, daemonset(make))
+    found = Agents(cluster)
+
+    async def available():
+        # Fixtures run in real time: no waiting longer than needed.
+        return (await found.status()).get("numberAvailable") == 3
+
+    await cluster.eventually(available)
+    return found
+
+
+async def test_each_node_has_one_and_the_status_counts_them(agents) -> None:
+    assert await agents.status() == {
+        "currentNumberScheduled": 3,
+        "numberMisscheduled": 0,
+        "desiredNumberScheduled": 3,
+        "numberReady": 3,
+        "observedGeneration": 1,
+        "updatedNumberScheduled": 3,
+        "numberAvailable": 3,
+    }
+
+
+async def test_a_new_node_gets_one(agents) -> None:
+    await agents.cluster.add_node("n4")
+    await agents.on_nodes("n1", "n2", "n3", "n4")
+
+
+async def test_a_node_selector_leaves_only_matching_nodes(agents) -> None:
+    await agents.patch(template={"spec": {"nodeSelector": {"disk": "ssd"}}})
+    await agents.on_nodes("n1")
+
+
+async def test_an_unschedulable_node_keeps_its_agent(agents) -> None:
+    await agents.cluster.client.patch(scheme.NODES, "n2", {"spec": {"unschedulable": True}})
+    await agents.cluster.settle()
+    await agents.on_nodes("n1", "n2", "n3")
+
+
+async def test_an_untolerated_taint_drives_it_away(agents) -> None:
+    taint = {"key": "team", "effect": "NoExecute"}
+    await agents.cluster.client.patch(scheme.NODES, "n2", {"spec": {"taints": [taint]}})
+    await agents.on_nodes("n1", "n3")
+
+
+async def test_a_failed_pod_is_replaced(agents) -> None:
+    pod = (await agents.cluster.pods("app=agent"))[0]
+    await agents.cluster.client.patch(
+        scheme.PODS,
+        meta.name(pod),
+        {"status": {"phase": "Failed"}},
+        "default",
+        subresource="status",
+    )
+    await agents.cluster.settle()
+    after = await agents.cluster.pods("app=agent")
+    assert meta.uid(pod) not in {meta.uid(one) for one in after}
+    await agents.on_nodes("n1", "n2", "n3")
+
+
+async def test_an_update_rolls_one_node_at_a_time(agents) -> None:
+    worst = 3
+
+    async def rolled():
+        nonlocal worst
+        pods = await agents.cluster.pods("app=agent")
+        ready = [
+            pod
+            for pod in pods
+            if meta.condition_is_true((pod.get("status") or {}).get("conditions"), "Ready")
+        ]
+        worst = min(worst, len(ready))
+        images = [pod["spec"]["containers"][0]["image"] for pod in ready]
+        return images == ["new"] * 3
+
+    await agents.patch(template={"spec": {"containers": [{"name": "c", "image": "new"}]}})
+    await agents.cluster.eventually(rolled)
+    assert worst >= 2
+    await agents.cluster.settle()
+    assert (await agents.status())["updatedNumberScheduled"] == 3
+
+
+async def test_history_is_kept_and_going_back_renumbers(agents) -> None:
+    for image in ("new", "busybox"):
+        await agents.patch(template={"spec": {"containers": [{"name": "c", "image": image}]}})
+        await agents.cluster.settle()
+    found = await agents.cluster.client.list(scheme.CONTROLLERREVISIONS, "default")
+    numbers = {
+        one["data"]["spec"]["template"]["spec"]["containers"][0]["image"]: one["revision"]
+        for one in found["items"]
+    }
+    assert numbers == {"new": 2, "busybox": 3}
+
+
+async def test_on_delete_waits_for_the_user(agents) -> None:
+    await agents.patch(updateStrategy={"type": "OnDelete", "rollingUpdate": None})
+    await agents.patch(template={"spec": {"containers": [{"name": "c", "image": "new"}]}})
+    await agents.cluster.settle(10)
+    images = {
+        pod["spec"]["containers"][0]["image"] for pod in await agents.cluster.pods("app=agent")
+    }
+    assert images == {"busybox"}
+
+
+async def test_deleting_takes_the_pods_along(agents) -> None:
+    await agents.cluster.client.delete(scheme.DAEMONSETS, "agent", "default")
+    await agents.on_nodes()
