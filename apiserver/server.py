@@ -76,6 +76,9 @@ class ApiServer:
                 tasks.keep_running(lambda: bootstrap.keep(self.core), name="default/kubernetes")
             ),
             loop.create_task(tasks.keep_running(self._custom.run, name="custom resources")),
+            loop.create_task(
+                tasks.keep_running(self.core.registries.follow, name="service addresses")
+            ),
         ]
 
     async def stop(self) -> None:

@@ -1,6 +1,7 @@
 """What services hold exclusively: cluster addresses and node ports, each with its owner.
 
-Kept in memory by each server, filled from the cache at start. The event loop makes each step
+Kept in memory by each server, filled from the cache at start, and following it for what other
+servers do; two servers that deal the same thing in the same instant are not kept apart. The event loop makes each step
 atomic, because nothing here waits. An owner that the cache no longer shows holds nothing, even
 where its deletion has not been told here yet: so an address is free as soon as a watcher can have
 seen its service go. Neighbours: `apiserver.registry.services` asks.
@@ -104,6 +105,26 @@ class Allocations:
             self.addresses.taken |= dict.fromkeys(addresses, owner)
             self.ports.taken |= dict.fromkeys(ports, owner)
 
+    async def follow(self) -> None:
+        """Learn of what other servers of the same store deal out. Runs until cancelled."""
+        while True:
+            async with self._cache.watch(scheme.SERVICES) as watcher:
+                async for batch in watcher:
+                    for item in batch:
+                        if item.entry is not None:
+                            self._learn(item.entry.parse(), gone=item.type == "DELETED")
+
+    def _learn(self, obj: JsonObject, *, gone: bool) -> None:
+        """Take over what a service has: as it is now, for the event may tell of the past."""
+        owner = owner_of(obj)
+        now = None if gone else self._now(owner)
+        for index, pool in enumerate((self.addresses, self.ports)):
+            if now is None:
+                pool.give_back(held(obj)[index], owner)
+            else:
+                for value in held(now)[index]:
+                    pool.taken.setdefault(value, owner)
+
     def begin(self, owner: Owner) -> None:
         """The owner is being written."""
         self._pending.add(owner)
@@ -115,16 +136,23 @@ class Allocations:
     def take(self, pool: Pool, value: int, owner: Owner) -> bool:
         """Take a certain one; False if somebody has it."""
         holder = pool.taken.get(value)
-        if holder is not None and not self._gone(holder):
+        if holder is not None and self._holds(holder, value):
             return False
         pool.taken[value] = owner
         return True
 
-    def _gone(self, owner: Owner) -> bool:
+    def _holds(self, owner: Owner, value: int) -> bool:
+        """Whether somebody who took something still has it."""
         if owner in self._pending:
-            return False
+            return True
+        now = self._now(owner)
+        return now is not None and any(value in values for values in held(now))
+
+    def _now(self, owner: Owner) -> JsonObject | None:
+        """The service as the cache shows it; None where it is gone or another of its name."""
         entry = self._cache.get(scheme.SERVICES, owner.namespace, owner.name)
-        return entry is None or entry.parse()["metadata"].get("uid") != owner.uid
+        obj = entry.parse() if entry is not None else None
+        return obj if obj is not None and owner_of(obj) == owner else None
 
 
 def held(obj: JsonObject) -> tuple[set[int], set[int]]:

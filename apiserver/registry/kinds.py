@@ -127,6 +127,10 @@ class Registries:
         """Learn from the filled cache what is taken already."""
         self._services.load()
 
+    async def follow(self) -> None:
+        """Keep up with what other servers of the store take. Runs until cancelled."""
+        await self._services.follow()
+
     def of(self, resource: Resource) -> Registry:
         """The registry of a stored resource."""
         key = (resource.group, resource.plural)

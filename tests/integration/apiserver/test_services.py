@@ -81,6 +81,27 @@ async def test_headless_and_external_services_need_no_address(api):
     assert "clusterIP" not in (await api.made(SERVICES, body))["spec"]
 
 
+async def test_another_servers_services_are_seen(api):
+    other = ApiServer(api.server.core.store)
+    await other.core.cache.start()
+    other.core.registries.load()
+    elsewhere = type(api)(other)
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(other.core.registries.follow())
+        made = await api.made(SERVICES, service("s", clusterIP="10.96.0.50"))
+        events = elsewhere.watch(SERVICES, fieldSelector="metadata.name=s", resourceVersion="0")
+        assert (await anext(events))["object"] == made
+        await events.aclose()
+        await asyncio.sleep(0)  # its other watcher's turn
+        taken = await elsewhere.post(SERVICES, service("t", clusterIP="10.96.0.50"))
+        await api.delete(f"{SERVICES}/s")
+        await other.core.cache.fresh()
+        free = await elsewhere.post(SERVICES, service("t", clusterIP="10.96.0.50"))
+        following.cancel()
+    await other.core.cache.stop()
+    assert (taken.status, free.status) == (422, 201)
+
+
 async def test_the_dns_address_is_dealt_only_by_name(api):
     pool = api.server.core.registries._services.addresses
     free = {pool.first + 9, pool.first + 20}
