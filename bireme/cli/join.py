@@ -70,8 +70,9 @@ def decode_token(token: str) -> tuple[str, str]:
     try:
         identity, secret, ca = parts
         der = base64.b64decode(ca + "=" * (-len(ca) % 4), altchars=b"-_", validate=True)
+        ssl.create_default_context(cadata=der)
         return f"{identity}.{secret}", ssl.DER_cert_to_PEM_cert(der)
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, ssl.SSLError):
         raise CommandError(
             "--token is not whole: copy all of what `bireme token create` prints"
         ) from None
@@ -90,6 +91,7 @@ async def join(server: str, token: str, name: str, address: str, files: Files) -
         config = kubeconfigs.Config(server=server, ca=ca.encode(), token=bootstrap)
         key, certificate = await _certificate(config, name, CLIENT_SIGNER, [])
         config = kubeconfigs.Config(server=server, ca=ca.encode(), certificate=certificate, key=key)
+        await _register(config, name, address)
         serving_key, serving = await _certificate(config, name, SERVING_SIGNER, [name, address])
     except status.ApiError as error:
         raise CommandError(f"joining {server} as {name} failed: {error.message}") from error
@@ -191,16 +193,31 @@ def _general_name(host: str) -> Any:
         return x509.DNSName(host)
 
 
-async def pod_cidr(client: Client, name: str) -> str:
-    """The range that the cluster gave to this node; the node is registered for it, if need be."""
+async def _register(config: kubeconfigs.Config, name: str, address: str) -> None:
+    """Make the Node with its address: a serving certificate is signed for known addresses only."""
     node = {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
         "spec": {"taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]},
     }
-    with contextlib.suppress(status.AlreadyExists):
-        await client.create(scheme.NODES, node)
+    found = {
+        "addresses": [
+            {"type": "InternalIP", "address": address},
+            {"type": "Hostname", "address": name},
+        ]
+    }
+    client = Client(HttpTransport(config))
+    try:
+        with contextlib.suppress(status.AlreadyExists):
+            await client.create(scheme.NODES, node)
+        await client.patch(scheme.NODES, name, {"status": found}, subresource="status")
+    finally:
+        await client.close()
+
+
+async def pod_cidr(client: Client, name: str) -> str:
+    """The range that the cluster gave to this node, which is registered already."""
     stream = client.watch(scheme.NODES, initial_events=True, field_selector=f"metadata.name={name}")
     async with contextlib.aclosing(stream) as events:
         async for event in events:

@@ -232,6 +232,7 @@ async def _host_services(client: Client, options: ServerOptions) -> None:
     """ClusterIPs and NodePorts on the host of several nodes, `localhost` among them."""
     from kubelet.network.catalog import Catalog
     from kubelet.network.proxy import ProxyOptions, ServiceProxy
+    from kubelet.network.routes import RouteSync
     from kubelet.network.rules import NodeNetwork
     from kubelet.network.topology import Topology
 
@@ -246,6 +247,8 @@ async def _host_services(client: Client, options: ServerOptions) -> None:
             loopback_interface=plan.host_interface,
         ),
     )
+    # Nodes of other machines too: this machine's own have their routes already.
+    routes = RouteSync(client, plan.host_address)
     async with asyncio.TaskGroup() as group:
-        group.create_task(catalog.run())
-        group.create_task(proxy.run())
+        for work in (catalog.run, proxy.run, routes.run):
+            group.create_task(work())

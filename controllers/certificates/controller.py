@@ -41,7 +41,7 @@ class Certificates(base.Controller):
         """A node's addresses decide about its serving certificate: look at what waits for them."""
         del key
         if new is not None and (old is None or old.addresses != new.addresses):
-            for waiting in self._requests.keys():
+            for waiting in [*self._requests.keys()]:
                 self.queue.add(waiting)
 
     def _request_changed(

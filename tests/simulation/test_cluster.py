@@ -199,7 +199,9 @@ class World:
         nodes = (await self.good.list(scheme.NODES))["items"]
         lines += [f"{meta.name(node)} {node['spec']} {sorted(self.nodes)}" for node in nodes]
         wishes = (await self.good.list(scheme.DEPLOYMENTS, "default"))["items"]
-        lines += [f"{meta.name(w)} wants {w['spec']['replicas']}: {w.get('status')}" for w in wishes]
+        lines += [
+            f"{meta.name(w)} wants {w['spec']['replicas']}: {w.get('status')}" for w in wishes
+        ]
         return "\n".join(lines)
 
     async def settled(self) -> bool:
