@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
@@ -92,6 +92,7 @@ class Front:
         self._upgrades = upgrades
         self._listening: Listening | None = None
         self._streams = answer.Streams()
+        self._upgrade_tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Listen; port 0 takes a free one. An address in use raises OSError."""
@@ -137,6 +138,8 @@ class Front:
             server.close()
         listening.lean.stop()
         self._streams.end()
+        for task in list(self._upgrade_tasks):
+            task.cancel()
         await listening.runner.cleanup()
         await listening.connections.drain(STOP_SECONDS)
 
@@ -190,8 +193,20 @@ class Front:
         assert isinstance(connection, Connection)
         request.user = self._authenticator.authenticate(request, connection.certificate_user())
         if self._upgrades is not None and self._upgrades.takes(request):
-            return await self._upgrades.serve(raw, request)
+            return await self._upgraded(self._upgrades, raw, request)
         return await self._core.handle(request)
+
+    async def _upgraded(
+        self, upgrades: Upgrades, raw: web.BaseRequest, request: wire.Request
+    ) -> wire.Response | web.StreamResponse:
+        """A stream to a node: it has no end of its own, so a shutdown cancels it."""
+        task = asyncio.current_task()
+        assert task is not None, "handlers run in tasks"
+        self._upgrade_tasks.add(task)
+        try:
+            return await upgrades.serve(raw, request)
+        finally:
+            self._upgrade_tasks.discard(task)
 
 
 async def _read(raw: web.BaseRequest) -> wire.Request:

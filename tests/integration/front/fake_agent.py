@@ -120,13 +120,22 @@ class FakeAgent:
                 elif message.type is aiohttp.WSMsgType.BINARY:
                     writer.write_eof()
 
-        sending = asyncio.create_task(up())
-        while data := await reader.read(65536):
-            await socket.send_bytes(data)
-        await socket.send_bytes(b"")
-        await socket.close()
-        sending.cancel()
-        writer.close()
+        async def down() -> None:
+            while data := await reader.read(65536):
+                await socket.send_bytes(data)
+            await socket.send_bytes(b"")
+
+        sending, receiving = asyncio.create_task(up()), asyncio.create_task(down())
+        try:
+            await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+            if not socket.closed:
+                await receiving
+                await socket.close()
+        finally:
+            for task in (sending, receiving):
+                task.cancel()
+            await asyncio.gather(sending, receiving, return_exceptions=True)
+            writer.close()
         return socket
 
 

@@ -172,6 +172,34 @@ async def test_port_forward_to_a_closed_port_says_why(
             assert b"[Errno 111]" in await process.stderr.readline()
 
 
+@pytest.mark.parametrize("way", [{}, OLD_FORWARD], ids=["websocket", "spdy"])
+async def test_open_port_forward_does_not_delay_a_shutdown(
+    cluster: Cluster, agent: FakeAgent, way: dict[str, str]
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        begun.set()
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, forwarded(cluster, server.sockets[0].getsockname()[1], way) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"x")
+        await begun.wait()
+        async with asyncio.timeout(2):
+            await cluster.process.front.stop()
+            assert await reader.read() == b""
+            # The pod's side of the connection has ended as well.
+            await ended.wait()
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_port_forward_in_the_channel_dialect(cluster: Cluster, agent: FakeAgent) -> None:
     """What Python's and JavaScript's clients speak: two channels a port."""
 
