@@ -4,8 +4,7 @@ Neighbours: `apimachinery.table` prints, `apiserver.printing` keeps rows, `apise
 and `watch` ask.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -13,6 +12,7 @@ from apimachinery import status, table, wire
 from apimachinery.resource import Resource
 from apimachinery.table import IncludeObject, Printer
 from apimachinery.wire import JsonObject
+from apiserver import conversion
 from apiserver.cache import Entry
 from apiserver.core import Core
 from apiserver.negotiation import Accepted
@@ -51,26 +51,37 @@ def row_bytes(
         carried = row.partial
     elif include is IncludeObject.OBJECT:
         carried = entry.raw
+        if not conversion.as_is(resource):
+            carried = conversion.raw(resource, entry.raw)
     return table.row_json(row.cells, core.clock.now(), carried)
 
 
-async def of_entries(
+def pieces(
     core: Core,
     form: Accepted,
     resource: Resource,
     entries: Sequence[Entry],
     request: wire.Request,
     metadata: JsonObject,
-) -> bytes:
-    """A Table of stored objects."""
+) -> Iterator[bytes]:
+    """A Table of stored objects, in pieces of CHUNK rows."""
     include = included(request)
     printer = printer_of(core, resource)
-    rows = []
-    for index, entry in enumerate(entries):
-        if index % CHUNK == CHUNK - 1:
-            await asyncio.sleep(0)
-        rows.append(row_bytes(core, resource, printer, entry, include))
-    return versioned(table.table_json(printer, rows, metadata), form)
+    head, tail = table.table_ends(printer, metadata)
+    head = versioned(head, form)
+
+    def rows() -> Iterator[bytes]:
+        """Lazy: the query is checked before the answer begins."""
+        before = head
+        for start in range(0, len(entries), CHUNK):
+            part = entries[start : start + CHUNK]
+            yield before + b",".join(
+                [row_bytes(core, resource, printer, entry, include) for entry in part]
+            )
+            before = b","
+        yield tail if entries else head + tail
+
+    return rows()
 
 
 def of_objects(
