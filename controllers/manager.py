@@ -18,6 +18,7 @@ from controllers import base, informers, kinds, services
 from controllers.certificates.controller import Certificates, Sign
 from controllers.daemonset.controller import DaemonSets
 from controllers.deployment.controller import Deployments
+from controllers.disruption.controller import Disruptions
 from controllers.endpoints.controller import Endpoints
 from controllers.endpointslice.controller import EndpointSlices
 from controllers.garbage.controller import GarbageCollector
@@ -108,6 +109,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         Deployments(context),
         Jobs(context),
         DaemonSets(context),
+        Disruptions(context),
         Endpoints(context, joined),
         EndpointSlices(context, joined),
         NodeLifecycle(context, options.nodes),

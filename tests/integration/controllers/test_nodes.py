@@ -60,8 +60,8 @@ def taints(obj):
     return {(one["key"], one["effect"]) for one in obj["spec"].get("taints") or ()}
 
 
-async def test_living_nodes_stay_ready_for_hours(cluster, hearts) -> None:
-    await asyncio.sleep(3600)
+async def test_living_nodes_stay_ready(cluster, hearts) -> None:
+    await asyncio.sleep(900)
     for name in hearts.alive:
         found = await node(cluster, name)
         assert (ready(found)["status"], taints(found)) == ("True", set())
