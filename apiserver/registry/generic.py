@@ -9,10 +9,11 @@ A writer is answered only when this process's cache has reached its revision, so
 wrote reads its own write here.
 """
 
+import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import orjson
 
@@ -25,15 +26,13 @@ from apiserver.cache import Entry, WatchCache
 from apiserver.registry import metadata
 from apiserver.registry.strategy import Context, Reservation, Strategy
 from apiserver.storage import keys
-from apiserver.storage.errors import KeyExists, KeyMissing, RevisionConflict
+from apiserver.storage.errors import KeyExists, KeyMissing, RevisionConflict, UnknownOutcome
 
 GENERATE_NAME_ATTEMPTS = 8
 """As many names as Kubernetes tries before a generateName create fails."""
 
 UPDATE_ATTEMPTS = 10
 """Writers that read again after losing a race; beyond it the object is too hot and 409 is true."""
-
-NOTHING_RESERVED = Reservation()
 
 Admit = Callable[[JsonObject, JsonObject | None], Awaitable[None]]
 """Validating admission: (new, old)."""
@@ -83,6 +82,35 @@ class Preconditions:
 
 async def no_admission(new: JsonObject, old: JsonObject | None) -> None:
     """For writes of the server itself."""
+
+
+_settling: set[asyncio.Task[Entry]] = set()
+"""Writes under way whose callers may be gone; each ends with its store call."""
+
+
+async def settled(write: Coroutine[Any, Any, Entry], reserved: Reservation) -> Entry:
+    """A write, and its reservation brought to the same end, also if the caller goes away.
+
+    A write goes on when its caller is cancelled; so what was taken for it must not be given back
+    before the outcome is known.
+    """
+
+    async def finish() -> Entry:
+        try:
+            entry = await write
+        except UnknownOutcome:
+            reserved.unknown()
+            raise
+        except BaseException:
+            reserved.undo()
+            raise
+        reserved.commit()
+        return entry
+
+    task = asyncio.get_running_loop().create_task(finish())
+    _settling.add(task)  # the loop itself keeps no hold of its tasks
+    task.add_done_callback(_settling.discard)
+    return await asyncio.shield(task)
 
 
 class Registry:
@@ -179,18 +207,15 @@ class Registry:
     async def _insert(self, obj: JsonObject, context: Context) -> Written:
         found = obj["metadata"]
         namespace, name = found.get("namespace", ""), found["name"]
-        reserved = self.strategy.reserve_create(obj, context) or NOTHING_RESERVED
-        try:
-            if context.dry_run:
-                if await self.find(namespace, name) is not None:
-                    raise KeyExists(self.key(namespace, name))
+        reserved = self.strategy.reserve_create(obj, context)
+        if context.dry_run:
+            if reserved is not None:
                 reserved.undo()
-                return Written(orjson.dumps(obj), created=True)
-            entry = await self.cache.create(self.resource, namespace, name, obj, ttl=self._ttl)
-        except BaseException:
-            reserved.undo()
-            raise
-        reserved.commit()
+            if await self.find(namespace, name) is not None:
+                raise KeyExists(self.key(namespace, name))
+            return Written(orjson.dumps(obj), created=True)
+        write = self.cache.create(self.resource, namespace, name, obj, ttl=self._ttl)
+        entry = await (write if reserved is None else settled(write, reserved))
         return Written(entry.raw, entry, created=True)
 
     # --- update ----------------------------------------------------------------------------------
@@ -305,23 +330,20 @@ class Registry:
         fresh = new["metadata"]
         if _finished(new) and self.strategy.deletable(new):
             return await self._finish_deletion(new, entry, context)
-        reserved = self.strategy.reserve_update(new, old, context) or NOTHING_RESERVED
-        try:
-            if context.dry_run:
+        reserved = self.strategy.reserve_update(new, old, context)
+        if context.dry_run:
+            if reserved is not None:
                 reserved.undo()
-                return Written(orjson.dumps(new))
-            stored = await self.cache.update(
-                self.resource,
-                fresh.get("namespace", ""),
-                fresh["name"],
-                new,
-                entry.revision,
-                ttl=self._ttl,
-            )
-        except BaseException:
-            reserved.undo()
-            raise
-        reserved.commit()
+            return Written(orjson.dumps(new))
+        write = self.cache.update(
+            self.resource,
+            fresh.get("namespace", ""),
+            fresh["name"],
+            new,
+            entry.revision,
+            ttl=self._ttl,
+        )
+        stored = await (write if reserved is None else settled(write, reserved))
         return Written(stored.raw, stored)
 
     async def _finish_deletion(self, new: JsonObject, entry: Entry, context: Context) -> Written:

@@ -99,7 +99,7 @@ class Services(Strategy):
                 taking.owner, taking.had_addresses - addresses, taking.had_ports - ports
             )
 
-        return Reservation(undo, commit)
+        return Reservation(undo, commit, lambda: allocations.end(taking.owner))
 
     def _take_address(self, obj: JsonObject, taking: _Taking) -> None:
         spec = obj["spec"]

@@ -53,6 +53,8 @@ class Reservation:
     """The write did not happen: give back what was taken for it."""
     commit: Callable[[], None] = _nothing
     """The write happened: give back what the old state had and the new one has not."""
+    unknown: Callable[[], None] = _nothing
+    """Nobody knows whether it happened: keep both what was had and what was taken."""
 
 
 class Strategy:

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from apiserver.handlers import render
+from apiserver.handlers import render, tables
 from apiserver.server import ApiServer
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -285,6 +285,18 @@ async def test_a_long_list_comes_in_pieces(api, monkeypatch):
     monkeypatch.setattr(render, "STREAM_FROM", 3)
     monkeypatch.setattr(render, "CHUNK", 2)
     answer = await api.get(MAPS)
+    pieces = [piece async for piece in answer.response.body]
+    assert len(pieces) > 3
+    assert orjson.loads(b"".join(pieces)) == whole
+
+
+async def test_a_long_table_comes_in_pieces(api, monkeypatch):
+    await fill(api, 7)
+    accept = "application/json;as=Table;v=v1beta1;g=meta.k8s.io"
+    whole = (await api.get(MAPS, accept)).json
+    monkeypatch.setattr(render, "STREAM_FROM", 3)
+    monkeypatch.setattr(tables, "CHUNK", 2)
+    answer = await api.get(MAPS, accept)
     pieces = [piece async for piece in answer.response.body]
     assert len(pieces) > 3
     assert orjson.loads(b"".join(pieces)) == whole

@@ -183,3 +183,20 @@ async def test_kubernetes_own_service_comes_back(api):
     assert [(await anext(events))["type"] for _ in range(2)] == ["DELETED", "ADDED"]
     await events.aclose()
     assert (await api.get(f"{SERVICES}/kubernetes")).json["spec"]["clusterIP"] == "10.96.0.1"
+
+
+async def test_a_caller_that_goes_away_frees_nothing(api):
+    """Its write goes on: the address is taken by whoever it was for."""
+    async with asyncio.TaskGroup() as group:
+        body = service("s", clusterIP="10.96.0.50")
+        creating = group.create_task(api.post(SERVICES, body))
+        while not api.server.core.registries._services._pending:
+            await asyncio.sleep(0)
+        creating.cancel()
+    again = await api.post(SERVICES, service("t", clusterIP="10.96.0.50"))
+    assert again.status == 422
+    events = api.watch(SERVICES, fieldSelector="metadata.name=s", resourceVersion="0")
+    assert (await anext(events))["type"] == "ADDED"
+    await events.aclose()
+    await api.delete(f"{SERVICES}/s")
+    assert (await api.post(SERVICES, service("t", clusterIP="10.96.0.50"))).status == 201
