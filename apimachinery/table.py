@@ -173,5 +173,13 @@ def table_json(
     with_columns: bool = True,
 ) -> bytes:
     """A Table from rows that are JSON already."""
-    head = orjson.dumps(table(kind_printer, [], metadata, with_columns=with_columns))
-    return head[: -len(b"]}")] + b",".join(rows) + b"]}"
+    head, tail = table_ends(kind_printer, metadata, with_columns=with_columns)
+    return head + b",".join(rows) + tail
+
+
+def table_ends(
+    kind_printer: Printer, metadata: JsonObject, *, with_columns: bool = True
+) -> tuple[bytes, bytes]:
+    """What comes before a Table's rows and what after them, as JSON."""
+    whole = orjson.dumps(table(kind_printer, [], metadata, with_columns=with_columns))
+    return whole[:-2], whole[-2:]

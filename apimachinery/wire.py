@@ -59,6 +59,8 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     """Header names in their usual spelling (`Content-Type`)."""
     body: bytes | AsyncIterator[bytes] = b""
+    finite: bool = False
+    """The iterator ends by itself and soon (a list): it may be compressed on its way."""
 
 
 Handler = Callable[[Request], Awaitable[Response]]

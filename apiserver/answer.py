@@ -32,8 +32,13 @@ STALL_SECONDS = 60.0
 
 
 def worth_compressing(headers: Mapping[str, str], body: bytes, peer: object) -> bool:
-    """Whether a body is big, the client takes gzip and is not on this very machine."""
-    if len(body) < COMPRESS_FROM or "gzip" not in headers.get("accept-encoding", ""):
+    """Whether a body is big, and compressing it pays for this client."""
+    return len(body) >= COMPRESS_FROM and takes_gzip(headers, peer)
+
+
+def takes_gzip(headers: Mapping[str, str], peer: object) -> bool:
+    """Whether the client takes gzip and is not on this very machine."""
+    if "gzip" not in headers.get("accept-encoding", ""):
         return False
     # On the loopback bandwidth costs less than zlib.
     return not (isinstance(peer, tuple) and peer[0] in LOOPBACK)
@@ -43,7 +48,26 @@ async def compressed(headers: Mapping[str, str], body: bytes) -> tuple[bytes, di
     """The body and its headers with gzip."""
     # zlib releases the interpreter lock: other requests go on meanwhile.
     packed = await asyncio.to_thread(_gzip, body)
-    return packed, {**headers, "Content-Encoding": "gzip", "Vary": _with_encoding(headers)}
+    return packed, _gzip_headers(headers)
+
+
+def compress_stream(response: wire.Response) -> None:
+    """Let a response's finite stream leave with gzip, piece by piece."""
+    body = response.body
+    assert not isinstance(body, bytes), "whole bodies have compressed()"
+    response.headers = _gzip_headers(response.headers)
+    response.body = _packed(body)
+
+
+async def _packed(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    packer = _packer()
+    try:
+        async for piece in body:
+            if packed := await asyncio.to_thread(packer.compress, piece):
+                yield packed
+        yield packer.flush()
+    finally:
+        await close(body)
 
 
 async def whole(raw: web.BaseRequest, response: wire.Response, body: bytes) -> web.Response:
@@ -60,6 +84,11 @@ class Streams:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False
+
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return len(self._tasks)
 
     async def run(
         self, body: AsyncIterator[bytes], send: Send, is_alive: Callable[[], bool]
@@ -88,6 +117,9 @@ class Streams:
     ) -> web.StreamResponse:
         """A stream through aiohttp."""
         connection = cast(Connection, raw.protocol)
+        if response.finite and takes_gzip(raw.headers, connection.peername):
+            compress_stream(response)
+            body = cast("AsyncIterator[bytes]", response.body)
         answer = web.StreamResponse(status=response.status, headers=response.headers)
         connection.on_lost = cast("asyncio.Task[None]", asyncio.current_task()).cancel
         try:
@@ -126,8 +158,16 @@ async def _send(answer: web.StreamResponse, chunk: bytes) -> None:
 
 
 def _gzip(body: bytes) -> bytes:
-    packer = zlib.compressobj(COMPRESS_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    packer = _packer()
     return packer.compress(body) + packer.flush()
+
+
+def _packer() -> "zlib._Compress":
+    return zlib.compressobj(COMPRESS_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+
+
+def _gzip_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {**headers, "Content-Encoding": "gzip", "Vary": _with_encoding(headers)}
 
 
 def _with_encoding(headers: Mapping[str, str]) -> str:
