@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubelet.network import rules, services
+from kubelet.network import conntrack, rules, services
 from kubelet.network.catalog import Catalog
 from kubelet.network.interface import PodAttachment
 from kubelet.network.nftables import Nftables, NftablesError
@@ -128,12 +128,29 @@ class ServiceProxy:
             await asyncio.sleep(REPAIR_DELAY_S)
             self._load_all(kernel)
             return
+        await self._forget_connections(old, new)
         for service, targets in wanted.items():
             if targets:
                 self._loaded[service] = targets
             else:
                 self._loaded.pop(service, None)
         self._chains |= rules.shared_chains(new)
+
+    async def _forget_connections(
+        self, old: Mapping[Frontend, Target], new: Mapping[Frontend, Target]
+    ) -> None:
+        """UDP flows to endpoints that are gone would go on for ever."""
+        lost = {
+            frontend: new[frontend].backends if frontend in new else ()
+            for frontend, target in old.items()
+            if frontend.protocol == "udp"
+            and set(target.backends) - set(new[frontend].backends if frontend in new else ())
+        }
+        if lost:
+            try:
+                await asyncio.to_thread(conntrack.flush, lost)
+            except OSError as error:
+                LOG.warning("stale UDP connections stay error=%s", error)
 
 
 def prepare_kernel(options: ProxyOptions) -> None:
