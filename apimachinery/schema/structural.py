@@ -313,13 +313,22 @@ def _default(schema: JsonObject, default: Any, path: str) -> Errors:
         return [status.invalid_value(path, default, detail)]
     defaulting.fill(filled, holder)
     return [
-        FieldError(error.reason, _moved(error.field, path), error.value, error.detail)
+        FieldError(error.reason, _moved(error.field, path), error.value, _alone(error.detail))
         for error in values.validate(filled, holder, None)
     ]
 
 
 def _moved(field: str, path: str) -> str:
     return path + field.removeprefix("value") if field.startswith("value") else field
+
+
+def _alone(detail: str) -> str:
+    """The text without the name of the holder: Kubernetes names a default's own place by nothing."""
+    return (
+        detail.removeprefix("value.")
+        if detail.startswith("value.")
+        else detail.removeprefix("value")
+    )
 
 
 def _copy(value: Any) -> Any:
