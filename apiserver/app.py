@@ -129,6 +129,14 @@ class Front:
         assert self._listening is not None, "start() comes first"
         return list(self._listening.addresses)
 
+    def open_streams(self) -> int:
+        """Watches and other answers without an end, and streams to nodes."""
+        return self._streams.open + len(self._upgrade_tasks)
+
+    def open_connections(self) -> int:
+        """Clients that are connected."""
+        return len(self._listening.connections) if self._listening is not None else 0
+
     async def stop(self) -> None:
         """Close the sockets, end the streams, let open requests finish within STOP_SECONDS."""
         listening, self._listening = self._listening, None

@@ -7,6 +7,7 @@ settings and installs no signal handlers.
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from apiserver.app import Front
 from apiserver.audit import FileAuditor
 from apiserver.authn import Authenticator
 from apiserver.authz import ClusterAuthorizer
-from apiserver.cache import WatchCache
+from apiserver.cache import Entry, WatchCache
 from apiserver.options import Options
 from apiserver.pki import Pki
 from apiserver.server import ApiServer
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 
 RENEWAL_SECONDS = 12 * 3600.0
 """How often certificates are looked at; they are renewed months before they end."""
+
+
+OBJECTS_REMEMBERED = 1024
+"""Parsed objects that are kept: accounts and pods that ask often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +87,26 @@ class Process:
             str(pair.cert), str(pair.key), str(security.keys.ca.cert)
         )
         self.front = Front(self.server, authenticator, self._tls, self._streaming)
+        core.metrics.gauge(
+            "apiserver_longrunning_requests",
+            "Open watches and other streams.",
+            self.front.open_streams,
+        )
+        core.metrics.gauge(
+            "apiserver_open_connections", "Connected clients.", self.front.open_connections
+        )
 
     async def start(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Open the store, load everything, listen. Port 0 takes a free one."""
-        await self.server.start()
-        await rbac_defaults.ensure(self.server.core)
-        await self._authorizer.start()
-        await self.front.start(addresses)
+        try:
+            await self.server.start()
+            await rbac_defaults.ensure(self.server.core)
+            await self._authorizer.start()
+            await self.front.start(addresses)
+        except BaseException:
+            # A port that is taken must not leave a store open and loops running.
+            await self.stop()
+            raise
         self._schedule_renewal()
 
     async def stop(self) -> None:
@@ -123,14 +141,32 @@ class Process:
 
 
 class CacheObjects:
-    """Objects by name from the watch cache, for whoever checks that something still exists."""
+    """Objects by name from the watch cache, for whoever checks that something still exists.
+
+    Shared and not to be changed: every request with a pod's token asks for the same few, so what
+    was parsed is kept as long as it is current.
+    """
 
     def __init__(self, cache: WatchCache) -> None:
         self._cache = cache
+        self._parsed: OrderedDict[tuple[str, str, str], tuple[Entry, wire.JsonObject]] = (
+            OrderedDict()
+        )
 
     def object(
         self, resource: scheme.Resource, namespace: str, name: str
     ) -> wire.JsonObject | None:
         """The object as it is now, None when there is none."""
         entry = self._cache.get(resource, namespace, name)
-        return entry.parse() if entry is not None else None
+        if entry is None:
+            return None
+        key = (resource.plural, namespace, name)
+        known = self._parsed.get(key)
+        if known is not None and known[0] is entry:
+            return known[1]
+        parsed = entry.parse()
+        self._parsed[key] = (entry, parsed)
+        self._parsed.move_to_end(key)
+        if len(self._parsed) > OBJECTS_REMEMBERED:
+            self._parsed.popitem(last=False)
+        return parsed

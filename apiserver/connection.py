@@ -39,6 +39,9 @@ class Open:
         self._none = asyncio.Event()
         self._none.set()
 
+    def __len__(self) -> int:
+        return len(self._transports)
+
     def add(self, transport: asyncio.Transport) -> None:
         self._transports.add(transport)
         self._none.clear()

@@ -6,7 +6,7 @@ Label values come from routed requests only, so their number is bounded by the s
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from apiserver.attributes import Attributes
@@ -16,6 +16,8 @@ BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 5.0, 10.0
 
 LONG_RUNNING = frozenset({"watch", "connect"})
 """Verbs whose duration says nothing about speed."""
+
+Gauge = Callable[[], float]
 
 _What = tuple[str, str, str, str, str, str]
 """verb, group, version, resource, subresource, scope"""
@@ -38,11 +40,13 @@ class Metrics:
     """Counters of one server."""
 
     def __init__(self) -> None:
-        self.in_flight = 0
-        self.streams: dict[str, int] = {}
-        """Open long-running requests by verb."""
+        self._gauges: dict[str, tuple[str, Gauge]] = {}
         self._requests: dict[tuple[_What, int], int] = {}
         self._durations: dict[_What, Histogram] = {}
+
+    def gauge(self, name: str, text: str, read: Gauge) -> None:
+        """Show a value that somebody else keeps; it is read when metrics are asked for."""
+        self._gauges[name] = (text, read)
 
     def observe(self, attributes: Attributes, code: int, seconds: float) -> None:
         """Count one finished request (for streams: one that has begun)."""
@@ -58,7 +62,9 @@ class Metrics:
 
     def render(self) -> str:
         """Everything in the exposition format."""
-        return "".join((*self._render_requests(), *self._render_durations(), *self._render_now()))
+        return "".join(
+            (*self._render_requests(), *self._render_durations(), *self._render_gauges())
+        )
 
     def _render_requests(self) -> Iterator[str]:
         name = "apiserver_request_total"
@@ -78,14 +84,10 @@ class Metrics:
             yield sample(f"{name}_sum", labels, histogram.total)
             yield sample(f"{name}_count", labels, below)
 
-    def _render_now(self) -> Iterator[str]:
-        name = "apiserver_current_inflight_requests"
-        yield header(name, "gauge", "Requests that are being answered.")
-        yield sample(name, (), self.in_flight)
-        name = "apiserver_longrunning_requests"
-        yield header(name, "gauge", "Open watches and other streams.")
-        for verb, count in self.streams.items():
-            yield sample(name, [("verb", verb)], count)
+    def _render_gauges(self) -> Iterator[str]:
+        for name, (text, read) in self._gauges.items():
+            yield header(name, "gauge", text)
+            yield sample(name, (), read())
 
 
 def header(name: str, kind: str, text: str) -> str:

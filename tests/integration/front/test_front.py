@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from apimachinery import wire
-from apiserver import app
+from apiserver import app, stores
+from apiserver.assembly import Process, Security
 from apiserver.pki import Pki, Subject
 
 from .conftest import ADMIN_TOKEN, Cluster
@@ -287,3 +288,22 @@ async def test_renewed_certificate_is_served_to_new_connections(cluster: Cluster
     (cluster.keys.ca.cert.parent / "index.json").unlink()
     cluster.process.renew_certificates()
     assert await serial() != before
+
+
+async def test_port_that_is_taken_is_an_error_and_leaves_nothing(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    before = asyncio.all_tasks()
+    other = Process(stores.open_store("memory"), Security(keys=Pki(tmp_path / "other")))
+    with pytest.raises(OSError, match="in use"):
+        await other.start([(cluster.host, cluster.port)])
+    assert asyncio.all_tasks() == before
+
+
+async def test_metrics_count_open_watches(cluster: Cluster) -> None:
+    async with aiohttp.ClientSession() as session:
+        await session.get(
+            cluster.url + CONFIGMAPS, params={"watch": "1"}, headers=HEADERS, ssl=cluster.tls()
+        )
+        _, text = await cluster.send("GET", "/metrics")
+    assert "\napiserver_longrunning_requests 1\n" in text
