@@ -33,6 +33,9 @@ ERROR_HEADER = "X-Kubelet-Error"
 SHUTDOWN_SECONDS = 2.0
 """Followed logs and terminals are cut when the agent stops; containers do not notice."""
 
+RELOAD_SECONDS = 3600.0
+"""Certificates are renewed in place, weeks before their end: new connections get the new one."""
+
 TEXT_METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -56,17 +59,20 @@ class AgentServer:
 
     async def run(self) -> None:
         """Serve until cancelled. OSError when the port is taken."""
+        context = self._context()
         runner = web.AppRunner(
             self.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
         await runner.setup()
         try:
             site = web.TCPSite(
-                runner, self._serving.address, self._serving.port, ssl_context=self._context()
+                runner, self._serving.address, self._serving.port, ssl_context=context
             )
             await site.start()
             self.port = runner.addresses[0][1]
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(RELOAD_SECONDS)
+                context.load_cert_chain(self._serving.certificate, self._serving.key)
         finally:
             await runner.cleanup()
 

@@ -223,6 +223,54 @@ async def test_a_sub_path_link_cannot_lead_out_of_its_volume(oci: OciWorld) -> N
     assert "leads out of the volume" in message
 
 
+async def test_a_sub_path_may_be_a_file_and_is_bound_once(oci: OciWorld) -> None:
+    settings = {
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "c", "namespace": "default"}, "data": {"color": "blue"},
+    }  # fmt: skip
+    await oci.client.create(scheme.CONFIGMAPS, settings)
+    await oci.start_agent()
+    mount = {"name": "c", "mountPath": "/etc/color", "subPath": "color"}
+    await oci.script(
+        SERVER,
+        container={"volumeMounts": [mount]},
+        volumes=[{"name": "c", "configMap": {"name": "c"}}],
+    )
+    pod = await oci.until(is_ready)
+    assert await oci.inside("cat", "/etc/color") == "blue"
+    os.kill(await oci.pid(), signal.SIGKILL)
+    await oci.until(
+        lambda p: p and p["status"]["containerStatuses"][0]["restartCount"] == 1 and is_ready(p)
+    )
+    assert await oci.inside("cat", "/etc/color") == "blue"
+    places = Path("/proc/self/mountinfo").read_text().count(f"{pod['metadata']['uid']}/subpaths/")
+    assert places == 1
+
+
+async def test_a_data_directory_behind_a_link_does_not_cost_the_host_its_files(
+    oci: OciWorld, tmp_path: Path
+) -> None:
+    """Removing a pod's directory must not walk into what is bound there."""
+    precious = tmp_path / "precious" / "sub"
+    precious.mkdir(parents=True)
+    (precious / "file").write_text("kept")
+    link = tmp_path / "link"
+    link.symlink_to(oci.directory)
+    await oci.start_agent(data_dir=link)
+    mount = {"name": "h", "mountPath": "/h", "subPath": "sub"}
+    await oci.script(
+        SERVER,
+        container={"volumeMounts": [mount]},
+        volumes=[{"name": "h", "hostPath": {"path": str(precious.parent)}}],
+    )
+    await oci.until(is_ready)
+    assert await oci.inside("cat", "/h/file") == "kept"
+    await oci.client.delete(scheme.PODS, "web", "default")
+    await oci.until(gone)
+    assert (precious / "file").read_text() == "kept"
+    assert not list((oci.directory / "pods").iterdir())
+
+
 async def test_nothing_is_left_of_a_deleted_pod(oci: OciWorld) -> None:
     await oci.start_agent()
     mounts = {
