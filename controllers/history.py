@@ -112,6 +112,15 @@ class Revisions:
             await self._delete(revision)
         return found.digest
 
+    def template_of(self, owner: views.Meta, digest: str) -> JsonObject | None:
+        """A past template, as the mirror has it."""
+        for one in self._mirror.by_index("controller", owner.uid):
+            if one.meta.labels.get(HASH_LABEL) == digest:
+                data = one.load().get("data") or {}
+                template = meta.dig(data, "spec", "template") or {}
+                return {key: value for key, value in template.items() if key != "$patch"}
+        return None
+
     async def _create(self, owner: views.Meta, revision: JsonObject) -> None:
         try:
             await self._client.create(scheme.CONTROLLERREVISIONS, revision)

@@ -30,6 +30,7 @@ from controllers.podgc.controller import QUARANTINE_SECONDS, PodGarbage
 from controllers.provision import plan as provisions
 from controllers.provision.controller import Provisioner
 from controllers.replication import controller as replication
+from controllers.statefulset.controller import StatefulSets
 
 LOG = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         Deployments(context),
         Jobs(context),
         DaemonSets(context),
+        StatefulSets(context),
         Disruptions(context),
         Endpoints(context, joined),
         EndpointSlices(context, joined),

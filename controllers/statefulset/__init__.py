@@ -1,0 +1,1 @@
+"""Pods with names of their own, in order: StatefulSets."""

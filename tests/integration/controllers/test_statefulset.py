@@ -1,0 +1,164 @@
+"""StatefulSets: names, order, updates."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from apimachinery import meta, scheme
+from apimachinery.client import informer
+
+pytestmark = pytest.mark.looptime(start=time.monotonic)
+
+
+class Store:
+    """A StatefulSet and its pods."""
+
+    def __init__(self, cluster, nodes, make) -> None:
+        self.cluster, self.nodes, self.make = cluster, nodes, make
+
+    async def create(self, replicas: int = 3, **spec) -> None:
+        body = self.make.deployment(replicas, "db", **spec)
+        body["spec"].pop("strategy", None)
+        body["spec"]["serviceName"] = "db"
+        await self.cluster.client.create(scheme.STATEFULSETS, body | {"kind": "StatefulSet"})
+
+    async def patch(self, **spec) -> None:
+        await self.cluster.client.patch(scheme.STATEFULSETS, "db", {"spec": spec}, "default")
+
+    async def image(self, image: str) -> None:
+        await self.patch(template={"spec": {"containers": [{"name": "c", "image": image}]}})
+
+    async def images(self) -> dict[str, str]:
+        return {
+            meta.name(pod): pod["spec"]["containers"][0]["image"]
+            for pod in await self.cluster.pods("app=db")
+        }
+
+    async def names_are(self, *names: str) -> None:
+        async def check():
+            return sorted(await self.images()) == sorted(names)
+
+        await self.cluster.eventually(check)
+
+    async def status(self):
+        found = await self.cluster.client.get(scheme.STATEFULSETS, "db", "default")
+        return found.get("status") or {}
+
+
+@pytest.fixture
+async def store(cluster, nodes, make) -> Store:
+    for name in nodes.names:
+        await cluster.add_node(name)
+    return Store(cluster, nodes, make)
+
+
+async def test_pods_have_numbers_host_names_and_a_subdomain(store) -> None:
+    await store.create()
+    await store.names_are("db-0", "db-1", "db-2")
+    pod = await store.cluster.client.get(scheme.PODS, "db-1", "default")
+    assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == ("db-1", "db")
+    assert meta.labels(pod)["apps.kubernetes.io/pod-index"] == "1"
+
+
+async def test_each_waits_for_the_one_before(store) -> None:
+    store.nodes.broken_images.add("busybox")
+    await store.create()
+    await store.cluster.settle()
+    assert sorted(await store.images()) == ["db-0"]
+
+
+async def test_in_parallel_nobody_waits(store) -> None:
+    store.nodes.broken_images.add("busybox")
+    await store.create(podManagementPolicy="Parallel")
+    await store.names_are("db-0", "db-1", "db-2")
+
+
+async def test_scaling_down_takes_the_highest(store) -> None:
+    await store.create()
+    await store.names_are("db-0", "db-1", "db-2")
+    await store.cluster.settle()
+    await store.patch(replicas=1)
+    await store.names_are("db-0")
+
+
+async def test_a_deleted_pod_comes_back_under_its_name(store) -> None:
+    await store.create()
+    await store.names_are("db-0", "db-1", "db-2")
+    await store.cluster.settle()
+    before = await store.cluster.client.get(scheme.PODS, "db-1", "default")
+    await store.cluster.client.delete(scheme.PODS, "db-1", "default")
+    await store.cluster.settle()
+    after = await store.cluster.client.get(scheme.PODS, "db-1", "default")
+    assert meta.uid(after) != meta.uid(before)
+
+
+async def test_an_update_goes_down_from_the_highest_one_at_a_time(store) -> None:
+    await store.create()
+    await store.names_are("db-0", "db-1", "db-2")
+    await store.cluster.settle()
+    order: list[str] = []
+    at_once: list[int] = []
+    mirror = informer.Informer(store.cluster.client, scheme.PODS, lambda pod: pod)
+
+    def note(key: str, old: object, new: Any) -> None:
+        at_once.append(len(mirror))
+        if old is None and new["spec"]["containers"][0]["image"] == "new":
+            order.append(key)
+
+    mirror.add_handler(note)
+    following = asyncio.create_task(mirror.run())
+    await mirror.synced()
+    at_once.clear()
+    await store.image("new")
+    await store.cluster.settle()
+    following.cancel()
+    assert order == ["default/db-2", "default/db-1", "default/db-0"]
+    assert min(at_once) == 2
+    await store.cluster.settle()
+    status = await store.status()
+    assert status["currentRevision"] == status["updateRevision"]
+    assert (status["updatedReplicas"], status["readyReplicas"]) == (3, 3)
+
+
+async def test_below_the_partition_the_old_template_stays(store) -> None:
+    await store.create(updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 2}})
+    await store.names_are("db-0", "db-1", "db-2")
+    await store.cluster.settle()
+    await store.image("new")
+    await store.cluster.settle()
+    wanted = {"db-0": "busybox", "db-1": "busybox", "db-2": "new"}
+    assert await store.images() == wanted
+    await store.cluster.client.delete(scheme.PODS, "db-0", "default")
+    await store.cluster.settle()
+    assert await store.images() == wanted
+
+
+async def test_claims_are_made_and_outlive_their_pods(store) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    await store.create(2, volumeClaimTemplates=[claim])
+    await store.names_are("db-0", "db-1")
+    await store.patch(replicas=1)
+    await store.names_are("db-0")
+    found = await store.cluster.client.list(scheme.PERSISTENTVOLUMECLAIMS, "default")
+    assert sorted(map(meta.name, found["items"])) == ["data-db-0", "data-db-1"]
+    pod = await store.cluster.client.get(scheme.PODS, "db-0", "default")
+    volume = next(one for one in pod["spec"]["volumes"] if one["name"] == "data")
+    assert volume["persistentVolumeClaim"]["claimName"] == "data-db-0"
+
+
+async def test_a_broken_update_stops_at_the_first(store) -> None:
+    await store.create()
+    await store.names_are("db-0", "db-1", "db-2")
+    await store.cluster.settle()
+    store.nodes.broken_images.add("broken")
+    await store.image("broken")
+    await store.cluster.settle(20)
+    assert await store.images() == {"db-0": "busybox", "db-1": "busybox", "db-2": "broken"}
