@@ -197,9 +197,7 @@ def _versioned(key: tuple[object, ...], item: WatchItem, resource: Resource) -> 
     raw = conversion.raw(resource, item.entry.raw)
     if raw is item.entry.raw:
         return item.line()
-    return item.shaped(
-        key, lambda one: b'{"type":"%b","object":%b}\n' % (one.type.encode(), raw)
-    )
+    return item.shaped(key, lambda one: b'{"type":"%b","object":%b}\n' % (one.type.encode(), raw))
 
 
 def _partial(resource: Resource, form: Accepted, item: WatchItem) -> bytes:

@@ -272,22 +272,3 @@ async def test_a_job_finds_its_pods_by_its_uid(api):
     assert made["spec"]["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
     labels = made["spec"]["template"]["metadata"]["labels"]
     assert labels["batch.kubernetes.io/job-name"] == labels["job-name"] == name
-
-
-async def test_a_signing_request_knows_who_asked(api):
-    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-    request = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIUE1IWUNBUUF3RkRFU01CQUdBMVVFQXd3"
-    body = {
-        "metadata": {"name": "r"},
-        "spec": {
-            "request": request,
-            "signerName": "example.com/signer",
-            "usages": ["client auth"],
-            "username": "somebody-else",
-        },
-    }
-    answer = await api.post(path, body)
-    if answer.status == 422:  # validation wants a request that parses: identity is what counts here
-        assert "somebody-else" not in answer.message
-        return
-    assert answer.json["spec"]["username"] == "admin"
