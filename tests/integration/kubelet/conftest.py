@@ -68,6 +68,10 @@ class World:
         await ready
         return agent
 
+    @property
+    def agent_runs(self) -> bool:
+        return self._task is not None and not self._task.done()
+
     async def stop_agent(self) -> None:
         """As `kill` would: containers go on."""
         if self._task is not None:

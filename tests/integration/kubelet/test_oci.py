@@ -22,6 +22,7 @@ from kubelet.runtime.interface import RuntimeDriver
 from kubelet.runtime.oci import cleanup
 from kubelet.runtime.oci.driver import OciDriver
 from kubelet.runtime.oci.node import OciOptions
+from kubelet.volumes.paths import unmount_below
 
 from .conftest import PATIENCE_S, World, gone, is_ready, phase, waiting
 
@@ -87,17 +88,22 @@ async def oci(api: Client) -> AsyncIterator[OciWorld]:
     # Short: conmon's socket path may have 107 characters.
     directory = Path(tempfile.mkdtemp(prefix="bireme-"))
     world = OciWorld(api, directory)
-    yield world
-    if world.agent is None or world._task is None or world._task.done():
-        await world.start_agent()
-    await api.delete_collection(scheme.PODS, "default")
-    assert world.agent is not None
-    assert world.agent.pods is not None
-    pods = world.agent.pods
-    await world.until_true(lambda: not pods.workers())
-    await world.stop_agent()
-    cleanup.remove_cgroups(CGROUPS)
-    shutil.rmtree(directory)
+    try:
+        yield world
+        if not world.agent_runs:
+            await world.start_agent()
+        await api.delete_collection(scheme.PODS, "default")
+        assert world.agent is not None
+        assert world.agent.pods is not None
+        pods = world.agent.pods
+        await world.until_true(lambda: not pods.workers())
+    finally:
+        # Also after a failure nothing may stay on the machine.
+        await world.stop_agent()
+        cleanup.remove_all(OciOptions(directory / "run", cgroup_root=CGROUPS))
+        cleanup.remove_cgroups(CGROUPS)
+        unmount_below(directory)
+        shutil.rmtree(directory)
 
 
 async def test_a_server_becomes_ready_by_its_probe(oci: OciWorld) -> None:
