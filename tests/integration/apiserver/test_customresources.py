@@ -129,8 +129,8 @@ async def test_discovery_and_openapi_follow_at_once(api: Api) -> None:
 )
 async def test_what_is_no_definition(api: Api, change: dict[str, Any], message: str) -> None:
     obj = definition()
-    obj["metadata"].update(change.pop("metadata", {}))
-    obj["spec"].update(change)
+    obj["metadata"].update(change.get("metadata", {}))
+    obj["spec"].update({key: value for key, value in change.items() if key != "metadata"})
     answer = await api.post(CRDS, obj)
     assert answer.status == 422
     assert message in answer.message
@@ -140,7 +140,7 @@ async def test_a_taken_name_waits_until_it_is_free(api: Api) -> None:
     await api.made(CRDS, definition(shortNames=["gd"]))
     other = await api.made(CRDS, definition(plural="gizmos", kind="Gadget", shortNames=["gz"]))
     assert conditions(other) == {"NamesAccepted": "False", "Established": "False"}
-    assert other["status"]["conditions"][0]["message"] == '"Gadget" is already in use'
+    assert other["status"]["conditions"][0]["message"] == '"gadget" is already in use'
     assert (await api.get("/apis/example.com/v1/gizmos")).status == 404
     await api.delete(f"{CRDS}/gadgets.example.com")
     async with asyncio.timeout(5):
