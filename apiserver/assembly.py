@@ -63,6 +63,7 @@ class Process:
     ) -> None:
         self._security = security
         self._renewal: asyncio.TimerHandle | None = None
+        self._stopped = False
         self._auditor: FileAuditor | None = None
         clock = clock or SystemClock()
         if security.audit_file is not None:
@@ -110,7 +111,10 @@ class Process:
         self._schedule_renewal()
 
     async def stop(self) -> None:
-        """Take no more requests, end the streams, close the store."""
+        """Take no more requests, end the streams, close the store. Twice is no error."""
+        if self._stopped:
+            return
+        self._stopped = True
         self.server.core.stopping = True
         if self._renewal is not None:
             self._renewal.cancel()

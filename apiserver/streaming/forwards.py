@@ -155,20 +155,27 @@ class Forwarder:
 
 
 async def _join(agent: aiohttp.ClientWebSocketResponse, data: sessions.Stream) -> None:
-    """Copy both ways until the pod's side has ended; a half-close is passed on."""
+    """Copy both ways until both have ended, or one side has gone altogether."""
 
     async def up() -> None:
         while chunk := await data.read():
             await agent.send_bytes(chunk)
-        await agent.send_bytes(b"")
+        if data.broken:
+            # Nobody is there any more; a half-close would leave the pod talking to no one.
+            await agent.close()
+        else:
+            await agent.send_bytes(b"")
 
     sending = asyncio.create_task(up(), name="portforward-up")
     try:
+        # The agent closes when it has seen both ends.
         async for message in agent:
-            if message.type is aiohttp.WSMsgType.BINARY:
-                if not message.data:
-                    break
+            if message.type is not aiohttp.WSMsgType.BINARY:
+                continue
+            if message.data:
                 await data.write(bytes(message.data))
+            else:
+                await data.finish()
         await data.finish()
     finally:
         sending.cancel()

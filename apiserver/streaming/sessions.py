@@ -73,6 +73,8 @@ class Stream:
         """Nothing comes after what the queue holds."""
         self._finished = False
         """We have sent our last bytes."""
+        self.broken = False
+        """The client has gone or gave the stream up: nobody reads what we send."""
 
     async def read(self) -> bytes:
         """The next bytes from the client; empty when it sends no more."""
@@ -115,7 +117,7 @@ class Stream:
         while not self._chunks.empty():
             # Also wakes a session that waits for room.
             self._chunks.get_nowait()
-        self._finished = True
+        self._finished = self.broken = True
         self._end()
 
     def _end(self) -> None:

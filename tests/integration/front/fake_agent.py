@@ -113,29 +113,31 @@ class FakeAgent:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
 
+        half_closed = asyncio.Event()
+
         async def up() -> None:
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.BINARY and message.data:
                     writer.write(message.data)
                 elif message.type is aiohttp.WSMsgType.BINARY:
                     writer.write_eof()
+                    half_closed.set()
 
         async def down() -> None:
             while data := await reader.read(65536):
                 await socket.send_bytes(data)
             await socket.send_bytes(b"")
+            await half_closed.wait()
 
-        sending, receiving = asyncio.create_task(up()), asyncio.create_task(down())
+        tasks = [asyncio.create_task(up()), asyncio.create_task(down())]
         try:
-            await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
-            if not socket.closed:
-                await receiving
-                await socket.close()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (sending, receiving):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(sending, receiving, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             writer.close()
+        await socket.close()
         return socket
 
 

@@ -159,6 +159,26 @@ async def test_port_forward_carries_connections_side_by_side(
 
 
 @pytest.mark.parametrize("way", [{}, OLD_FORWARD], ids=["websocket", "spdy"])
+async def test_port_forward_passes_half_closes_on(
+    cluster: Cluster, agent: FakeAgent, way: dict[str, str]
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Answers only when the client has said that it sends no more.
+        writer.write((await reader.read()).upper())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, forwarded(cluster, server.sockets[0].getsockname()[1], way) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"hello")
+        writer.write_eof()
+        async with asyncio.timeout(5):
+            assert await reader.read() == b"HELLO"
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("way", [{}, OLD_FORWARD], ids=["websocket", "spdy"])
 async def test_port_forward_to_a_closed_port_says_why(
     cluster: Cluster, agent: FakeAgent, way: dict[str, str]
 ) -> None:

@@ -68,6 +68,7 @@ async def test_data_arrives_in_order_and_ends(pipe: Pipe) -> None:
     pipe.incoming.put_nowait(client.data(1, b"a") + client.data(1, b"b", finished=True))
     assert [await stream.read() for _ in range(3)] == [b"a", b"b", b""]
     assert await stream.read() == b""
+    assert not stream.broken
     await finish(pipe, running)
 
 
@@ -77,6 +78,7 @@ async def test_reset_ends_a_waiting_reader(pipe: Pipe) -> None:
     await asyncio.sleep(0)
     pipe.incoming.put_nowait(client.reset(1))
     assert await reading == b""
+    assert stream.broken
     with pytest.raises(ConnectionResetError):
         await stream.write(b"x")
     await finish(pipe, running)
