@@ -167,12 +167,19 @@ class Front:
         """See `lean.Service`."""
         return self._upgrades is None or not self._upgrades.takes(request)
 
-    async def respond(
+    def identify(
         self, request: wire.Request, certificate: wire.UserInfo | None
-    ) -> wire.Response:
+    ) -> wire.Response | None:
         """See `lean.Service`."""
         try:
             request.user = self._authenticator.authenticate(request, certificate)
+        except status.ApiError as problem:
+            return errors.answer(problem)
+        return None
+
+    async def respond(self, request: wire.Request) -> wire.Response:
+        """See `lean.Service`."""
+        try:
             return await self._core.handle(request)
         except Exception as problem:  # noqa: BLE001 - every fault becomes an answer, bugs are logged
             return errors.answer(problem)
@@ -196,10 +203,18 @@ class Front:
         return await self._streams.send(raw, response, body)
 
     async def _answer(self, raw: web.BaseRequest) -> wire.Response | web.StreamResponse:
-        request = await _read(raw)
+        path, _, query = raw.raw_path.partition("?")
+        request = wire.Request(
+            raw.method,
+            unquote(path) if "%" in path else path,
+            parse_query(query) if query else [],
+            raw.headers,
+        )
         connection = raw.protocol
         assert isinstance(connection, Connection)
+        # Before the body: strangers get no memory for theirs.
         request.user = self._authenticator.authenticate(request, connection.certificate_user())
+        request.body = await _body(raw)
         if self._upgrades is not None and self._upgrades.takes(request):
             return await self._upgraded(self._upgrades, raw, request)
         return await self._core.handle(request)
@@ -217,24 +232,12 @@ class Front:
             self._upgrade_tasks.discard(task)
 
 
-async def _read(raw: web.BaseRequest) -> wire.Request:
-    """The whole request as a value.
-
-    Raises:
-        ApiError: the query is too long or the body does not match its headers.
-    """
-    path, _, query = raw.raw_path.partition("?")
+async def _body(raw: web.BaseRequest) -> bytes:
+    """The whole body; raises ApiError where it does not match its headers."""
     try:
-        body = await raw.read() if raw.can_read_body else b""
+        return await raw.read() if raw.can_read_body else b""
     except (web.RequestPayloadError, ValueError) as problem:
         raise status.bad_request(f"the body cannot be read: {problem}") from problem
-    return wire.Request(
-        raw.method,
-        unquote(path) if "%" in path else path,
-        parse_query(query) if query else [],
-        raw.headers,
-        body,
-    )
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:

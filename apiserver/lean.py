@@ -42,9 +42,13 @@ class Service(Protocol):
         """Whether the core answers it (else it becomes a stream and needs aiohttp)."""
         ...
 
-    async def respond(
+    def identify(
         self, request: wire.Request, certificate: wire.UserInfo | None
-    ) -> wire.Response:
+    ) -> wire.Response | None:
+        """Set the request's user, or tell why it is refused. Asked before the body is read."""
+        ...
+
+    async def respond(self, request: wire.Request) -> wire.Response:
         """The answer, errors included; never raises."""
         ...
 
@@ -122,6 +126,8 @@ class LeanConnection(asyncio.Protocol):
         self._reading_paused = False
         self._idle: asyncio.TimerHandle | None = None
         self._waiting_since = 0.0
+        self._refusal: wire.Response | None = None
+        """The answer to the present request, where its sender is refused."""
         self._certificate_read = False
         self._certificate: wire.UserInfo | None = None
 
@@ -181,8 +187,8 @@ class LeanConnection(asyncio.Protocol):
                 except http1.NotPlain:
                     self._hand_over()
                     return
-                certificate = self._certificate_user()
-                response = await self._factory.service.respond(request, certificate)
+                response = self._refusal or await self._factory.service.respond(request)
+                self._refusal = None
                 await self._send(request, response)
         except (ConnectionError, asyncio.CancelledError):
             pass  # the client has gone; nobody waits for this task
@@ -201,8 +207,13 @@ class LeanConnection(asyncio.Protocol):
         request = service.to_request(head.method, head.target, head.headers)
         if head.headers.length > service.max_body or not service.is_plain(request):
             raise http1.NotPlain
+        self._refusal = service.identify(request, self._certificate_user())
         whole = head.size + head.headers.length
         while len(self._buffer) < whole:
+            if self._refusal is not None:
+                # Strangers get no memory for their bodies.
+                await self._send(request, self._refusal)
+                raise ConnectionResetError("the rest of the request is not wanted")
             await self._more()
         request.body = bytes(self._buffer[head.size : whole])
         del self._buffer[:whole]

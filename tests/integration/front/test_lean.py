@@ -114,6 +114,19 @@ async def test_body_that_is_too_long_is_refused(client: Wire) -> None:
     assert status == 413
 
 
+async def test_strangers_are_refused_before_their_bodies(client: Wire) -> None:
+    client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n")
+    assert (await client.answer())[0] == 401
+    assert await client.reader.read() == b""
+
+
+async def test_refusal_does_not_end_the_connection(client: Wire) -> None:
+    client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
+    client.send("GET /after")
+    assert (await client.answer())[0] == 401
+    assert await client.answer() == (200, b"GET /after")
+
+
 async def test_bug_answers_and_the_connection_goes_on(client: Wire) -> None:
     client.send("GET /fault")
     client.send("GET /after")
