@@ -169,7 +169,8 @@ def cgroup_root(options: ClusterOptions, node: str) -> str:
 def etcd_entry(dirs: DataDir, etcd: Private) -> dict[str, Any]:
     """The private etcd, which says nothing when it is ready: the server waits for it."""
     entry = _entry(dirs, "etcd", list(etcd.argv))
-    return {**entry, "cwd": str(etcd.directory), "notifies": False}
+    sockets = [str(path) for path in etcd.sockets]
+    return {**entry, "cwd": str(etcd.directory), "sockets": sockets, "notifies": False}
 
 
 def processes(options: ClusterOptions, dirs: DataDir, etcd: Private | None) -> list[dict[str, Any]]:

@@ -48,6 +48,8 @@ class Child:
     env: Mapping[str, str]
     log: Path
     cwd: str | None = None
+    sockets: tuple[Path, ...] = ()
+    """What a killed predecessor leaves behind and would keep it from listening: removed first."""
     notifies: bool = True
     """Whether it says that it is ready; a foreign program counts as ready once started."""
     process: subprocess.Popen[bytes] | None = None
@@ -103,6 +105,8 @@ class Supervisor:
                 self._start(child)
 
     def _start(self, child: Child) -> None:
+        for path in child.sockets:
+            path.unlink(missing_ok=True)
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         with child.log.open("ab") as log:
             child.process = subprocess.Popen(
@@ -215,6 +219,7 @@ def load(plan: Path) -> list[Child]:
             env={**os.environ, **entry.get("env", {})},
             log=Path(entry["log"]),
             cwd=entry.get("cwd"),
+            sockets=tuple(map(Path, entry.get("sockets", ()))),
             notifies=entry.get("notifies", True),
         )
         for entry in json.loads(plan.read_text())

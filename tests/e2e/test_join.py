@@ -73,8 +73,8 @@ def agent(cluster: Cluster, slot: int, token: str, port: int) -> Iterator[subpro
         )
         try:
             yield process
-        except AssertionError:
-            print((home / "log").read_text()[-4000:])
+        except AssertionError as error:
+            error.add_note((home / "log").read_text()[-4000:])
             raise
         finally:
             process.terminate()

@@ -29,6 +29,11 @@ class Private:
     address: str
     """For `open_store`."""
 
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        """Where it listens; a killed etcd leaves them, and the next one can't bind them."""
+        return (self.directory / _CLIENT, self.directory / _PEER)
+
 
 def private_etcd(directory: Path) -> Private:
     """The command for an etcd in `directory`, which is made. Raises BadStore."""
