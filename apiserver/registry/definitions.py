@@ -224,8 +224,9 @@ class Definitions(Strategy):
         spec = definition.get("spec") or {}
         if not _well_formed(spec):
             return  # validation refuses it in a moment
-        state = definition.setdefault("status", {})
-        _note_stored(state, spec)
+        # A copy: on an update it is the stored object's own.
+        state = definition["status"] = dict(definition.get("status") or {})
+        state["storedVersions"] = _stored_versions(state, spec)
         taken = self._rows.taken(definition)
         accepted = dict(state.get("acceptedNames") or {})
         refused = {key for key, _ in taken}
@@ -241,10 +242,10 @@ def _well_formed(spec: JsonObject) -> bool:
     return bool(spec.get("group") and names.get("plural") and names.get("kind"))
 
 
-def _note_stored(state: JsonObject, spec: JsonObject) -> None:
+def _stored_versions(state: JsonObject, spec: JsonObject) -> list[str]:
     """Versions in which objects may be stored, the present one among them."""
-    known = state.setdefault("storedVersions", [])
-    known += [
+    known = list(state.get("storedVersions") or ())
+    return known + [
         one["name"]
         for one in spec.get("versions") or ()
         if one.get("storage") and one.get("name") and one["name"] not in known

@@ -128,6 +128,7 @@ class Deployments(base.Controller):
                     deployment.meta.name,
                     {"metadata": {"annotations": annotations}},
                     deployment.meta.namespace,
+                    subresource="status",  # elsewhere an annotation counts as a new generation
                 )
 
     async def _create(self, deployment: model.Deployment, action: model.CreateSet) -> None:
