@@ -170,8 +170,14 @@ class PodWorker:
 
     @property
     def active(self) -> bool:
-        """It holds resources of the node: not refused, and not ended for good."""
-        return self.rejected is None and not reading.finished({"status": self._subject.sent})
+        """It holds resources of the node: not refused, not ended for good, and not gone.
+
+        What the API has forgotten is free, even if its last process is just being killed: whoever
+        saw the delete may have bound the next pod already.
+        """
+        if self.rejected is not None or self._vanished or self._cleaned:
+            return False
+        return not reading.finished({"status": self._subject.sent})
 
     def end_of(self, container_id: str) -> asyncio.Event:
         """Set when the container has ended: for whoever follows its log."""

@@ -54,10 +54,14 @@ class World:
         """A new life of the runtime driver, as each agent has one."""
         return FakeDriver(self.machine, self.network)
 
-    async def start_agent(self, **changes: Any) -> NodeAgent:
-        agent = NodeAgent(self.client, self.driver(), self.images, self.options(**changes))
+    def run(self, agent: NodeAgent) -> None:
         self.agent = agent
         self._task = asyncio.create_task(agent.run())
+
+    async def start_agent(self, **changes: Any) -> NodeAgent:
+        agent = NodeAgent(self.client, self.driver(), self.images, self.options(**changes))
+        self.run(agent)
+        assert self._task is not None
         ready = asyncio.create_task(agent.ready.wait())
         await asyncio.wait(
             {self._task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE_S

@@ -1,5 +1,6 @@
 """The agent from the API's point of view: pods come up, end, restart, survive the agent."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from apimachinery import scheme
 from apimachinery.wire import JsonObject
 from kubelet import pods
+from kubelet.agent import NodeAgent, Shared
+from kubelet.options import Capacity
 
 from .conftest import World, gone, is_ready, phase, waiting
 
@@ -233,3 +236,83 @@ async def test_an_ephemeral_container_runs_once_beside_the_others(world: World) 
     assert is_ready(pod)
     await world.client.delete(scheme.PODS, "web", "default")
     await world.until(gone)
+
+
+async def reboot(world: World) -> None:
+    """Everything that ran is gone, and so is the runtime's memory of it."""
+    await world.stop_agent()
+    world.machine.sandboxes.clear()
+    world.machine.containers.clear()
+    await world.start_agent()
+
+
+async def test_a_reboot_starts_pods_anew_and_counts_it(world: World) -> None:
+    await world.start_agent()
+    await world.pod()
+    await world.until(is_ready)
+    await reboot(world)
+    pod = await world.until(
+        lambda p: is_ready(p) and p["status"]["containerStatuses"][0]["restartCount"] == 1
+    )
+    last = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]
+    assert (last["reason"], last["exitCode"]) == ("ContainerStatusUnknown", 137)
+
+
+async def test_a_reboot_fails_a_pod_that_must_not_restart(world: World) -> None:
+    await world.start_agent()
+    await world.pod(restartPolicy="Never")
+    await world.until(is_ready)
+    await reboot(world)
+    pod = await world.until(phase("Failed"))
+    ended = pod["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert ended["reason"] == "ContainerStatusUnknown"
+
+
+async def test_a_finished_pod_stays_as_it_is_under_a_new_agent(world: World) -> None:
+    await world.start_agent()
+    await world.pod(restartPolicy="Never", container={"command": ["true"]})
+    before = await world.until(phase("Succeeded"))
+    await world.stop_agent()
+    agent = await world.start_agent()
+    await world.until(lambda _: agent.pods.find("default", "web"))
+    await asyncio.sleep(0.3)
+    after = await world.get()
+    assert after["status"] == before["status"]
+    assert agent.publisher.patches == 0
+
+
+class Feed:
+    """The node's pods, told by hand."""
+
+    def __init__(self) -> None:
+        self.tell: Any = None
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def synced(self) -> None: ...
+
+    def values(self) -> list[JsonObject]:
+        return []
+
+    def add_handler(self, handler: Any) -> None:
+        self.tell = handler
+
+
+async def test_the_room_of_a_deleted_pod_is_free_at_once(world: World) -> None:
+    """Whoever sees the delete may bind the next pod: both come in one batch of the watch."""
+    requests = {"resources": {"requests": {"cpu": "1"}}}
+    old = await world.pod("old", container=requests)
+    new = await world.pod("new", container=requests)
+    feed = Feed()
+    options = world.options(capacity=Capacity(1000, 8 << 30, 100 << 30))
+    world.agent = NodeAgent(
+        world.client, world.driver(), world.images, options, shared=Shared(feed=feed)
+    )
+    world.run(world.agent)
+    await world.until(lambda _: feed.tell)
+    feed.tell("default/old", None, old)
+    await world.until(is_ready, "old")
+    feed.tell("default/old", old, None)
+    feed.tell("default/new", None, new)
+    await world.until(is_ready, "new")
