@@ -83,7 +83,11 @@ class Strategy:
     def prepare_create(self, obj: JsonObject, context: Context) -> None:
         """Drop what users may not set, set what the system sets."""
         if self.has_status and not self.keeps_status_on_create:
-            obj.pop("status", None)
+            # Kubernetes' own kinds always show one, so that JSON patches find its place.
+            if self.resource.model:
+                obj["status"] = {}
+            else:
+                obj.pop("status", None)
 
     def validate_create(self, obj: JsonObject) -> list[FieldError]:
         return validation.validate_create(self.resource, obj)

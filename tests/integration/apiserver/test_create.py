@@ -272,3 +272,11 @@ async def test_a_job_finds_its_pods_by_its_uid(api):
     assert made["spec"]["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
     labels = made["spec"]["template"]["metadata"]["labels"]
     assert labels["batch.kubernetes.io/job-name"] == labels["job-name"] == name
+
+
+async def test_a_status_is_there_to_be_patched(api):
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    await api.made(path, api.deployment())
+    change = [{"op": "add", "path": "/status/replicas", "value": 1}]
+    answer = await api.patch(f"{path}/d/status", change, "json")
+    assert answer.status == 200, answer.raw
