@@ -99,10 +99,12 @@ def plan(
     for pod in pods:
         by_node.setdefault(pod.node or pod.target, []).append(pod)
     outdated: list[tuple[bool, views.Pod]] = []
+    tolerations = tolerations_of(daemons.spec)
     for node in nodes:
         here = by_node.pop(node.meta.name, [])
-        kept = _settle(daemons, node, here, step)
-        tally.count(daemons, node, kept, digest, now)
+        wanted, may_stay = fits(daemons, node, tolerations)
+        kept = _settle(node, here, step, wanted=wanted, may_stay=may_stay)
+        tally.count(daemons, kept, digest, now, wanted=wanted)
         if kept is not None and kept.meta.labels.get(history.HASH_LABEL) != digest:
             outdated.append((_available(daemons, kept, now), kept))
     # Pods meant for nodes that are gone before they got there.
@@ -116,10 +118,9 @@ def plan(
 
 
 def _settle(
-    daemons: DaemonSet, node: views.Node, here: list[views.Pod], step: Plan
+    node: views.Node, here: list[views.Pod], step: Plan, *, wanted: bool, may_stay: bool
 ) -> views.Pod | None:
     """Bring one node in order; answers the pod that stays."""
-    wanted, may_stay = fits(daemons, node)
     live = [pod for pod in here if pod.active]
     finished = [pod for pod in here if pod.finished and not pod.meta.deleting]
     step.delete += finished
@@ -158,12 +159,12 @@ class _Tally:
     def count(
         self,
         daemons: DaemonSet,
-        node: views.Node,
         pod: views.Pod | None,
         digest: str,
         now: float,
+        *,
+        wanted: bool,
     ) -> None:
-        wanted, _ = fits(daemons, node)
         if not wanted:
             self.misplaced += pod is not None
             return
@@ -199,13 +200,14 @@ def _available(daemons: DaemonSet, pod: views.Pod, now: float) -> bool:
     return pod.ready and pod.available_at(daemons.min_ready_seconds) <= now
 
 
-def fits(daemons: DaemonSet, node: views.Node) -> tuple[bool, bool]:
+def fits(
+    daemons: DaemonSet, node: views.Node, tolerations: Sequence[JsonObject]
+) -> tuple[bool, bool]:
     """(a pod should be made for the node, a pod may stay on it)."""
     spec = daemons.spec
     pinned = spec.get("nodeName")
     if (pinned and pinned != node.meta.name) or not _selected(spec, node):
         return False, False
-    tolerations = tolerations_of(spec)
     effects = {
         taint.get("effect")
         for taint in node.taints

@@ -9,8 +9,8 @@ from apimachinery.wire import JsonObject
 from controllers import base, views
 from controllers.disruption import plan as planning
 
-COALESCE_SECONDS = 0.01
-"""Pods of one budget often change together."""
+COALESCE_SECONDS = 0.05
+"""Pods of one budget often change together, and a look goes over all pods of the namespace."""
 
 
 class Disruptions(base.Controller):

@@ -9,7 +9,7 @@ from controllers import base, services, views
 from controllers.endpoints import plan as planning
 
 COALESCE_PER_POD = 0.0004
-COALESCE_MAX = 0.2
+COALESCE_MAX = 1.0
 """Seconds to gather changes of many pods into one write, since each write holds all addresses. A
 service of 20 pods waits 8 ms. Proxies read slices, which are quicker."""
 

@@ -16,7 +16,7 @@ from controllers import expectations as expecting
 from controllers.endpointslice import plan as planning
 
 COALESCE_PER_POD = 0.0002
-COALESCE_MAX = 0.1
+COALESCE_MAX = 1.0
 """Seconds to gather changes of many pods into one write of their slice. 20 pods wait 4 ms."""
 
 

@@ -38,7 +38,8 @@ class TestDaemonSets:
         ],
     )
     def test_taints(self, taint, expected) -> None:
-        assert daemons.fits(self.wanted(), self.node(taints=[taint])) == expected
+        tolerations = daemons.tolerations_of({})
+        assert daemons.fits(self.wanted(), self.node(taints=[taint]), tolerations) == expected
 
     @pytest.mark.parametrize(
         ("expression", "expected"),
@@ -56,7 +57,7 @@ class TestDaemonSets:
         path = "requiredDuringSchedulingIgnoredDuringExecution"
         spec = {"affinity": {"nodeAffinity": {path: required}}}
         node = self.node(labels={"disk": "ssd", "cores": "4"})
-        assert daemons.fits(self.wanted(template={"spec": spec}), node)[0] is expected
+        assert daemons.fits(self.wanted(template={"spec": spec}), node, [])[0] is expected
 
     def test_a_pod_is_bound_to_its_node_by_name(self) -> None:
         pod = daemons.pod_from(self.wanted(), {}, "n7", "abc")
