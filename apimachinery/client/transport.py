@@ -5,6 +5,7 @@ Both take and give the values of `apimachinery.wire`, so nobody above knows whic
 They do not retry, parse or interpret: that is `client.rest`.
 """
 
+import asyncio
 import contextlib
 import logging
 import ssl
@@ -23,6 +24,10 @@ LOG = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 512
 """Sockets of one transport. Each watch holds one; the rest is shared by short requests."""
+
+SHORT_MAX = 32
+"""Short requests under way at once. More would not be answered sooner by a server that works on
+one core, and each beyond the kept connections would cost a TLS handshake on both sides."""
 
 CONNECT_SECONDS = 10.0
 """A server on a working network answers a connect in milliseconds; this covers a lost SYN or two."""
@@ -82,27 +87,37 @@ class HttpTransport:
         self.config = config
         self._session: aiohttp.ClientSession | None = None
         self._ssl: ssl.SSLContext | None = None
+        self._gate = asyncio.Semaphore(SHORT_MAX)
 
     async def request(self, request: wire.Request, *, stream: bool = False) -> wire.Response:
         import aiohttp
 
         session = self._session or self._open()
         try:
-            answer = await session.request(
-                request.method,
-                _url(self.config.server, request),
-                headers=self._headers(request),
-                data=request.body or None,
-                timeout=_stream_timeout() if stream else _short_timeout(),
-                allow_redirects=False,
-            )
-            headers = dict(answer.headers)
             if stream:
-                return wire.Response(answer.status, headers, self._chunks(answer))
-            async with answer:
-                return wire.Response(answer.status, headers, await answer.read())
+                answer = await self._send(session, request, _stream_timeout())
+                return wire.Response(answer.status, dict(answer.headers), self._chunks(answer))
+            async with self._gate:
+                answer = await self._send(session, request, _short_timeout())
+                async with answer:
+                    return wire.Response(answer.status, dict(answer.headers), await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(error) from error
+
+    async def _send(
+        self,
+        session: "aiohttp.ClientSession",
+        request: wire.Request,
+        timeout: "aiohttp.ClientTimeout",
+    ) -> "aiohttp.ClientResponse":
+        return await session.request(
+            request.method,
+            _url(self.config.server, request),
+            headers=self._headers(request),
+            data=request.body or None,
+            timeout=timeout,
+            allow_redirects=False,
+        )
 
     async def close(self) -> None:
         if self._session is not None:

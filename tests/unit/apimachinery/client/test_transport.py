@@ -85,6 +85,11 @@ async def test_connections_are_kept(http) -> None:
     assert first["peer"] == second["peer"]
 
 
+async def test_a_burst_of_requests_shares_a_few_connections(http) -> None:
+    answers = await asyncio.gather(*(ask(http, "GET", "/") for _ in range(200)))
+    assert len({seen["peer"] for _, seen in answers}) <= transport.SHORT_MAX
+
+
 async def test_a_stream_comes_in_chunks(http) -> None:
     response = await http.request(wire.Request("GET", "/stream"), stream=True)
     assert await transport.collect(response.body) == b"line 0\nline 1\nline 2\n"
