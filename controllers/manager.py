@@ -15,6 +15,7 @@ from apimachinery.aio import clock as clocks
 from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
 from controllers import base, informers, kinds, services
+from controllers.aggregation.controller import RoleAggregation
 from controllers.certificates.controller import Certificates, Sign
 from controllers.daemonset.controller import DaemonSets
 from controllers.deployment.controller import Deployments
@@ -112,6 +113,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         DaemonSets(context),
         StatefulSets(context),
         Disruptions(context),
+        RoleAggregation(context),
         Endpoints(context, joined),
         EndpointSlices(context, joined),
         NodeLifecycle(context, options.nodes),
