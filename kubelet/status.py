@@ -1,23 +1,27 @@
 """The pod's status from what is desired and seen. Pure; the counterpart of `lifecycle.plan`.
 
-`kubelet.publisher` sends what `pod_status` gives when it differs from what the API has. Messages and
-reasons are Kubernetes'. Times of conditions move only when the condition does.
+`kubelet.publisher` sends what `pod_status` gives when it differs from what the API has. Phases,
+conditions and addresses are here, containers in `kubelet.container_status`. Times of conditions move
+only when the condition does.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
 from kubelet import lifecycle
-from kubelet.lifecycle import Attempt, Container, Desired, Role, Run, Seen, Stage, Standing
+from kubelet.container_status import PULL_REASONS, PULL_SETTLE_S, View, entry
+from kubelet.lifecycle import Attempt, Desired, Role, Run, Seen, Stage
 
-PULL_SETTLE_S = 1.0
-"""How long a failed pull shows as ErrImagePull before it shows as ImagePullBackOff."""
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
-PULL_REASONS = (lifecycle.PULL_ERROR,)
 TERMINAL = ("Succeeded", "Failed")
+ENTRIES = {
+    "initContainerStatuses": (Role.INIT, Role.SIDECAR),
+    "containerStatuses": (Role.MAIN,),
+    "ephemeralContainerStatuses": (Role.EPHEMERAL,),
+}
+"""The lists of a status, and whose entries stand in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,8 @@ def pod_status(
     """The whole status, but for conditions and fields that belong to others."""
     if around.rejected is not None:
         return _rejected_status(around)
-    standings = {c.name: lifecycle.standing(wanted, c, seen, now) for c in wanted.containers}
-    phase, reason, message = _phase(wanted, seen, standings, around)
+    view = View(pod, wanted, seen, now, around.runtime_name)
+    phase, reason, message = _phase(view, around)
     result: JsonObject = {
         "phase": phase,
         "startTime": meta.format_time(around.started_at),
@@ -55,18 +59,8 @@ def pod_status(
     result = {key: value for key, value in result.items() if value}
     _set_addresses(result, pod, seen, around)
     specs = {c["name"]: c for c, _ in reading.containers(pod)}
-    done = lifecycle.initialized(wanted, seen)
-    for key, roles in (
-        ("initContainerStatuses", (Role.INIT, Role.SIDECAR)),
-        ("containerStatuses", (Role.MAIN,)),
-        ("ephemeralContainerStatuses", (Role.EPHEMERAL,)),
-    ):
-        entries = [
-            _container_status(
-                specs[c.name], c, pod, wanted, seen, standings[c.name], around, done, now
-            )
-            for c in wanted.of(*roles)
-        ]
+    for key, roles in ENTRIES.items():
+        entries = [entry(view, c, specs[c.name]) for c in wanted.of(*roles)]
         if entries:
             result[key] = entries
     result["conditions"] = _conditions(pod, wanted, seen, phase, around, now)
@@ -98,162 +92,53 @@ def _set_addresses(result: JsonObject, pod: JsonObject, seen: Seen, around: Surr
         result["podIPs"] = around.previous.get("podIPs") or [{"ip": around.previous["podIP"]}]
 
 
-def _phase(
-    wanted: Desired, seen: Seen, standings: Mapping[str, Standing], around: Surroundings
-) -> tuple[str, str, str]:
+def _phase(view: View, around: Surroundings) -> tuple[str, str, str]:
     """(phase, reason, message); terminal only when nothing runs any more, and then for ever."""
+    seen = view.seen
     before = around.previous.get("phase")
     if before in TERMINAL:
         return before, around.previous.get("reason", ""), around.previous.get("message", "")
     running = any(a.run is Run.RUNNING for many in seen.attempts.values() for a in many)
+    still_works = running or bool(seen.busy)
     ending = seen.ending
     if ending is not None and ending.failed:
-        if not running and not seen.busy:
+        if not still_works:
             return "Failed", ending.reason, ending.message
         return (before or "Pending"), "", ""
-    phase = _phase_of(wanted, seen, standings, ending=ending is not None)
-    if phase in TERMINAL and (running or seen.busy):
-        return (before if before == "Pending" and not _ran(wanted, seen) else "Running"), "", ""
+    phase = _phase_of(view)
+    if phase in TERMINAL and still_works:
+        never_ran = before == "Pending" and not _ran(view)
+        return ("Pending" if never_ran else "Running"), "", ""
     return phase, "", ""
 
 
-def _ran(wanted: Desired, seen: Seen) -> bool:
-    return any(seen.latest(c.name) is not None for c in wanted.of(Role.MAIN))
+def _ran(view: View) -> bool:
+    return any(view.seen.latest(c.name) is not None for c in view.wanted.of(Role.MAIN))
 
 
-def _phase_of(
-    wanted: Desired, seen: Seen, standings: Mapping[str, Standing], *, ending: bool
-) -> str:
-    init = [standings[c.name].stage for c in wanted.of(Role.INIT)]
-    if Stage.FAILED in init:
+def _phase_of(view: View) -> str:
+    if any(view.stage(c) is Stage.FAILED for c in view.wanted.of(Role.INIT)):
         return "Failed"
-    mains = wanted.of(Role.MAIN)
-    stages = [standings[c.name].stage for c in mains]
+    mains = view.wanted.of(Role.MAIN)
+    stages = [view.stage(c) for c in mains]
     if stages and all(stage in (Stage.SUCCEEDED, Stage.FAILED) for stage in stages):
         return "Failed" if Stage.FAILED in stages else "Succeeded"
-    if ending and _ran(wanted, seen):
-        return _ended_phase(wanted, seen)
-    waiting = [c for c in mains if _never_ran(seen.latest(c.name))]
-    return "Pending" if waiting or not lifecycle.initialized(wanted, seen) else "Running"
+    if view.seen.ending is not None and _ran(view):
+        return _ended_phase(view)
+    waiting = any(_never_ran(view.seen.latest(c.name)) for c in mains)
+    return "Pending" if waiting or not view.initialized else "Running"
 
 
-def _ended_phase(wanted: Desired, seen: Seen) -> str:
+def _ended_phase(view: View) -> str:
     """A pod that was stopped on request: Running while something runs, then by exit codes."""
-    latest = [seen.latest(c.name) for c in wanted.of(Role.MAIN)]
+    latest = [view.seen.latest(c.name) for c in view.wanted.of(Role.MAIN)]
     if any(a is not None and a.run is Run.RUNNING for a in latest):
         return "Running"
-    good = all(a is not None and a.run is Run.EXITED and a.exit_code == 0 for a in latest)
-    return "Succeeded" if good else "Failed"
+    return "Succeeded" if all(_succeeded(a) for a in latest) else "Failed"
 
 
 def _never_ran(attempt: Attempt | None) -> bool:
     return attempt is None or (attempt.run is Run.CREATED and attempt.number == 0)
-
-
-def _container_status(
-    spec: JsonObject,
-    container: Container,
-    pod: JsonObject,
-    wanted: Desired,
-    seen: Seen,
-    where: Standing,
-    around: Surroundings,
-    initialized: bool,
-    now: float,
-) -> JsonObject:
-    attempts = seen.attempts.get(container.name, ())
-    latest = attempts[-1] if attempts else None
-    before = attempts[-2] if len(attempts) > 1 else None
-    is_ready = lifecycle.ready(container, seen)
-    if container.role is Role.INIT:
-        is_ready = where.stage is Stage.SUCCEEDED
-    elif container.role is Role.EPHEMERAL:
-        is_ready = False
-    state, last = _states(container, wanted, seen, where, latest, before, around, initialized, now)
-    if state.keys() == {"waiting"} and state["waiting"].get("reason") == "CrashLoopBackOff":
-        delay = lifecycle.backoff(seen.crashes.get(container.name, 0))
-        state["waiting"]["message"] = (
-            f"back-off {_span(delay)} restarting failed container={container.name} "
-            f"pod={reading.full_name(pod)}"
-        )
-    result: JsonObject = {
-        "name": container.name,
-        "state": state,
-        "lastState": last,
-        "ready": is_ready,
-        "restartCount": latest.number if latest is not None else 0,
-        "image": (latest.image if latest is not None else "") or spec.get("image", ""),
-        "imageID": latest.image_id if latest is not None else "",
-        "started": lifecycle.started(container, seen),
-    }
-    if latest is not None and latest.id:
-        result["containerID"] = f"{around.runtime_name}://{latest.id}"
-    if spec.get("resources"):
-        result["resources"] = spec["resources"]
-        if spec["resources"].get("requests"):
-            result["allocatedResources"] = spec["resources"]["requests"]
-    return result
-
-
-def _states(
-    container: Container,
-    wanted: Desired,
-    seen: Seen,
-    where: Standing,
-    latest: Attempt | None,
-    before: Attempt | None,
-    around: Surroundings,
-    initialized: bool,
-    now: float,
-) -> tuple[JsonObject, JsonObject]:
-    """(state, lastState)."""
-    last = _terminated(before, around) if before is not None and before.over else {}
-    if latest is not None and latest.run is Run.RUNNING:
-        return {"running": {"startedAt": meta.format_time(latest.started_at)}}, last
-    failure = seen.failures.get(container.name)
-    ended = _terminated(latest, around) if latest is not None and latest.over else None
-    if failure is not None and where.stage is not Stage.SUCCEEDED and seen.ending is None:
-        return {"waiting": _waiting_failure(failure, now)}, ended or last
-    if ended is not None:
-        if where.stage is Stage.BACKOFF and seen.ending is None:
-            return {"waiting": {"reason": "CrashLoopBackOff"}}, ended
-        return ended, last
-    has_init = bool(wanted.of(Role.INIT, Role.SIDECAR))
-    reason = "PodInitializing" if has_init and not initialized else "ContainerCreating"
-    return {"waiting": {"reason": reason}}, last
-
-
-def _waiting_failure(failure: lifecycle.StartFailure, now: float) -> JsonObject:
-    if failure.reason in PULL_REASONS and now - failure.at >= PULL_SETTLE_S:
-        return {"reason": "ImagePullBackOff", "message": failure.message}
-    return {"reason": failure.reason, "message": failure.message}
-
-
-def _terminated(attempt: Attempt, around: Surroundings) -> JsonObject:
-    unknown = attempt.run is Run.UNKNOWN
-    state: JsonObject = {
-        "exitCode": 137 if unknown else attempt.exit_code,
-        "reason": attempt.reason
-        or (
-            "ContainerStatusUnknown"
-            if unknown
-            else "Completed"
-            if not attempt.exit_code
-            else "Error"
-        ),
-        "message": attempt.message,
-        "startedAt": meta.format_time(attempt.started_at) if attempt.started_at else None,
-        "finishedAt": meta.format_time(attempt.finished_at) if attempt.finished_at else None,
-        "containerID": f"{around.runtime_name}://{attempt.id}" if attempt.id else "",
-    }
-    kept = {key: value for key, value in state.items() if value or key == "exitCode"}
-    return {"terminated": kept}
-
-
-def _span(seconds: float) -> str:
-    """As Go prints a duration: 10s, 1m20s, 5m0s."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
 def _conditions(
@@ -378,8 +263,3 @@ def settle_at(seen: Seen, now: float) -> float | None:
         if f.reason in PULL_REASONS and now - f.at < PULL_SETTLE_S
     ]
     return min(times) if times else None
-
-
-def frozen_final(seen: Seen) -> Seen:
-    """The same without operations in flight: how things stand once all is stopped."""
-    return replace(seen, busy=frozenset(), stopping={})
