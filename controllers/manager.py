@@ -15,7 +15,6 @@ from apimachinery.aio import clock as clocks
 from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
 from controllers import base, informers, kinds, services
-from controllers.aggregation.controller import RoleAggregation
 from controllers.certificates.controller import Certificates, Sign
 from controllers.daemonset.controller import DaemonSets
 from controllers.deployment.controller import Deployments
@@ -113,7 +112,6 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         DaemonSets(context),
         StatefulSets(context),
         Disruptions(context),
-        RoleAggregation(context),
         Endpoints(context, joined),
         EndpointSlices(context, joined),
         NodeLifecycle(context, options.nodes),
