@@ -16,6 +16,7 @@ import orjson
 from aiohttp import web
 
 from apimachinery import meta
+from apimachinery.wire import JsonObject
 from kubelet import desired as reading
 from kubelet import logs, stats, streams
 from kubelet.kit import Kit
@@ -23,6 +24,7 @@ from kubelet.lifecycle import Attempt, Run
 from kubelet.options import VERSION, Serving
 from kubelet.pods import Pods
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError
+from kubelet.status import ENTRIES
 from kubelet.worker import PodWorker
 
 LOG = logging.getLogger(__name__)
@@ -228,38 +230,35 @@ def allowed(transport: asyncio.BaseTransport | None) -> bool:
 
 def log_attempt(worker: PodWorker, name: str, *, previous: bool) -> Attempt:
     """Which run of the container a log is asked of; RefusalError in Kubernetes' words."""
-    attempts = [a for a in worker.ledger.attempts.get(name, ()) if a.run is not Run.CREATED]
     pod = reading.name(worker.pod)
+    entry = _entry(worker, name)
     if previous:
-        ended = attempts[:-1] if attempts and not attempts[-1].over else attempts
-        if len(attempts) > 1 and attempts[-1].over:
-            ended = attempts[:-1]
-        if not ended or not worker.ledger.log_path(ended[-1].id):
-            raise RefusalError(
-                400, f'previous terminated container "{name}" in pod "{pod}" not found'
-            )
-        return ended[-1]
-    if attempts:
-        return attempts[-1]
-    waiting = _waiting_reason(worker, name)
-    raise RefusalError(400, f'container "{name}" in pod "{pod}" is waiting to start: {waiting}')
+        ended = (entry.get("lastState") or {}).get("terminated") or {}
+        found = worker.ledger.find(str(ended.get("containerID") or "").rpartition("//")[2])
+        if found is None or not worker.ledger.log_path(found.id):
+            text = f'previous terminated container "{name}" in pod "{pod}" not found'
+            raise RefusalError(400, text)
+        return found
+    started = [a for a in worker.ledger.attempts.get(name, ()) if a.run is not Run.CREATED]
+    if started:
+        return started[-1]
+    text = f'container "{name}" in pod "{pod}" is waiting to start: {_waiting_reason(entry)}'
+    raise RefusalError(400, text)
 
 
-def _waiting_reason(worker: PodWorker, name: str) -> str:
+def _entry(worker: PodWorker, name: str) -> JsonObject:
+    """The container's entry in the pod's status."""
     status = worker.status()
-    for key in ("containerStatuses", "initContainerStatuses"):
-        for entry in status.get(key) or ():
-            if entry["name"] == name:
-                waiting = (entry.get("state") or {}).get("waiting") or {}
-                reason = str(waiting.get("reason") or "")
-                if "ImagePull" in reason:
-                    return "trying and failing to pull image"
-                return (
-                    str(waiting.get("message") or reason or "ContainerCreating")
-                    if ("Config" in reason)
-                    else (reason or "ContainerCreating")
-                )
-    return str(status.get("reason") or "ContainerCreating")
+    entries = [entry for key in ENTRIES for entry in status.get(key) or ()]
+    return next((entry for entry in entries if entry["name"] == name), {})
+
+
+def _waiting_reason(entry: JsonObject) -> str:
+    waiting = (entry.get("state") or {}).get("waiting") or {}
+    reason = str(waiting.get("reason") or "ContainerCreating")
+    if "ImagePull" in reason:
+        return "trying and failing to pull image"
+    return str(waiting.get("message") or reason) if "Config" in reason else reason
 
 
 def running_id(worker: PodWorker, name: str) -> str:
