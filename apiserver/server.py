@@ -16,6 +16,8 @@ from apiserver import authn, bootstrap, dispatch, errors, routes
 from apiserver.admission import plugins
 from apiserver.admission.chain import Chain
 from apiserver.admission.rbac_escalation import RbacEscalation
+from apiserver.admission.webhooks.caller import Caller
+from apiserver.admission.webhooks.plugins import MutatingWebhooks, ValidatingWebhooks
 from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, TokenIssuer
 from apiserver.cache import WatchCache
 from apiserver.core import Core
@@ -47,12 +49,17 @@ class ApiServer:
         cache = WatchCache(store)
         registries = Registries(cache, entropy, options, scheme)
         escalation = RbacEscalation(cache, lambda: self.core.authorizer)
+        self._webhooks = Caller(cache)
+        webhooks = (
+            MutatingWebhooks(cache, scheme, self._webhooks),
+            ValidatingWebhooks(cache, scheme, self._webhooks),
+        )
         self.core = Core(
             scheme=scheme,
             store=store,
             cache=cache,
             registries=registries,
-            admission=Chain((*plugins.standard(cache, entropy), escalation)),
+            admission=Chain((*plugins.standard(cache, entropy), escalation, *webhooks)),
             options=options,
             clock=clock or SystemClock(),
             authorizer=authorizer or AlwaysAllow(),
@@ -85,6 +92,7 @@ class ApiServer:
         """End the watches and close the store."""
         for keeper in self._keepers:
             await tasks.stop(keeper)
+        await self._webhooks.close()
         await self.core.cache.stop()
         await self.core.store.close()
 

@@ -33,6 +33,8 @@ class Attempt:
     subresource: str = ""
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    changed_outside: bool = False
+    """A webhook has changed the object: plugins look at it once more."""
 
 
 class Plugin:
@@ -43,6 +45,8 @@ class Plugin:
     operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE})
     subresources: ClassVar[frozenset[str]] = frozenset({""})
     """Subresources that it cares about; "" is the main resource, "*" all."""
+    again: ClassVar[bool] = True
+    """Whether it looks once more at what webhooks have changed: a second time adds nothing new."""
 
     def concerns(self, resource: Resource, subresource: str, operation: str) -> bool:
         return (
@@ -70,8 +74,13 @@ class Chain:
         self._validating: dict[_Key, tuple[Plugin, ...]] = {}
 
     async def mutate(self, attempt: Attempt) -> None:
-        for plugin in self._concerned(self._mutating, "mutate", attempt):
+        concerned = self._concerned(self._mutating, "mutate", attempt)
+        for plugin in concerned:
             await plugin.mutate(attempt)
+        if attempt.changed_outside:
+            for plugin in concerned:
+                if plugin.again:
+                    await plugin.mutate(attempt)
 
     async def validate(self, attempt: Attempt) -> None:
         for plugin in self._concerned(self._validating, "validate", attempt):

@@ -27,6 +27,9 @@ from apiserver.routes import Route
 NOT_OLDER = "NotOlderThan"
 INITIAL_END = "k8s.io/initial-events-end"
 
+MAX_SECONDS = 24 * 3600
+"""Longest watch: clients come back anyway, and timers do not count for ever."""
+
 Render = Callable[[WatchItem], bytes]
 
 
@@ -90,7 +93,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         raise status.not_acceptable((negotiation.JSON, f"{negotiation.JSON};stream=watch"))
     found = query.params(request)
     begin = start(found)
-    seconds = query.number("timeoutSeconds", found.get("timeoutSeconds", ""))
+    seconds = min(query.number("timeoutSeconds", found.get("timeoutSeconds", "")), MAX_SECONDS)
     if not seconds:
         minimum = core.options.watch_timeout_min
         seconds = minimum + int(minimum * core.entropy.random())

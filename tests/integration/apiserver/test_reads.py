@@ -300,3 +300,15 @@ async def test_a_long_table_comes_in_pieces(api, monkeypatch):
     pieces = [piece async for piece in answer.response.body]
     assert len(pieces) > 3
     assert orjson.loads(b"".join(pieces)) == whole
+
+
+async def test_a_watch_may_ask_for_any_time(api):
+    await fill(api, 1)
+    events = api.watch(MAPS, timeoutSeconds=str(2**62))
+    assert (await anext(events))["type"] == "ADDED"
+    await events.aclose()
+
+
+async def test_a_watch_ends_when_its_time_is_over(api):
+    await fill(api, 1)
+    assert len([event async for event in api.watch(MAPS, timeoutSeconds="1")]) == 1

@@ -1,0 +1,193 @@
+"""The two steps of the admission chain that ask webhooks: first those that change, one after the
+other, and at the end those that only refuse, all at once.
+
+Neighbours: `matching`, `review`, `caller`; the chain runs these after its own plugins. What a
+webhook has changed goes through structure and defaults again before the next one sees it.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import ClassVar
+
+import orjson
+
+from apimachinery import decode, defaults, meta, scheme, status
+from apimachinery.resource import Resource
+from apimachinery.scheme import Scheme
+from apimachinery.wire import JsonObject
+from apiserver.admission.chain import CONNECT, CREATE, DELETE, UPDATE, Attempt, Plugin
+from apiserver.admission.webhooks import matching, review
+from apiserver.admission.webhooks.caller import Caller, Unreachable
+from apiserver.admission.webhooks.matching import Hook
+from apiserver.admission.webhooks.review import BadAnswer, Verdict
+from apiserver.cache import WatchCache
+
+LOG = logging.getLogger(__name__)
+
+MUTATING = scheme.BUILTIN.by_plural(matching.EXEMPT_GROUP, "v1", "mutatingwebhookconfigurations")
+VALIDATING = scheme.BUILTIN.by_plural(
+    matching.EXEMPT_GROUP, "v1", "validatingwebhookconfigurations"
+)
+
+
+class _Webhooks(Plugin):
+    """What both steps share: the hooks of one kind of configuration, and how one is asked."""
+
+    operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE, DELETE, CONNECT})
+    subresources: ClassVar[frozenset[str]] = frozenset({"*"})
+    again: ClassVar[bool] = False
+
+    def __init__(
+        self, cache: WatchCache, known: Scheme, caller: Caller, kind: Resource | None
+    ) -> None:
+        assert kind is not None, "a built-in kind"
+        self._cache = cache
+        self._scheme = known
+        self._caller = caller
+        self._kind = kind
+        self._stamp: tuple[int, ...] = ()
+        self._hooks: tuple[Hook, ...] = ()
+
+    def concerns(self, resource: Resource, subresource: str, operation: str) -> bool:
+        del subresource, operation
+        return resource.group != matching.EXEMPT_GROUP
+
+    def hooks(self) -> tuple[Hook, ...]:
+        """All hooks as configured now, by the configurations' names."""
+        entries = self._cache.list(self._kind).entries
+        stamp = tuple([entry.revision for entry in entries])
+        if stamp != self._stamp:
+            self._hooks = tuple(
+                hook for entry in entries for hook in matching.compile_hooks(entry.parse())
+            )
+            self._stamp = stamp
+        return self._hooks
+
+    def concerned(self, attempt: Attempt) -> list[tuple[Hook, str]]:
+        """The hooks that are to be asked about a write, each with the version it is sent."""
+        hooks = self.hooks()
+        if not hooks:
+            return []
+        versions = self._versions(attempt.resource)
+        labels = self._namespace_labels(attempt)
+        found = []
+        for hook in hooks:
+            version = hook.version_for(
+                attempt.resource, attempt.subresource, attempt.operation, versions
+            )
+            if version and hook.selects(labels, (attempt.obj, attempt.old)):
+                found.append((hook, version))
+        return found
+
+    def _versions(self, resource: Resource) -> list[str]:
+        if resource.custom is None:
+            return [resource.version]
+        return [
+            row.version
+            for row in self._scheme.all()
+            if (row.group, row.plural) == (resource.group, resource.plural)
+        ]
+
+    def _namespace_labels(self, attempt: Attempt) -> Mapping[str, str] | None:
+        if attempt.resource.gr == "namespaces":
+            state = attempt.obj or attempt.old
+            return meta.labels(state) if state is not None else {}
+        if not attempt.resource.namespaced:
+            return None
+        entry = self._cache.get(scheme.NAMESPACES, "", attempt.namespace)
+        return entry.labels if entry is not None else {}
+
+    async def ask(self, hook: Hook, version: str, attempt: Attempt) -> Verdict | None:
+        """The hook's verdict; None where it failed and may fail."""
+        if attempt.dry_run and hook.side_effects:
+            raise status.bad_request(f'admission webhook "{hook.name}" does not support dry run')
+        if hook.conditions:
+            self._failed(hook, "its matchConditions are not evaluated by this server")
+            return None
+        uid = str(uuid.uuid4())
+        body = orjson.dumps(review.request_of(attempt, version, uid))
+        try:
+            answer = await self._caller.post(hook.client, body, hook.seconds)
+            verdict = review.read(answer, uid)
+        except (Unreachable, BadAnswer) as error:
+            self._failed(hook, str(error))
+            return None
+        attempt.warnings.extend(verdict.warnings)
+        if not verdict.allowed:
+            raise review.refused(hook.name, verdict.refusal)
+        return verdict
+
+    def _failed(self, hook: Hook, problem: str) -> None:
+        """Refuse the write where the hook must agree."""
+        if hook.fails_closed:
+            raise review.failed(hook.name, problem)
+        LOG.warning("webhook %s of %s is passed over: %s", hook.name, hook.configuration, problem)
+
+
+class MutatingWebhooks(_Webhooks):
+    """Asks one after the other; those that want it once more where a later one changed things."""
+
+    def __init__(self, cache: WatchCache, known: Scheme, caller: Caller) -> None:
+        super().__init__(cache, known, caller, MUTATING)
+
+    async def mutate(self, attempt: Attempt) -> None:
+        asked: list[tuple[Hook, str]] = []
+        last_change = -1
+        for hook, version in self.concerned(attempt):
+            if await self._change(hook, version, attempt):
+                last_change = len(asked)
+            asked.append((hook, version))
+        for hook, version in asked[:last_change] if last_change > 0 else ():
+            if hook.reinvoked:
+                await self._change(hook, version, attempt)
+
+    async def _change(self, hook: Hook, version: str, attempt: Attempt) -> bool:
+        """Ask, and apply what is wanted; whether that was anything."""
+        verdict = await self.ask(hook, version, attempt)
+        if verdict is None or not verdict.patch or attempt.obj is None:
+            return False
+        try:
+            new = review.patched(attempt.obj, verdict.patch)
+            fitted = self._fitted(attempt.resource, new, hook)
+        except BadAnswer as error:
+            self._failed(hook, str(error))
+            return False
+        if fitted == attempt.obj:
+            return False
+        attempt.changed_outside = True
+        attempt.obj.clear()
+        attempt.obj.update(fitted)
+        return True
+
+    def _fitted(self, resource: Resource, obj: JsonObject, hook: Hook) -> JsonObject:
+        """Structure and defaults, as for what a client sends; unknown fields go."""
+        obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
+        try:
+            obj, problems = decode.structure(resource, obj)
+        except status.ApiError as error:
+            raise BadAnswer(error.message) from error
+        if problems:
+            LOG.warning("webhook %s added what is dropped: %s", hook.name, ", ".join(problems))
+        defaults.apply(resource, obj)
+        return obj
+
+
+class ValidatingWebhooks(_Webhooks):
+    """Asks all at once; the first refusal in their order is told."""
+
+    def __init__(self, cache: WatchCache, known: Scheme, caller: Caller) -> None:
+        super().__init__(cache, known, caller, VALIDATING)
+
+    async def validate(self, attempt: Attempt) -> None:
+        concerned = self.concerned(attempt)
+        if not concerned:
+            return
+        outcomes = await asyncio.gather(
+            *(self.ask(hook, version, attempt) for hook, version in concerned),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
