@@ -138,8 +138,12 @@ class Cluster:
 
     def client_configuration(self) -> Any:
         """A `kubernetes.client.Configuration` (give it to `ApiClient`)."""
-        from kubernetes import client, config
+        import importlib
 
+        # By name: the package is the user's, and has no types.
+        client, config = (
+            importlib.import_module(f"kubernetes.{name}") for name in ("client", "config")
+        )
         made = client.Configuration()
         config.load_kube_config(str(self.kubeconfig), client_configuration=made)
         return made
