@@ -85,7 +85,8 @@ def _attributes(user: wire.UserInfo, spec: wire.JsonObject, kind: str) -> Attrib
             "exactly one of nonResourceAttributes or resourceAttributes must be specified",
         )
         raise status.invalid(kind, "", [problem], "authorization.k8s.io")
-    if path is not None:
+    if resource is None:
+        assert path is not None, "one of them is there"
         return Attributes(user, path.get("verb", ""), is_resource=False, path=path.get("path", ""))
     return Attributes(
         user,

@@ -59,7 +59,7 @@ class Cluster:
         pod = {"metadata": {"name": name}, "spec": {"containers": [container]}}
         await self.client.create(scheme.PODS, pod, namespace)
 
-    async def until(self, name: str, what, namespace: str = "default") -> dict:  # noqa: ANN001
+    async def until(self, name: str, what, namespace: str = "default") -> dict:
         """Follow the pod until `what(pod)` is true."""
         async with asyncio.timeout(10):
             stream = self.client.watch(

@@ -48,7 +48,8 @@ def route(method, path, **query):
 )
 def test_resources(method, path, query, verb, plural, namespace, name, sub):
     found = route(method, path, **query)
-    assert found is not None and found.resource is not None
+    assert found is not None
+    assert found.resource is not None
     assert found.resource.plural == plural
     assert (found.verb, found.namespace, found.name, found.subresource) == (
         verb,

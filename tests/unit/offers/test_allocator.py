@@ -92,14 +92,14 @@ def test_the_drf_example_of_the_paper() -> None:
 
 def test_a_declined_node_is_held_back_until_the_filter_ends() -> None:
     books, filters = ledger(1), Filters()
-    filters.decline("f", "n0", {"cpu": 4000, "memory": 8 * GIB}, until=5.0)
+    filters.decline("f", "a", "n0", {"cpu": 4000, "memory": 8 * GIB}, until=5.0)
     assert allocate(books, [Wanting("f", ("a",))], filters, now=4.9) == []
     assert len(allocate(books, [Wanting("f", ("a",))], filters, now=5.0)) == 1
 
 
 def test_more_than_was_declined_is_offered_at_once() -> None:
     books, filters = ledger(1), Filters()
-    filters.decline("f", "n0", {"cpu": 1000, "memory": GIB}, until=5.0)
+    filters.decline("f", "a", "n0", {"cpu": 1000, "memory": GIB}, until=5.0)
     assert len(allocate(books, [Wanting("f", ("a",))], filters, now=0.0)) == 1
 
 

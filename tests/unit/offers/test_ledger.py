@@ -50,16 +50,16 @@ class Books(RuleBasedStateMachine):
         uid = self.fresh()
         offer = self.ledger.offers.get(offer_id)
         wanted = {n: v // part for n, v in offer.resources.items()} if offer else {"cpu": 1}
-        taken = self.ledger.accept(offer_id, (Launch(uid, role, wanted),), self.now + 30)
+        taken = self.ledger.accept((offer_id,), (Launch(uid, role, wanted),), self.now + 30)
         assert taken == (offer is not None)
         return uid
 
     @rule(offer_id=consumes(offers))
     def accept_too_much(self, offer_id: str) -> None:
         offer = self.ledger.offers.get(offer_id)
-        wanted = {"cpu": (offer.resources["cpu"] if offer else 0) + 1}
+        wanted = {"cpu": (offer.resources.get("cpu", 0) if offer else 0) + 1}
         before = dict(self.ledger.usages)
-        assert not self.ledger.accept(offer_id, (Launch("x", "batch", wanted),), self.now)
+        assert not self.ledger.accept((offer_id,), (Launch("x", "batch", wanted),), self.now)
         assert self.ledger.usages == before
 
     @rule(offer_id=consumes(offers))
@@ -116,7 +116,7 @@ class Books(RuleBasedStateMachine):
         assert self.ledger.total == total(a.capacity for a in self.ledger.accounts.values())
 
 
-def total(vectors) -> dict[str, int]:  # noqa: ANN001
+def total(vectors) -> dict[str, int]:
     result: dict[str, int] = {}
     for vector in vectors:
         result = resources.add(result, vector)

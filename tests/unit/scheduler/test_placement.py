@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from scheduler.placement import Placer
 from tests.unit.scheduler.builders import (
-    node, offers_for, place, pod, snapshot, total_requests, where, why_not,
+    node,
+    offers_for,
+    pod,
+    snapshot,
+    total_requests,
+    where,
+    why_not,
 )  # fmt: skip
 
 

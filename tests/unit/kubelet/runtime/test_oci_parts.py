@@ -143,7 +143,7 @@ def test_an_unreadable_record_is_none(layout: Layout, content: str) -> None:
 
 
 def test_a_process_is_only_taken_if_it_names_the_container() -> None:
-    descriptor = records.open_process(os.getpid(), "pytest", "cmdline")
+    descriptor = records.open_process(os.getpid(), "python", "cmdline")
     assert descriptor is not None
     os.close(descriptor)
     assert records.open_process(os.getpid(), "0123456789abcdef", "cmdline") is None
