@@ -74,6 +74,8 @@ class Conmon:
                 stderr=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs,),
                 start_new_session=True,
+                # It leaves a file `oom` where it runs when the kernel kills the container.
+                cwd=launch.directory,
                 env={
                     "PATH": os.environ.get("PATH", os.defpath),
                     "_OCI_SYNCPIPE": str(theirs),
