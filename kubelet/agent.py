@@ -22,7 +22,8 @@ from kubelet.env import Environment, Services, ServiceView, service_view
 from kubelet.images.interface import ImageService
 from kubelet.inotify import Hub
 from kubelet.kit import Kit
-from kubelet.node import Health, Machine, NodeKeeper, node_labels, read_health, read_machine
+from kubelet.node import NodeKeeper
+from kubelet.node_status import Health, Machine, node_labels, read_health, read_machine
 from kubelet.options import Options, machine_capacity
 from kubelet.pods import PodFeed, Pods, feed_of
 from kubelet.publisher import Publisher
@@ -47,6 +48,8 @@ class Shared:
     feed: PodFeed | None = None
     volumes: Volumes | None = None
     hub: Hub | None = None
+    follows_nodes: bool = False
+    """One watch on all nodes tells each `NodeKeeper` of its own."""
     health: Callable[[], Health] | None = None
 
 
@@ -127,7 +130,8 @@ class NodeAgent:
                 group.keep(self._services.run, name="services")
             group.keep(node.run_status, name="node status")
             group.keep(node.run_lease, name="node lease")
-            group.keep(node.run_watch, name="node watch")
+            if not self._shared.follows_nodes:
+                group.keep(node.run_watch, name="node watch")
             group.start(pods.run(), name="pods")
             if self.options.serving is not None:
                 group.keep(AgentServer(self.kit, pods, self.options.serving).run, name="https")

@@ -24,7 +24,7 @@ from kubelet.images.fake import FakeImages
 from kubelet.images.interface import Image
 from kubelet.inotify import Hub
 from kubelet.network.fake import FakeNetwork
-from kubelet.node import Health, Machine
+from kubelet.node_status import Health, Machine
 from kubelet.options import Capacity, Options
 from kubelet.pods import Handler, trimmed
 from kubelet.runtime.config import Mount
@@ -150,11 +150,14 @@ class HollowNodes:
         self._recorder = Recorder(client, component="kubelet", clock=self._clock)
         self._services: Informer[ServiceView] = Informer(client, scheme.SERVICES, service_view)
         self._pods = SharedPods(client)
+        self._nodes: Informer[JsonObject] = Informer(client, scheme.NODES, lambda obj: obj)
+        self._nodes.add_handler(self._node_changed)
         self._network = FakeNetwork()
         self._images = AnyImage()
         self._hub = Hub()
         self._machine = Machine(kernel="hollow", os_image="hollow")
         self.agents: list[NodeAgent] = []
+        self._by_name: dict[str, NodeAgent] = {}
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -163,11 +166,13 @@ class HollowNodes:
             group.keep(self._recorder.run, name="events")
             group.keep(self._services.run, name="services")
             group.keep(self._pods.informer.run, name="pods")
+            group.keep(self._nodes.run, name="nodes")
             await self._pods.informer.synced()
             slots = asyncio.Semaphore(START_AT_ONCE)
             for number in range(self._options.first, self._options.first + self._options.count):
                 agent = self._agent(f"{self._options.prefix}-{number}")
                 self.agents.append(agent)
+                self._by_name[agent.options.node_name] = agent
                 await slots.acquire()
                 group.start(agent.run(), name=agent.options.node_name)
                 group.start(_release(agent, slots), name="slot")
@@ -175,6 +180,11 @@ class HollowNodes:
                 await agent.ready.wait()
             self.ready.set()
             LOG.info("%d hollow nodes are ready", len(self.agents))
+
+    def _node_changed(self, key: str, _old: JsonObject | None, new: JsonObject | None) -> None:
+        agent = self._by_name.get(key)
+        if agent is not None and agent.node is not None:
+            agent.node.seen(new)
 
     def _agent(self, name: str) -> NodeAgent:
         options = Options(
@@ -191,6 +201,7 @@ class HollowNodes:
             feed=self._pods.feed(name),
             volumes=NoVolumes(),
             hub=self._hub,
+            follows_nodes=True,
             health=Health,
         )
         driver = FakeDriver(FakeMachine(now=self._clock.now), self._network)

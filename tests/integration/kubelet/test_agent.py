@@ -316,3 +316,22 @@ async def test_the_room_of_a_deleted_pod_is_free_at_once(world: World) -> None:
     feed.tell("default/old", old, None)
     feed.tell("default/new", None, new)
     await world.until(is_ready, "new")
+
+
+async def test_a_node_that_was_called_not_ready_says_otherwise_at_once(world: World) -> None:
+    """The node lifecycle controller writes Unknown when a node was away for a while."""
+    await world.start_agent()
+    unknown = {
+        "conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]
+    }
+    await world.client.patch(
+        scheme.NODES, "node-1", {"status": unknown}, kind="strategic", subresource="status"
+    )
+
+    async def ready() -> bool:
+        node = await world.client.get(scheme.NODES, "node-1")
+        return is_ready(node)
+
+    async with asyncio.timeout(5):
+        while not await ready():
+            await asyncio.sleep(0.01)

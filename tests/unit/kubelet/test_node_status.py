@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from kubelet.images.interface import Image, ImageConfig
-from kubelet.node import (
+from kubelet.node_status import (
     Health,
     Machine,
     node_labels,
     node_object,
     node_status,
+    overwritten,
     resource_list,
     status_differs,
 )
@@ -91,3 +92,10 @@ def test_the_options_shape_the_node() -> None:
 )
 def test_labels(key: str, value: str) -> None:
     assert node_labels(options(labels={"zone": "a"}), MACHINE)[key] == value
+
+
+def test_a_condition_that_another_wrote_is_noticed() -> None:
+    ours = status()
+    assert not overwritten(ours, ours)
+    other = [{**c, "status": "Unknown"} if c["type"] == "Ready" else c for c in ours["conditions"]]
+    assert overwritten(ours, {"conditions": other})
