@@ -12,7 +12,7 @@ from apimachinery import scheme as schemes
 from apimachinery import status, wire
 from apimachinery.aio import tasks
 from apimachinery.aio.clock import Clock, SystemClock
-from apiserver import authn, bootstrap, dispatch, errors, routes
+from apiserver import authn, bootstrap, dispatch, errors, quota_status, routes
 from apiserver.admission import plugins
 from apiserver.admission.chain import Chain
 from apiserver.admission.rbac_escalation import RbacEscalation
@@ -85,6 +85,9 @@ class ApiServer:
             loop.create_task(tasks.keep_running(self._custom.run, name="custom resources")),
             loop.create_task(
                 tasks.keep_running(self.core.registries.follow, name="service addresses")
+            ),
+            loop.create_task(
+                tasks.keep_running(lambda: quota_status.run(self.core), name="quotas")
             ),
         ]
 

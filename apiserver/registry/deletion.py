@@ -87,6 +87,7 @@ async def _attempt(
             registry.resource, entry.namespace, entry.name, entry.revision
         )
         registry.strategy.deleted(old)
+        registry.quotas.note(entry.namespace)
         return Deleted(last.raw, uid, gone=True)
     if new == old:
         return Deleted(entry.raw, uid, gone=False)

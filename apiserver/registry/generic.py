@@ -24,6 +24,7 @@ from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 from apiserver.cache import Entry, WatchCache
 from apiserver.registry import metadata
+from apiserver.registry.quotas import Quotas
 from apiserver.registry.strategy import Context, Reservation, Strategy
 from apiserver.storage import keys
 from apiserver.storage.errors import KeyExists, KeyMissing, RevisionConflict, UnknownOutcome
@@ -113,6 +114,23 @@ async def settled(write: Coroutine[Any, Any, Entry], reserved: Reservation) -> E
     return await asyncio.shield(task)
 
 
+def both(one: Reservation, other: Reservation) -> Reservation:
+    """Two reservations with the same fate."""
+
+    def joined(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            first()
+            second()
+
+        return run
+
+    return Reservation(
+        joined(one.undo, other.undo),
+        joined(one.commit, other.commit),
+        joined(one.unknown, other.unknown),
+    )
+
+
 class Registry:
     """The stored objects of one resource."""
 
@@ -122,10 +140,12 @@ class Registry:
         strategy: Strategy,
         cache: WatchCache,
         entropy: Rng,
+        quotas: Quotas,
         *,
         ttl: int = 0,
     ) -> None:
         self.resource = resource
+        self.quotas = quotas
         self.strategy = strategy
         self.cache = cache
         self._entropy = entropy
@@ -207,7 +227,7 @@ class Registry:
     async def _insert(self, obj: JsonObject, context: Context) -> Written:
         found = obj["metadata"]
         namespace, name = found.get("namespace", ""), found["name"]
-        reserved = self.strategy.reserve_create(obj, context)
+        reserved = self._reserve(obj, context)
         if context.dry_run:
             if reserved is not None:
                 reserved.undo()
@@ -217,6 +237,18 @@ class Registry:
         write = self.cache.create(self.resource, namespace, name, obj, ttl=self._ttl)
         entry = await (write if reserved is None else settled(write, reserved))
         return Written(entry.raw, entry, created=True)
+
+    def _reserve(self, obj: JsonObject, context: Context) -> Reservation | None:
+        """A place in the namespace's quotas, and what the kind itself takes."""
+        place = self.quotas.reserve(self.resource, obj)
+        if place is None:
+            return self.strategy.reserve_create(obj, context)
+        try:
+            own = self.strategy.reserve_create(obj, context)
+        except BaseException:
+            place.undo()
+            raise
+        return place if own is None else both(place, own)
 
     # --- update ----------------------------------------------------------------------------------
 
@@ -344,13 +376,22 @@ class Registry:
             ttl=self._ttl,
         )
         stored = await (write if reserved is None else settled(write, reserved))
+        if self._counts(context):
+            self.quotas.note(entry.namespace)
         return Written(stored.raw, stored)
+
+    def _counts(self, context: Context) -> bool:
+        """Whether an update may change what its namespace uses, or may use."""
+        if self.resource.gr == "resourcequotas":
+            return context.subresource != "status"
+        return self.resource.gr in ("pods", "services", "persistentvolumeclaims")
 
     async def _finish_deletion(self, new: JsonObject, entry: Entry, context: Context) -> Written:
         """The last finalizer has gone: the update becomes the removal."""
         if not context.dry_run:
             await self.cache.delete(self.resource, entry.namespace, entry.name, entry.revision)
             self.strategy.deleted(new)
+            self.quotas.note(entry.namespace)
         return Written(orjson.dumps(new), deleted=True)
 
 

@@ -24,6 +24,7 @@ from apiserver.registry import (
 )
 from apiserver.registry.allocations import Allocations
 from apiserver.registry.generic import Registry
+from apiserver.registry.quotas import Quotas
 from apiserver.registry.strategy import Context, Strategy
 
 
@@ -121,6 +122,7 @@ class Registries:
         self._options = options
         self._services = Allocations(options, cache)
         self.definitions = definitions.Rows(scheme, lambda: cache.revision)
+        self.quotas = Quotas(cache)
         self._known: dict[tuple[str, str], Registry] = {}
 
     def load(self) -> None:
@@ -141,7 +143,9 @@ class Registries:
 
     def _make(self, resource: Resource) -> Registry:
         ttl = self._options.event_ttl if resource.gr == "events" else 0
-        return Registry(resource, self._strategy(resource), self._cache, self._entropy, ttl=ttl)
+        return Registry(
+            resource, self._strategy(resource), self._cache, self._entropy, self.quotas, ttl=ttl
+        )
 
     def _strategy(self, resource: Resource) -> Strategy:
         if resource.gr == "services":
