@@ -136,6 +136,8 @@ _SCHEDULER = (
     rule("delete get list watch", "", "pods"),
     rule("create", "", "bindings pods/binding"),
     rule("patch update", "", "pods/status"),
+    # Frameworks' tasks run as pods, in a namespace of theirs.
+    rule("create", "", "namespaces pods"),
     rule(READ, "", "replicationcontrollers services"),
     rule(READ, "apps", "replicasets statefulsets"),
     rule(READ, "policy", "poddisruptionbudgets"),

@@ -7,12 +7,15 @@ offered counts at once, so that the next node goes to the next in turn. Neighbou
 (the books, only read here), `sorter`, `filters`; `master` carries the grants out.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from offers import resources, sorter
+from offers import ranges, resources, sorter
 from offers.filters import Filters
-from offers.ledger import Ledger
+from offers.ledger import Account, Ledger
+from offers.messages import ANY_SIZE
+from offers.ranges import Ranges
 from offers.resources import Vector
 
 
@@ -26,6 +29,21 @@ class Wanting:
     """Less than this is of no use to it."""
     allocated: Vector = field(default_factory=dict)
     """What it holds in all its roles, to choose among frameworks of one role."""
+    wants_ports: bool = False
+    avoids_taints: bool = False
+    sizes: tuple[Vector, ...] = ANY_SIZE
+    """An offer must reach one of these."""
+    role_sizes: Mapping[str, tuple[Vector, ...]] = field(default_factory=dict)
+    """The same, for some of its roles."""
+
+    def welcomes(self, role: str, account: Account, offered: Vector) -> bool:
+        """Whether this much of a node is of any use to it."""
+        if account.tainted and self.avoids_taints:
+            return False
+        if not resources.fits(self.smallest, offered):
+            return False
+        sizes = self.role_sizes.get(role, self.sizes)
+        return not sizes or any(resources.fits(size, offered) for size in sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,7 @@ class Grant:
     node: str
     resources: Vector
     attributes: Mapping[str, str]
+    ports: Ranges = ()
 
 
 def allocate(
@@ -61,11 +80,14 @@ def allocate(
     for account, free in ledger.offerable(iter(shuffled)):
         for role in sorter.in_order(ledger.roles, by_role, ledger.total):
             offered = ledger.roles.headroom(role, free)
-            chosen = _choose(by_role[role], granted, ledger, filters, account.name, offered, now)
+            chosen = _choose(by_role[role], granted, ledger, filters, role, account, offered, now)
             if chosen is not None:
                 held = granted.get(chosen.framework_id, chosen.allocated)
                 granted[chosen.framework_id] = resources.add(held, offered)
-                yield Grant(chosen.framework_id, role, account.name, offered, account.attributes)
+                ports = _deal(ledger, account, free, offered) if chosen.wants_ports else ()
+                yield Grant(
+                    chosen.framework_id, role, account.name, offered, account.attributes, ports
+                )
                 break
 
 
@@ -74,7 +96,8 @@ def _choose(
     granted: Mapping[str, Vector],
     ledger: Ledger,
     filters: Filters,
-    node: str,
+    role: str,
+    account: Account,
     offered: Vector,
     now: float,
 ) -> Wanting | None:
@@ -84,8 +107,8 @@ def _choose(
     willing = [
         framework
         for framework in candidates
-        if resources.fits(framework.smallest, offered)
-        and filters.allows(framework.framework_id, node, offered, now)
+        if framework.welcomes(role, account, offered)
+        and filters.allows(framework.framework_id, role, account.name, offered, now)
     ]
     return min(
         willing,
@@ -95,6 +118,13 @@ def _choose(
         ),
         default=None,
     )
+
+
+def _deal(ledger: Ledger, account: Account, free: Vector, offered: Vector) -> Ranges:
+    """Ports in proportion: who is offered half of what is free gets half of the free ports."""
+    ports = ledger.free_ports(account)
+    part = max(offered.get(n, 0) / free[n] for n in resources.OFFERABLE if n in free)
+    return ports if part >= 1 else ranges.first(ports, math.ceil(ranges.size(ports) * part))
 
 
 def random_order(names: list[str], seed: int) -> None:

@@ -4,6 +4,7 @@ A declined offer stands for "not this much of this node": the same or less is he
 time is over, more is offered at once. Neighbours: `allocator` asks, `master` adds and clears.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from offers import resources
@@ -19,31 +20,45 @@ REFUSE_SECONDS_MAX = 365 * 86400.0
 class Filters:
     """All decline filters, per framework, per node."""
 
-    _held: dict[str, dict[str, tuple[float, Vector]]] = field(default_factory=dict)
-    """framework → node → (until, how much was declined)"""
+    _held: dict[str, dict[tuple[str, str], tuple[float, Vector]]] = field(default_factory=dict)
+    """framework → (role, node) → (until, how much was declined)"""
 
-    def decline(self, framework: str, node: str, amount: Vector, until: float) -> None:
+    def decline(self, framework: str, role: str, node: str, amount: Vector, until: float) -> None:
         """Hold back as much or less of a node until a moment."""
         held = self._held.setdefault(framework, {})
-        held.pop(node, None)
-        held[node] = (until, amount)
+        held.pop((role, node), None)
+        held[role, node] = (until, amount)
         while len(held) > PER_FRAMEWORK_MAX:
             held.pop(next(iter(held)))
 
-    def allows(self, framework: str, node: str, amount: Vector, now: float) -> bool:
+    def allows(self, framework: str, role: str, node: str, amount: Vector, now: float) -> bool:
         """Whether this much may be offered now; filters that are over are dropped."""
         held = self._held.get(framework)
-        if not held or node not in held:
+        if not held or (role, node) not in held:
             return True
-        until, declined = held[node]
+        until, declined = held[role, node]
         if now >= until:
-            del held[node]
+            del held[role, node]
             return True
         return not resources.fits(amount, declined)
 
-    def clear(self, framework: str) -> None:
-        """The framework revived or left."""
-        self._held.pop(framework, None)
+    def clear(self, framework: str, roles: Collection[str] = ()) -> None:
+        """The framework left or revived, for some roles only or (none given) for all."""
+        held = self._held.get(framework, {})
+        if roles:
+            for key in [key for key in held if key[0] in roles]:
+                del held[key]
+        else:
+            self._held.pop(framework, None)
+
+    def forget_node(self, node: str) -> None:
+        """The node changed its nature: what was declined is not what it is now."""
+        for held in self._held.values():
+            for key in [key for key in held if key[1] == node]:
+                del held[key]
+
+    def count(self, framework: str) -> int:
+        return len(self._held.get(framework, {}))
 
     def next_end(self, framework: str) -> float | None:
         """When the first of a framework's filters is over."""

@@ -11,8 +11,9 @@ Neighbours: `allocator` reads, `master` writes, `roles` is charged along.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from offers import resources
+from offers import ranges, resources
 from offers.messages import Launch, Offer
+from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.roles import RoleTree
 
@@ -27,6 +28,10 @@ class Account:
     attributes: Mapping[str, str] = field(default_factory=dict)
     open: bool = False
     """Whether it takes anything new (present, ready and not cordoned)."""
+    tainted: bool = False
+    """Whether it keeps off those who do not say that they tolerate it."""
+    ports: Ranges = ()
+    """Those that may be dealt out."""
     used: Vector = field(default_factory=dict)
     offered: Vector = field(default_factory=dict)
     uids: set[str] = field(default_factory=set)
@@ -47,6 +52,7 @@ class Usage:
     amount: Vector
     assumed_until: float | None
     """Accepted but not yet seen bound: void at this moment. None once it was seen."""
+    ports: Ranges = ()
 
 
 class Ledger:
@@ -66,10 +72,18 @@ class Ledger:
         return self.accounts.setdefault(node, Account(node))
 
     def set_node(
-        self, name: str, capacity: Vector, attributes: Mapping[str, str], *, accepts: bool
+        self,
+        name: str,
+        capacity: Vector,
+        attributes: Mapping[str, str],
+        *,
+        accepts: bool,
+        tainted: bool = False,
+        ports: Ranges = (),
     ) -> None:
         """A node as the API shows it now."""
         account = self._account(name)
+        account.tainted, account.ports = tainted, ports
         self.total = resources.add(resources.subtract(self.total, account.capacity), capacity)
         account.capacity, account.attributes, account.open = capacity, attributes, accepts
 
@@ -106,27 +120,55 @@ class Ledger:
         self._forget_if_empty(account)
         return offer
 
-    def accept(self, offer_id: str, launches: tuple[Launch, ...], until: float) -> bool:
-        """Move an offer's launches to used and the rest to free; False if it is not in force.
+    def accept(
+        self, offer_ids: tuple[str, ...], launches: tuple[Launch, ...], until: float
+    ) -> bool:
+        """Move launches from offers of one node to used, the rest to free; False if one is void.
 
-        A launch that asks for more than the offer holds is not in order: nothing happens then.
+        Launches that ask for more than the offers hold are not in order: nothing happens then.
         """
-        offer = self.offers.get(offer_id)
-        if offer is None:
+        taken = [self.offers.get(offer_id) for offer_id in dict.fromkeys(offer_ids)]
+        offers = [offer for offer in taken if offer is not None]
+        if not offers or len(offers) < len(taken) or len({offer.node for offer in offers}) > 1:
             return False
         wanted: Vector = {}
+        offered: Vector = {}
         for launch in launches:
             wanted = resources.add(wanted, launch.resources)
-        if not resources.fits(wanted, offer.resources):
+        for offer in offers:
+            offered = resources.add(offered, offer.resources)
+        if not resources.fits(wanted, offered):
             return False
-        self.give_back(offer_id)
+        for offer in offers:
+            self.give_back(offer.id)
         for launch in launches:
-            self._use(launch.uid, Usage(offer.node, launch.role, launch.resources, until))
+            self._use(
+                launch.uid,
+                Usage(offers[0].node, launch.role, launch.resources, until, launch.ports),
+            )
         return True
 
-    def bound(self, uid: str, node: str, role: str, amount: Vector) -> None:
+    def assume(self, launch: Launch, node: str, until: float) -> None:
+        """A launch that was accepted before this ledger was made."""
+        self._use(launch.uid, Usage(node, launch.role, launch.resources, until, launch.ports))
+
+    def bound(self, uid: str, node: str, role: str, amount: Vector, ports: Ranges = ()) -> None:
         """A pod that the API shows bound to a node."""
-        self._use(uid, Usage(node, role, amount, None))
+        self._use(uid, Usage(node, role, amount, None, ports))
+
+    def rename(self, launched: str, uid: str) -> None:
+        """A launch by a provisional name has become the pod `uid`."""
+        usage = self.usages.get(launched)
+        if usage is not None:
+            self.gone(launched)
+            if uid not in self.usages:
+                self._use(uid, usage)
+
+    def free_ports(self, account: Account) -> Ranges:
+        """Those of a node that are neither used nor offered."""
+        taken = [r for uid in account.uids for r in self.usages[uid].ports]
+        taken += [r for offer_id in account.offer_ids for r in self.offers[offer_id].ports]
+        return ranges.subtract(account.ports, ranges.normal(taken)) if taken else account.ports
 
     def _use(self, uid: str, usage: Usage) -> None:
         self.gone(uid)
@@ -171,5 +213,6 @@ class Ledger:
             if account is None or not account.open:
                 continue
             free = resources.positive(account.free)
-            if resources.is_offerable(free):
+            room = resources.PODS not in account.capacity or resources.PODS in free
+            if room and resources.is_offerable(free):
                 yield account, free

@@ -12,21 +12,28 @@ kept, and their ids begin with the epoch so that none is mistaken for one of bef
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from apimachinery.aio.clock import Clock, SystemClock
-from offers import allocator, messages, resources, roles, sorter
+from offers import allocator, messages, ranges, resources, roles, sorter
 from offers.filters import REFUSE_SECONDS_MAX, Filters
 from offers.ledger import Ledger
-from offers.messages import Call, Event, FrameworkInfo, Launch, Offer
+from offers.messages import Call, Event, FrameworkInfo, Offer
+from offers.ranges import Ranges
 from offers.resources import Vector
 
 ASSUMED_S = 30.0
 """An accepted launch whose pod is not seen bound by then is void: a binding takes milliseconds."""
 EVENTS_MAX = 10_000
 """Events a framework may leave unread before it is cut off."""
+OFFER_TIMEOUT_S = 30.0
+"""Offers that a framework leaves unanswered go to others after this long (Mesos: never)."""
+NODE_PORTS: Ranges = ((20000, 29999),)
+"""Dealt out on every node. Mesos' 31000 to 32000 lie among Kubernetes' NodePorts."""
+HARD_TAINTS = ("NoSchedule", "NoExecute")
 
 
 V_co = TypeVar("V_co", covariant=True)
@@ -39,9 +46,31 @@ class Mirror(Protocol[V_co]):
     async def synced(self) -> None: ...
 
 
+class TaintView(Protocol):
+    """What the master reads of a node's taint."""
+
+    @property
+    def effect(self) -> str: ...
+
+
+class PortView(Protocol):
+    """What the master reads of a port that a pod takes on its node."""
+
+    @property
+    def port(self) -> int: ...
+
+
+class Receiver(Protocol):
+    """Where a framework's events go: plain calls that never wait."""
+
+    def deliver(self, event: Event, /) -> None: ...
+
+
 class NodeView(Protocol):
     """What the master reads of a Node."""
 
+    @property
+    def taints(self) -> Sequence[TaintView]: ...
     @property
     def allocatable(self) -> Vector: ...
     @property
@@ -64,6 +93,8 @@ class PodView(Protocol):
     @property
     def requests(self) -> Vector: ...
     @property
+    def host_ports(self) -> Sequence[PortView]: ...
+    @property
     def ended(self) -> bool:
         """Succeeded or Failed: it holds nothing any more."""
         ...
@@ -74,11 +105,16 @@ class _Framework:
     """A subscribed framework."""
 
     info: FrameworkInfo
-    session: "InProcessSession"
-    suppressed: bool = True
-    """Offers are made from the first `Revive` on."""
+    receiver: Receiver
+    suppressed: set[str]
+    """Roles for which no offers are made."""
     smallest: Vector = field(default_factory=dict)
     offer_ids: set[str] = field(default_factory=set)
+
+    @property
+    def wanting(self) -> tuple[str, ...]:
+        """The roles for which it takes offers."""
+        return tuple(role for role in self.info.roles if role not in self.suppressed)
 
 
 class OfferMaster:
@@ -90,17 +126,27 @@ class OfferMaster:
         pods: Mirror[PodView],
         *,
         role_of_namespace: Callable[[str], str] = "kubernetes/{}".format,
+        role_of_pod: Callable[[str], str] = lambda _: "",
         epoch: int = 0,
+        master_id: str = "",
+        offer_timeout: float = OFFER_TIMEOUT_S,
         clock: Clock | None = None,
     ) -> None:
+        """`role_of_pod` knows pods ("namespace/name") that are not charged to their namespace."""
+        self.id = master_id or str(epoch)
+        """Begins the ids of offers and frameworks, so that none is taken for one of before."""
         self.ledger = Ledger()
         self._nodes, self._pods = nodes, pods
         self._role_of_namespace = role_of_namespace
-        self._epoch = epoch
+        self._role_of_pod = role_of_pod
+        self._offer_timeout = offer_timeout
+        self._expiring: deque[tuple[float, str]] = deque()
+        """(when, offer) in the order of making, which is that of ending."""
         self._clock = clock or SystemClock()
         self._filters = Filters()
         self._frameworks: dict[str, _Framework] = {}
         self._ids = itertools.count(1)
+        self._framework_ids = itertools.count(0)
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         nodes.add_handler(self._node_changed)
@@ -112,15 +158,52 @@ class OfferMaster:
         Raises:
             RoleError: one of its roles can't be a role.
         """
-        for role in info.roles:
-            roles.check(role)
-            self.ledger.roles.role(role)
-        if not info.id:
-            info = replace(info, id=f"{self._epoch}-{next(self._ids):04}-{info.name}")
+        info = replace(info, id=info.id or self.next_framework_id())
         session = InProcessSession(self, info.id)
-        self._frameworks[info.id] = _Framework(info, session)
+        self.attach(info, session)
         session.deliver(messages.Subscribed(info.id))
         return session
+
+    def next_framework_id(self) -> str:
+        return f"{self.id}-{next(self._framework_ids):04}"
+
+    def attach(self, info: FrameworkInfo, receiver: Receiver) -> None:
+        """Make offers to a framework that has an id; they go to `receiver`.
+
+        Raises:
+            RoleError: one of its roles can't be a role.
+        """
+        for role in info.roles:
+            roles.check(role)
+        for role in info.roles:
+            self.ledger.roles.role(role)
+        suppressed = info.roles if info.suppressed is None else info.suppressed
+        self._frameworks[info.id] = _Framework(info, receiver, set(suppressed))
+        self._mark(*self.ledger.accounts)
+
+    def update(self, info: FrameworkInfo) -> None:
+        """A framework that is attached changed its mind about roles and sizes; RoleError."""
+        for role in info.roles:
+            roles.check(role)
+        framework = self._frameworks[info.id]
+        for offer_id in sorted(framework.offer_ids):
+            if self.ledger.offers[offer_id].role not in info.roles:
+                self.rescind(offer_id)
+        framework.info = info
+        if info.suppressed is not None:
+            framework.suppressed = set(info.suppressed)
+        self._mark(*self.ledger.accounts)
+
+    def offer(self, framework_id: str, offer_id: str) -> Offer | None:
+        """An offer in force that this framework holds."""
+        framework = self._frameworks.get(framework_id)
+        held = framework is not None and offer_id in framework.offer_ids
+        return self.ledger.offers[offer_id] if held else None
+
+    def offers_of(self, framework_id: str) -> list[Offer]:
+        framework = self._frameworks.get(framework_id)
+        held = sorted(framework.offer_ids) if framework else []
+        return [self.ledger.offers[offer_id] for offer_id in held]
 
     async def run(self) -> None:
         """Make offers whenever something changed that may allow one."""
@@ -130,16 +213,32 @@ class OfferMaster:
             await self._wait()
             self._wake.clear()
             self._dirty.update(self.ledger.expire(self._clock.monotonic()))
+            self._expire_offers()
             dirty, self._dirty = self._dirty, set()
             self._allocate(dirty)
 
+    def _expire_offers(self) -> None:
+        """Take back what has been unanswered for too long."""
+        now = self._clock.monotonic()
+        while self._expiring and self._expiring[0][0] <= now:
+            self.rescind(self._expiring.popleft()[1])
+
+    def rescind(self, offer_id: str) -> None:
+        """Take an offer back, if it is in force still, and say so."""
+        offer = self.ledger.give_back(offer_id)
+        if offer is not None:
+            self._rescinded(offer)
+            self._mark(offer.node)
+
     async def _wait(self) -> None:
-        """Until something changed, a filter is over or an assumed launch is."""
-        ends = [
+        """Until something changed, a filter, an offer or an assumed launch is over."""
+        while self._expiring and self._expiring[0][1] not in self.ledger.offers:
+            self._expiring.popleft()
+        ends = [self._expiring[0][0]] if self._expiring else []
+        ends += [
             end
             for framework in self._frameworks.values()
-            if not framework.suppressed
-            and (end := self._filters.next_end(framework.info.id)) is not None
+            if framework.wanting and (end := self._filters.next_end(framework.info.id)) is not None
         ]
         ends += [
             until
@@ -156,20 +255,34 @@ class OfferMaster:
     # --- what the API says
 
     def _node_changed(self, key: str, old: NodeView | None, new: NodeView | None) -> None:
-        del old
         if new is None:
             for offer in self.ledger.remove_node(key):
                 self._rescinded(offer)
             return
-        self.ledger.set_node(key, new.allocatable, new.labels, accepts=new.accepts_pods)
-        if not new.accepts_pods and key in self.ledger.accounts:
-            for offer_id in sorted(self.ledger.accounts[key].offer_ids):
-                if (void := self.ledger.give_back(offer_id)) is not None:
-                    self._rescinded(void)
+        tainted = any(taint.effect in HARD_TAINTS for taint in new.taints)
+        self.ledger.set_node(
+            key,
+            new.allocatable,
+            new.labels,
+            accepts=new.accepts_pods,
+            tainted=tainted,
+            ports=NODE_PORTS,
+        )
+        if old is not None and (old.labels != new.labels or old.allocatable != new.allocatable):
+            self._filters.forget_node(key)
+        if not new.accepts_pods or tainted:
+            self._void(key, every=not new.accepts_pods)
         self._mark(key)
 
+    def _void(self, node: str, *, every: bool) -> None:
+        """Take back a node's offers: all, or those of frameworks that avoid tainted nodes."""
+        account = self.ledger.accounts.get(node)
+        for offer_id in sorted(account.offer_ids) if account else ():
+            holder = self._frameworks.get(self.ledger.offers[offer_id].framework_id)
+            if every or (holder is not None and holder.info.avoids_taints):
+                self.rescind(offer_id)
+
     def _pod_changed(self, key: str, old: PodView | None, new: PodView | None) -> None:
-        del key
         if new is None or new.ended:
             gone = new or old
             node = self.ledger.gone(gone.uid) if gone is not None else None
@@ -178,14 +291,15 @@ class OfferMaster:
         elif new.node_name:
             if old is not None and old.uid != new.uid:
                 self.ledger.gone(old.uid)
-            role = self._role_of_namespace(new.namespace)
-            self.ledger.bound(new.uid, new.node_name, role, new.requests)
+            role = self._role_of_pod(key) or self._role_of_namespace(new.namespace)
+            ports = ranges.normal((p.port, p.port) for p in new.host_ports)
+            self.ledger.bound(new.uid, new.node_name, role, new.requests, ports)
 
     def _rescinded(self, offer: Offer) -> None:
         framework = self._frameworks.get(offer.framework_id)
         if framework is not None:
             framework.offer_ids.discard(offer.id)
-            framework.session.deliver(messages.Rescind(offer.id))
+            framework.receiver.deliver(messages.Rescind(offer.id))
 
     def _mark(self, *nodes: str) -> None:
         self._dirty.update(nodes)
@@ -199,31 +313,48 @@ class OfferMaster:
         if framework is None:
             return False
         match call:
-            case messages.Accept(offer_id, launches):
-                return self._accept(framework, offer_id, launches)
+            case messages.Accept():
+                return self._accept(framework, call)
             case messages.Decline(offer_ids, refuse_seconds):
                 results = [self._decline(framework, i, refuse_seconds) for i in offer_ids]
                 return all(results)
             case messages.Abandon(uids):
                 self._mark(*(n for uid in uids if (n := self.ledger.gone(uid)) is not None))
-            case messages.Suppress():
-                framework.suppressed = True
-            case messages.Revive(smallest):
-                framework.suppressed, framework.smallest = False, smallest
-                self._filters.clear(framework_id)
+            case messages.Suppress(only):
+                framework.suppressed |= set(only or framework.info.roles)
+            case messages.Revive(smallest, only):
+                framework.suppressed -= set(only or framework.info.roles)
+                framework.smallest = smallest
+                self._filters.clear(framework_id, only)
                 self._mark(*self.ledger.accounts)
         return True
 
-    def _accept(self, framework: _Framework, offer_id: str, launches: tuple[Launch, ...]) -> bool:
-        if offer_id not in framework.offer_ids:
+    def _accept(self, framework: _Framework, call: messages.Accept) -> bool:
+        if not call.offer_ids or not framework.offer_ids.issuperset(call.offer_ids):
             return False
-        node = self.ledger.offers[offer_id].node
-        until = self._clock.monotonic() + ASSUMED_S
-        if not self.ledger.accept(offer_id, launches, until):
+        offers = [self.ledger.offers[offer_id] for offer_id in call.offer_ids]
+        now = self._clock.monotonic()
+        if not self.ledger.accept(call.offer_ids, call.launches, now + ASSUMED_S):
             return False
-        framework.offer_ids.discard(offer_id)
-        self._mark(node)
+        framework.offer_ids.difference_update(call.offer_ids)
+        rest: Vector = {}
+        for offer in offers:
+            rest = resources.add(rest, offer.resources)
+        for launch in call.launches:
+            rest = resources.subtract(rest, launch.resources)
+        self._refuse(framework, offers[0], rest, call.refuse_seconds)
         return True
+
+    def _refuse(self, framework: _Framework, offer: Offer, amount: Vector, seconds: float) -> None:
+        """Do not offer it this much or less of the node for a while; others may have it."""
+        if seconds > 0:
+            until = self._clock.monotonic() + min(seconds, REFUSE_SECONDS_MAX)
+            self._filters.decline(framework.info.id, offer.role, offer.node, amount, until)
+        self._mark(offer.node)
+
+    def assume(self, launch: messages.Launch, node: str) -> None:
+        """Book a launch that an earlier master accepted and whose pod is yet to be made."""
+        self.ledger.assume(launch, node, self._clock.monotonic() + ASSUMED_S)
 
     def _decline(self, framework: _Framework, offer_id: str, refuse_seconds: float) -> bool:
         if offer_id not in framework.offer_ids:
@@ -232,10 +363,7 @@ class OfferMaster:
         offer = self.ledger.give_back(offer_id)
         if offer is None:
             return False
-        if refuse_seconds > 0:
-            until = self._clock.monotonic() + min(refuse_seconds, REFUSE_SECONDS_MAX)
-            self._filters.decline(framework.info.id, offer.node, offer.resources, until)
-        self._mark(offer.node)
+        self._refuse(framework, offer, offer.resources, refuse_seconds)
         return True
 
     def unsubscribe(self, framework_id: str) -> None:
@@ -254,12 +382,16 @@ class OfferMaster:
         wanting = [
             allocator.Wanting(
                 framework.info.id,
-                framework.info.roles,
+                wanted,
                 framework.smallest,
                 self._allocated(framework),
+                framework.info.wants_ports,
+                framework.info.avoids_taints,
+                framework.info.sizes,
+                framework.info.role_sizes,
             )
             for framework in self._frameworks.values()
-            if not framework.suppressed
+            if (wanted := framework.wanting)
         ]
         made: dict[str, list[Offer]] = {}
         grants = allocator.allocate(
@@ -272,20 +404,24 @@ class OfferMaster:
         )
         for grant in grants:
             offer = Offer(
-                id=f"{self._epoch}-{next(self._ids)}",
+                id=f"{self.id}-O{next(self._ids)}",
                 framework_id=grant.framework_id,
                 role=grant.role,
                 node=grant.node,
                 resources=grant.resources,
                 attributes=grant.attributes,
+                ports=grant.ports,
             )
             self.ledger.offer(offer)
-            self._frameworks[offer.framework_id].offer_ids.add(offer.id)
+            framework = self._frameworks[offer.framework_id]
+            framework.offer_ids.add(offer.id)
+            if framework.info.offers_expire:
+                self._expiring.append((self._clock.monotonic() + self._offer_timeout, offer.id))
             made.setdefault(offer.framework_id, []).append(offer)
         for framework_id, offers in made.items():
             framework = self._frameworks[framework_id]
             event = messages.Offers(tuple(offers), self.shares(framework.info))
-            framework.session.deliver(event)
+            framework.receiver.deliver(event)
 
     def _allocated(self, framework: _Framework) -> Vector:
         total: Vector = {}

@@ -8,7 +8,11 @@ speak them. Nothing here decides.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from offers.ranges import Ranges
 from offers.resources import Vector
+
+ANY_SIZE: tuple[Vector, ...] = ({"cpu": 1, "memory": 1},)
+"""Some of each: nothing runs without both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,18 @@ class FrameworkInfo:
     id: str = ""
     """Given by the master at the first subscription; a framework that comes back sends it."""
     principal: str = ""
+    suppressed: tuple[str, ...] | None = None
+    """Roles for which it wants no offers at first; None: all of them, until it revives."""
+    wants_ports: bool = False
+    """Whether its offers hold ports of the nodes."""
+    avoids_taints: bool = False
+    """Whether tainted nodes are kept from it (it knows nothing of taints)."""
+    sizes: tuple[Vector, ...] = ANY_SIZE
+    """Offers must reach one of these."""
+    role_sizes: Mapping[str, tuple[Vector, ...]] = field(default_factory=dict)
+    """The same, for some of its roles."""
+    offers_expire: bool = False
+    """Whether offers that it does not answer are taken back after a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,7 @@ class Offer:
     resources: Vector
     attributes: Mapping[str, str] = field(default_factory=dict)
     """The node's labels."""
+    ports: Ranges = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,7 @@ class Launch:
     role: str
     """Whose share it is charged to: the offer's role or one below it."""
     resources: Vector
+    ports: Ranges = ()
 
 
 # --- calls
@@ -51,10 +69,12 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Use an offer; what the launches leave over returns at once."""
+    """Use offers of one node and role; what the launches leave over returns at once."""
 
-    offer_id: str
+    offer_ids: tuple[str, ...]
     launches: tuple[Launch, ...]
+    refuse_seconds: float = 0.0
+    """What is left over is not offered again for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,9 @@ class Abandon:
 class Suppress:
     """No offers until further notice: there is nothing to run."""
 
+    roles: tuple[str, ...] = ()
+    """Only for these; empty: for all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revive:
@@ -83,6 +106,8 @@ class Revive:
 
     smallest: Vector = field(default_factory=dict)
     """Offers with less than this are of no use (empty: any offer is)."""
+    roles: tuple[str, ...] = ()
+    """Only for these; empty: for all."""
 
 
 Call = Accept | Decline | Abandon | Suppress | Revive

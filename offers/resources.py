@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 Vector = Mapping[str, int]
 
-CPU, MEMORY = "cpu", "memory"
+CPU, MEMORY, DISK, PODS = "cpu", "memory", "ephemeral-storage", "pods"
 OFFERABLE = (CPU, MEMORY)
-"""A node is worth offering while it has some of each: nothing runs without both."""
+"""A node is worth offering while it has some of one; who is offered it may ask for both."""
 
 
 def add(left: Vector, right: Vector) -> dict[str, int]:
@@ -42,7 +42,7 @@ def positive(vector: Vector) -> dict[str, int]:
 
 def is_offerable(vector: Vector) -> bool:
     """Whether a node with this much free is worth an offer."""
-    return all(vector.get(name, 0) > 0 for name in OFFERABLE)
+    return any(vector.get(name, 0) > 0 for name in OFFERABLE)
 
 
 def smallest(left: Vector, right: Vector) -> dict[str, int]:

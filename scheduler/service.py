@@ -247,7 +247,7 @@ class PodScheduler:
                 messages.Launch(a.pod.uid, self._role_of(a.pod.namespace), a.pod.requests)
                 for a in mine
             )
-            accepted = self._session.call(messages.Accept(offer_id, launches))
+            accepted = self._session.call(messages.Accept((offer_id,), launches))
             self._offers.pop(offer_id, None)
             for assignment in mine:
                 if accepted:

@@ -37,6 +37,8 @@ class NodeInfo:
     allocatable: Mapping[str, int]
     taints: tuple[Taint, ...]
     unschedulable: bool
+    address: str = ""
+    """Where it is reached from inside the cluster."""
 
     @property
     def accepts_pods(self) -> bool:
@@ -114,7 +116,15 @@ def node_info(obj: JsonObject) -> NodeInfo:
         allocatable=requests.amounts(node_status.get("allocatable")),
         taints=tuple(taints),
         unschedulable=bool(spec.get("unschedulable")),
+        address=_address(node_status),
     )
+
+
+def _address(node_status: JsonObject) -> str:
+    for address in node_status.get("addresses") or ():
+        if address.get("type") == "InternalIP":
+            return str(address.get("address") or "")
+    return ""
 
 
 def pod_info(obj: JsonObject) -> PodInfo:

@@ -26,6 +26,7 @@ META = "Name, labels and the rest that every object has."
 class FrameworkSpec(Model):
     """Who the framework is and what it asked for when it subscribed."""
 
+    id: str = Field("", description="Its id in the offers; the object's name where absent.")
     name: str = Field("", description="The framework's own name for itself.")
     user: str = Field("", description="The user that its tasks run as where they say nothing.")
     principal: str = Field("", description="The identity that subscribed.")
@@ -80,6 +81,9 @@ class Framework(TypedModel):
 class RoleSpec(Model):
     """How a role shares the machines."""
 
+    path: str = Field(
+        "", description="The role's path; where absent, the name with its dots as slashes."
+    )
     weight: Quantity | None = Field(
         None, description="Its share relative to its siblings; 1 where absent."
     )
@@ -141,6 +145,11 @@ class TaskSpec(Model):
         None, alias="killGraceSeconds", description="Time between the asking and the killing."
     )
     info: RawExtension | None = Field(None, description="The whole TaskInfo message.")
+    executor: RawExtension | None = Field(
+        None, description="The whole ExecutorInfo message of a task group."
+    )
+    run: str = Field("", description="Tells this launch from others with the same ids.")
+    index: Int32 | None = Field(None, description="Its place among the pod's containers.")
 
 
 class TaskStatus(Model):
@@ -156,6 +165,13 @@ class TaskStatus(Model):
     started_time: MicroTime = Field("", alias="startedTime", description="When it began to run.")
     finished_time: MicroTime = Field("", alias="finishedTime", description="When it ended.")
     message: str = Field("", description="A sentence about the latest state.")
+    healthy: bool | None = Field(None, description="What its health check said last.")
+    pod_created: bool | None = Field(
+        None, alias="podCreated", description="Its pod was made: from then on its absence is its end."
+    )
+    forwarded: RawExtension | None = Field(
+        None, description="The TaskStatus message that was sent last."
+    )
 
 
 class Task(TypedModel):

@@ -16,6 +16,7 @@ from bireme.cli.paths import DataDir
 from kubelet.network.topology import Topology
 
 API_PORT = 6443
+OFFERS_PORT = 5050
 RUNTIMES = ("oci", "fake")
 STORES = ("sqlite", "etcd", "memory")
 
@@ -28,6 +29,7 @@ class Asked:
     store: str | None = None
     runtime: str | None = None
     port: int | None = None
+    offers_port: int | None = None
     node_cpus: str = ""
     node_memory: str = ""
     node_monitor_grace_period: float | None = None
@@ -41,6 +43,7 @@ class ClusterOptions:
     store: str = "sqlite"
     runtime: str = "oci"
     port: int = API_PORT
+    offers_port: int = OFFERS_PORT
     slot: int = 0
     """Which of the machine's address ranges it lives in (kubelet.network.topology)."""
     node_cpus: str = ""
@@ -71,8 +74,8 @@ def merge(asked: Asked, kept: ClusterOptions | None) -> ClusterOptions:
         raise CommandError(
             f"--store {options.store} is unknown: use one of {', '.join(STORES)}, or etcd's URL"
         )
-    if options.nodes < 0 or not 0 < options.port < 65536:
-        raise CommandError("--nodes can't be negative, and --port is between 1 and 65535")
+    if options.nodes < 0 or not all(0 < p < 65536 for p in (options.port, options.offers_port)):
+        raise CommandError("--nodes can't be negative, and ports are between 1 and 65535")
     if kept is not None and options.store != kept.store:
         raise CommandError(
             f"this data directory was made with --store {kept.store}, not {options.store}:"
@@ -111,7 +114,7 @@ def server_entry(options: ClusterOptions, dirs: DataDir, store: str) -> dict[str
     argv = _bireme(
         "server", "--data-dir", str(dirs.root), "--port", str(options.port), "--store", store,
         "--node-monitor-grace-period", str(options.node_monitor_grace_period),
-        "--bind", "127.0.0.1",
+        "--offers-port", str(options.offers_port), "--bind", "127.0.0.1",
     )  # fmt: skip
     if options.networked:
         plan = options.topology

@@ -43,6 +43,9 @@ def up(
     runtime: Annotated[str | None, typer.Option(help="oci or fake.")] = None,
     data_dir: DataDirOption = None,
     port: Annotated[int | None, typer.Option(help="The API's port (6443).")] = None,
+    offers_port: Annotated[
+        int | None, typer.Option(help="The offer API's port (5050), for Mesos frameworks.")
+    ] = None,
     node_cpus: Annotated[str, typer.Option(help="What each node advertises, such as 2.")] = "",
     node_memory: Annotated[str, typer.Option(help="What each node advertises, e.g. 4Gi.")] = "",
     node_monitor_grace_period: Annotated[
@@ -62,6 +65,7 @@ def up(
             store=store,
             runtime=runtime,
             port=port,
+            offers_port=offers_port,
             node_cpus=node_cpus,
             node_memory=node_memory,
             node_monitor_grace_period=node_monitor_grace_period,
@@ -125,6 +129,9 @@ def server(
     slot: Annotated[
         int | None, typer.Option(help="Serve this machine's node network too (set by `up`).")
     ] = None,
+    offers_port: Annotated[
+        int | None, typer.Option(help="The offer API's port (5050, or a free one).")
+    ] = None,
     only: Annotated[
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",
@@ -145,6 +152,7 @@ def server(
         slot=slot,
         only=only,
         kubeconfig=kubeconfig,
+        offers_port=offers_port,
     )
     command.run(options, data_dir)
 

@@ -9,7 +9,9 @@ service proxy runs here too.
 import asyncio
 import errno
 import ipaddress
+import logging
 import os
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,8 +34,13 @@ from bireme.cli.paths import DataDir
 
 if TYPE_CHECKING:
     from apiserver import pki
+    from offers.http.app import OfferServer
+
+LOG = logging.getLogger(__name__)
 
 PARTS = ("apiserver", "controllers", "scheduling")
+OFFERS_HOST, OFFERS_PORT = "127.0.0.1", 5050
+"""Mesos' own port, which frameworks expect; plain HTTP, so only on loopback."""
 
 CONTROLLERS = wire.UserInfo("system:kube-controller-manager", groups=("system:masters",))
 """The garbage collector and the emptying of namespaces may delete anything, whatever its kind."""
@@ -58,6 +65,8 @@ class ServerOptions:
     """Of this machine's node network, whose host-side services run here."""
     only: str
     kubeconfig: Path | None
+    offers_port: int | None = None
+    """Of the offer API; None: Mesos' own, or a free one where that is taken."""
 
 
 def run(options: ServerOptions, data_dir: Path | None) -> None:
@@ -183,11 +192,13 @@ async def _scheduling(
     client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
 ) -> None:
     """The offer master and the pod scheduler, which share one process and one lease."""
-    del options, dirs
+    del dirs
     if elect:
-        await _elector(client, "bireme-scheduling").run(lambda epoch: _schedule(client, epoch))
+        await _elector(client, "bireme-scheduling").run(
+            lambda epoch: _schedule(client, epoch, options)
+        )
     else:
-        await _schedule(client, 0)
+        await _schedule(client, 0, options)
 
 
 def _elector(client: Client, lease: str) -> LeaderElector:
@@ -197,7 +208,8 @@ def _elector(client: Client, lease: str) -> LeaderElector:
     )
 
 
-async def _schedule(client: Client, epoch: int) -> None:
+async def _schedule(client: Client, epoch: int, options: ServerOptions) -> None:
+    from offers.assembly import MesosSide
     from offers.master import OfferMaster
     from offers.messages import FrameworkInfo
     from scheduler.service import PodScheduler
@@ -210,17 +222,46 @@ async def _schedule(client: Client, epoch: int) -> None:
     def role_of(namespace: str) -> str:
         return namespaces.get(namespace) or f"kubernetes/{namespace}"
 
-    master = OfferMaster(nodes, pods, role_of_namespace=role_of, epoch=epoch)
+    def role_of_pod(key: str) -> str:
+        return mesos.tasks.role_of_pod(key)
+
+    master = OfferMaster(
+        nodes,
+        pods,
+        role_of_namespace=role_of,
+        role_of_pod=role_of_pod,
+        epoch=epoch,
+        master_id=f"{epoch}-{secrets.token_hex(4)}",
+    )
+    mesos = MesosSide(client, master, nodes)
     recorder = Recorder(client, component="default-scheduler", clock=SystemClock())
+    await _listen(mesos.server, options)
     async with asyncio.TaskGroup() as group:
         group.create_task(namespaces.run())
         await namespaces.synced()
-        session = master.subscribe(FrameworkInfo("kubernetes", ("kubernetes",)))
+        await mesos.restore()
+        session = master.subscribe(FrameworkInfo("kubernetes", ("kubernetes",), id="kubernetes"))
         scheduler = PodScheduler(
             client, session, nodes, pods, role_of_namespace=role_of, recorder=recorder
         )
-        for work in (nodes.run, pods.run, master.run, scheduler.run, recorder.run):
+        for work in (nodes.run, pods.run, master.run, scheduler.run, recorder.run, mesos.run):
             group.create_task(work())
+
+
+async def _listen(server: "OfferServer", options: ServerOptions) -> None:
+    """Serve the offer API on loopback; a default port that is taken gives way."""
+    if options.offers_port is not None:
+        await server.start(OFFERS_HOST, options.offers_port)
+        return
+    # Whoever wants any free port for the API (a test) wants no fixed one here either.
+    preferred = OFFERS_PORT if options.port else 0
+    try:
+        await server.start(OFFERS_HOST, preferred)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        await server.start(OFFERS_HOST, 0)
+        LOG.warning("port %d is in use: the offer API has %d", preferred, server.address[1])
 
 
 def _role_label(namespace: wire.JsonObject) -> str:

@@ -54,7 +54,8 @@ def run(asked: Asked, data_dir: Path | None, *, detach: bool) -> None:
     except (topology.TopologyError, stores.BadStore) as error:
         raise CommandError(str(error)) from error
     _say("ready", f"in {time.monotonic() - began:.1f} s")
-    print(f"API   https://127.0.0.1:{options.port}\n{export_line(dirs)}")
+    print(f"API   https://127.0.0.1:{options.port}")
+    print(f"offers http://127.0.0.1:{options.offers_port}\n{export_line(dirs)}")
     if not detach:
         _stay(supervisor, data_dir)
 
@@ -81,17 +82,29 @@ def _require(options: ClusterOptions) -> None:
 
 def _place(options: ClusterOptions, asked: Asked, kept: ClusterOptions | None) -> ClusterOptions:
     """Settle port and address range: a default that is taken gives way, a wish does not."""
-    if not port_is_free(options.port):
-        if asked.port is not None:
-            raise CommandError(f"--port {options.port} is in use: choose another, or stop its user")
-        free = _free_port()
-        print(f"port {options.port} is in use; taking {free}")
-        options = replace(options, port=free)
+    options = replace(
+        options,
+        port=_settle("--port", options.port, wished=asked.port is not None),
+        offers_port=_settle(
+            "--offers-port", options.offers_port, wished=asked.offers_port is not None
+        ),
+    )
     if not options.networked:
         return options
     if kept is not None and kept.networked:
         return options
     return replace(options, slot=topology.free_slot(options.nodes))
+
+
+def _settle(option: str, port: int, *, wished: bool) -> int:
+    """The port, or where a default is taken a free one."""
+    if port_is_free(port):
+        return port
+    if wished:
+        raise CommandError(f"{option} {port} is in use: choose another, or stop its user")
+    free = _free_port()
+    print(f"port {port} is in use; taking {free}")
+    return free
 
 
 def port_is_free(port: int) -> bool:

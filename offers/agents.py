@@ -1,0 +1,77 @@
+"""Nodes as Mesos' agents: how they are called and reached, and which are out of reach.
+
+A node that is not Ready counts as out of reach until it is Ready again or gone. Neighbours: the
+nodes' informer feeds it, `offers.tasks.service` and the frameworks hear of what changes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from offers.resources import Vector
+
+AWAY = frozenset(("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"))
+"""Taints of nodes that nobody hears from; a view has one as soon as the node is not Ready."""
+
+
+class TaintView(Protocol):
+    """What is read of a taint here."""
+
+    @property
+    def key(self) -> str: ...
+
+
+class AgentView(Protocol):
+    """What is read of a Node here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def allocatable(self) -> Vector: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def accepts_pods(self) -> bool: ...
+    @property
+    def taints(self) -> Sequence[TaintView]: ...
+
+
+class Agents:
+    """All agents, as of the mirror."""
+
+    def __init__(self) -> None:
+        self.on_lost: Callable[[str], None] = lambda _: None
+        self.on_back: Callable[[str], None] = lambda _: None
+        self.views: dict[str, AgentView] = {}
+
+    def changed(self, key: str, old: AgentView | None, new: AgentView | None) -> None:
+        """The informer's handler."""
+        was, now = old is not None and not _away(old), new is not None and not _away(new)
+        if new is None:
+            self.views.pop(key, None)
+        else:
+            self.views[key] = new
+        if was and not now:
+            self.on_lost(key)
+        elif now and old is not None and not was:
+            self.on_back(key)
+
+    def exists(self, name: str) -> bool:
+        return name in self.views
+
+    def hostname(self, name: str) -> str:
+        """What a framework can connect to: node names resolve nowhere outside."""
+        view = self.views.get(name)
+        return (view.address if view else "") or name
+
+    def state(self, name: str) -> str:
+        """ready, unreachable, or empty for a node that is unknown."""
+        view = self.views.get(name)
+        if view is None:
+            return ""
+        return "unreachable" if _away(view) else "ready"
+
+
+def _away(view: AgentView) -> bool:
+    return any(taint.key in AWAY for taint in view.taints)

@@ -1,0 +1,62 @@
+"""The Mesos side of a master, put together: frameworks, tasks, agents, the HTTP server.
+
+Composition only; the order matters. What was before is read back while the server answers 503;
+then the pods' mirror may feed the ledger, since from now on it is known which role pays for which
+pod. Neighbours: `bireme.cli.server` brings the client, the master and the mirror of nodes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from apimachinery import scheme
+from apimachinery.client.informer import Informer
+from apimachinery.client.rest import Client
+from offers.agents import Agents, AgentView
+from offers.frameworks import Frameworks
+from offers.http.app import OfferServer
+from offers.master import OfferMaster
+from offers.tasks import observe, pods
+from offers.tasks.service import TaskService
+
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Mirror(Protocol[V_co]):
+    """What is needed of the nodes' informer."""
+
+    def add_handler(self, handler: Callable[[str, V_co | None, V_co | None], None], /) -> None: ...
+
+
+class MesosSide:
+    """See the module's docstring."""
+
+    def __init__(self, client: Client, master: OfferMaster, nodes: Mirror[AgentView]) -> None:
+        self.agents = Agents()
+        self.frameworks = Frameworks(client, master, hostname_of=self.agents.hostname)
+        self._pods = Informer(
+            client, scheme.PODS, observe.view, label_selector=pods.FRAMEWORK_LABEL
+        )
+        self.tasks = TaskService(
+            client, master, self.frameworks, self._pods, node_exists=self.agents.exists
+        )
+        self.server = OfferServer(master, self.frameworks, self.tasks, self.agents)
+        self.agents.on_lost = self.tasks.agent_lost
+        self.agents.on_back = self.tasks.agent_back
+        nodes.add_handler(self.agents.changed)
+
+    async def restore(self) -> None:
+        """Read frameworks and tasks of before. Comes before the pods' mirror starts."""
+        await self.frameworks.restore()
+        await self.tasks.restore()
+
+    async def run(self) -> None:
+        """Work for ever; `restore` has been done, and the server listens."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self._pods.run, self.frameworks.run, self.tasks.run):
+                    group.create_task(work())
+                await self._pods.synced()
+                self.server.ready()
+        finally:
+            await self.server.stop()

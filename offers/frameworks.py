@@ -1,0 +1,427 @@
+"""The frameworks of the Mesos API: who is subscribed, who may come back, who is removed.
+
+A framework is known by its id, kept as a Framework object, and outlives its connection by its
+failover timeout; one that was removed is refused for ever. Events go to its stream, which the HTTP
+side brings. Neighbours: `master` makes the offers, `offers.tasks.service` runs the tasks,
+`offers.http` speaks the protocol. Errors: `SubscribeError`, which the framework hears as ERROR.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from apimachinery import meta, names, scheme, status
+from apimachinery.aio.clock import Clock, SystemClock
+from apimachinery.client.rest import Client
+from apimachinery.wire import JsonObject
+from offers import messages, roles, shapes
+from offers.master import OfferMaster
+from offers.messages import Event, FrameworkInfo
+from offers.resources import Vector
+from offers.tasks import pods, validate
+
+LOG = logging.getLogger(__name__)
+
+RETURN_S = 60.0
+"""After a restart of the master every framework has this long to come back, whatever it said."""
+FAILOVER_MAX_S = 100 * 365 * 86400.0
+"""Longer ones are as good as for ever, and within what timers can do."""
+REMOVED_KEPT = 500
+"""Removed frameworks whose ids are refused; older ones are forgotten."""
+SIZES: tuple[Vector, ...] = ({"cpu": 10}, {"memory": 32 * shapes.MB})
+"""Mesos' default: 0.01 cpus or 32 MB."""
+WRITE_DELAY_S = 0.2
+"""Changes of a framework's status within this time are one write."""
+
+
+class SubscribeError(ValueError):
+    """A subscription that is refused; the framework hears the text as ERROR."""
+
+
+class Stream(Protocol):
+    """A framework's open connection. Calls never wait."""
+
+    @property
+    def id(self) -> str: ...
+    def send(self, event: JsonObject, /) -> None: ...
+    def fail(self, message: str, /) -> None:
+        """Say ERROR and end."""
+        ...
+
+    def end(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Framework:
+    """One framework."""
+
+    id: str
+    info: JsonObject
+    principal: str = ""
+    uid: str = ""
+    """Of its Framework object."""
+    stream: Stream | None = None
+    removed: bool = False
+    registered: float = 0.0
+    reregistered: float = 0.0
+    disconnected: float | None = None
+    suppressed: set[str] = field(default_factory=set)
+    expiry: asyncio.TimerHandle | None = None
+    hostname_of: Callable[[str], str] = str
+
+    @property
+    def name(self) -> str:
+        """Of its object: the id where it can be a name."""
+        return self.id if not names.dns1123_subdomain(self.id) else pods.object_name(self.id)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return roles_of(self.info)
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return frozenset(c.get("type", "") for c in self.info.get("capabilities") or ())
+
+    @property
+    def namespace(self) -> str:
+        for label in (self.info.get("labels") or {}).get("labels") or ():
+            if label["key"] == pods.NAMESPACE_LABEL and label.get("value"):
+                return str(label["value"])
+        return pods.NAMESPACE
+
+    @property
+    def failover_timeout(self) -> float:
+        return min(float(self.info.get("failover_timeout", 0.0)), FAILOVER_MAX_S)
+
+    @property
+    def owner(self) -> pods.Owner:
+        return pods.Owner(self.name, self.uid, self.id, self.info["user"], self.info["name"])
+
+    def send(self, event: JsonObject) -> bool:
+        """False if nobody listens now."""
+        if self.stream is None:
+            return False
+        self.stream.send(event)
+        return True
+
+    # --- what the master tells
+
+    def deliver(self, event: Event) -> None:
+        match event:
+            case messages.Offers(offers):
+                made = [
+                    shapes.offer(one, self.hostname_of(one.node), shapes.domain(one.attributes))
+                    for one in offers
+                ]
+                self.send({"type": "OFFERS", "offers": {"offers": made}})
+            case messages.Rescind(offer_id):
+                self.send({"type": "RESCIND", "rescind": {"offer_id": {"value": offer_id}}})
+            case messages.Subscribed():
+                return
+
+
+def roles_of(info: JsonObject) -> tuple[str, ...]:
+    many = any(c.get("type") == "MULTI_ROLE" for c in info.get("capabilities") or ())
+    found = info.get("roles") or () if many else (info.get("role", "*"),)
+    return tuple(dict.fromkeys(found))
+
+
+def check(info: JsonObject) -> None:
+    """SubscribeError if the framework can't be one like this."""
+    many = any(c.get("type") == "MULTI_ROLE" for c in info.get("capabilities") or ())
+    if many and "role" in info:
+        raise SubscribeError("'FrameworkInfo.role' must not be set with MULTI_ROLE")
+    if not many and info.get("roles") and "role" not in info:
+        # Some clients say `roles` without the capability: one role is as good as `role`.
+        if len(info["roles"]) > 1:
+            raise SubscribeError("'FrameworkInfo.roles' needs the capability MULTI_ROLE")
+        info["role"] = info["roles"][0]
+    if len(set(info.get("roles") or ())) < len(info.get("roles") or ()):
+        raise SubscribeError("'FrameworkInfo.roles' contains duplicate items")
+    for role in roles_of(info):
+        try:
+            roles.check(role)
+        except roles.RoleError as error:
+            raise SubscribeError(f"'FrameworkInfo.role' is not valid: {error}") from error
+    timeout = info.get("failover_timeout", 0.0)
+    if not math.isfinite(timeout) or not 0 <= timeout < 2**63 / 1e9:
+        raise SubscribeError(f"The framework failover_timeout ({timeout}) is invalid")
+    given = (info.get("id") or {}).get("value")
+    if given and (problem := validate.identifier(given)):
+        raise SubscribeError(f"'FrameworkInfo.id' is not valid: {problem}")
+    space = Framework("", info).namespace
+    if names.dns1123_label(space):
+        raise SubscribeError(f"label {pods.NAMESPACE_LABEL}: {space!r} is no name of a namespace")
+
+
+class Frameworks:
+    """All frameworks of one master."""
+
+    def __init__(
+        self,
+        client: Client,
+        master: OfferMaster,
+        *,
+        hostname_of: Callable[[str], str] = str,
+        clock: Clock | None = None,
+    ) -> None:
+        self.known: dict[str, Framework] = {}
+        self.on_removed: Callable[[Framework], None] = lambda _: None
+        """Called when a framework is removed: its tasks must end."""
+        self._client = client
+        self._master = master
+        self._hostname_of = hostname_of
+        self._clock = clock or SystemClock()
+        self._dirty: set[str] = set()
+        self._wake = asyncio.Event()
+        self._namespaces: set[str] = set()
+
+    def get(self, framework_id: str) -> Framework | None:
+        return self.known.get(framework_id)
+
+    def living(self) -> Iterable[Framework]:
+        return [framework for framework in self.known.values() if not framework.removed]
+
+    async def restore(self) -> None:
+        """Read the Framework objects of before; each may come back for a while."""
+        for obj in (await self._client.list(scheme.FRAMEWORKS))["items"]:
+            spec, state = obj["spec"], obj.get("status") or {}
+            if not spec.get("info"):
+                continue  # the pods' own
+            framework = Framework(
+                spec.get("id") or meta.name(obj),
+                spec["info"],
+                principal=spec.get("principal") or "",
+                uid=meta.uid(obj),
+                removed=bool(state.get("removed")),
+                registered=_parsed(state.get("registeredTime")),
+                hostname_of=self._hostname_of,
+            )
+            self.known[framework.id] = framework
+            if not framework.removed:
+                self._disconnected(framework, max(framework.failover_timeout, RETURN_S))
+
+    # --- coming and going
+
+    async def subscribe(
+        self, info: JsonObject, suppressed: Iterable[str], principal: str, stream: Stream
+    ) -> Framework:
+        """A framework whose first events (SUBSCRIBED, HEARTBEAT) are the caller's to send."""
+        check(info)
+        framework_id = (info.get("id") or {}).get("value") or ""
+        framework = self.known.get(framework_id)
+        if framework is None:
+            framework = Framework(
+                framework_id or self._master.next_framework_id(),
+                info,
+                principal=principal,
+                registered=self._clock.now(),
+                hostname_of=self._hostname_of,
+            )
+            self.known[framework.id] = framework
+        else:
+            self._take_over(framework, info, principal)
+        framework.info = {**info, "id": {"value": framework.id}}
+        framework.reregistered = self._clock.now()
+        framework.disconnected = None
+        framework.stream = stream
+        framework.suppressed = set(suppressed)
+        await self._write(framework)
+        await self._ensure_namespace(framework.namespace)
+        if framework.stream is not stream or framework.removed:
+            raise SubscribeError("Framework failed over")
+        return framework
+
+    def _take_over(self, framework: Framework, info: JsonObject, principal: str) -> None:
+        if framework.removed:
+            raise SubscribeError("Framework has been removed")
+        if framework.principal != principal:
+            raise SubscribeError("Changing framework's principal is not allowed")
+        # What may not change stays as it was, without a word (as in Mesos).
+        for key in ("user", "checkpoint"):
+            if key in framework.info:
+                info[key] = framework.info[key]
+        self._master.unsubscribe(framework.id)
+        if framework.expiry is not None:
+            framework.expiry.cancel()
+            framework.expiry = None
+        if framework.stream is not None:
+            framework.stream.fail("Framework failed over")
+
+    def activate(self, framework: Framework) -> None:
+        """Offers from now on."""
+        self._master.attach(self._offer_info(framework), framework)
+
+    def _offer_info(self, framework: Framework) -> FrameworkInfo:
+        filters = framework.info.get("offer_filters") or {}
+        return FrameworkInfo(
+            name=framework.info["name"],
+            roles=framework.roles,
+            id=framework.id,
+            principal=framework.principal,
+            suppressed=tuple(framework.suppressed),
+            wants_ports=True,
+            avoids_taints=True,
+            sizes=SIZES,
+            role_sizes={
+                role: _sizes(one)
+                for role, one in filters.items()
+                if "min_allocatable_resources" in one
+            },
+            offers_expire=True,
+        )
+
+    async def update(
+        self, framework: Framework, info: JsonObject, suppressed: Iterable[str]
+    ) -> None:
+        """UPDATE_FRAMEWORK; SubscribeError says what can't be."""
+        check(info)
+        for key in ("user", "checkpoint", "principal"):
+            old, new = framework.info.get(key), info.get(key)
+            if (old or "") != (new or ""):
+                raise SubscribeError(f"Updating 'FrameworkInfo.{key}' is not supported")
+        framework.info = {**info, "id": {"value": framework.id}}
+        framework.suppressed = set(suppressed)
+        self._master.update(self._offer_info(framework))
+        await self._write(framework)
+
+    def closed(self, framework: Framework, stream: Stream) -> None:
+        """A stream ended. If it is still the framework's, the framework is disconnected."""
+        if framework.stream is not stream:
+            return
+        framework.stream = None
+        self._master.unsubscribe(framework.id)
+        if not framework.removed:
+            self._disconnected(framework, framework.failover_timeout)
+            self._mark(framework)
+
+    def _disconnected(self, framework: Framework, patience: float) -> None:
+        framework.disconnected = self._clock.now()
+        if patience <= 0:
+            self.remove(framework)
+        else:
+            loop = asyncio.get_running_loop()
+            framework.expiry = loop.call_later(patience, self.remove, framework)
+
+    def remove(self, framework: Framework) -> None:
+        """TEARDOWN, or it did not come back in time."""
+        if framework.removed:
+            return
+        framework.removed = True
+        if framework.expiry is not None:
+            framework.expiry.cancel()
+        self._master.unsubscribe(framework.id)
+        if framework.stream is not None:
+            stream, framework.stream = framework.stream, None
+            stream.end()
+        self.on_removed(framework)
+        self._mark(framework)
+
+    # --- writing
+
+    def _mark(self, framework: Framework) -> None:
+        self._dirty.add(framework.id)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write what changed, for ever."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(WRITE_DELAY_S)
+            self._wake.clear()
+            dirty, self._dirty = self._dirty, set()
+            for framework_id in sorted(dirty):
+                framework = self.known.get(framework_id)
+                if framework is not None:
+                    try:
+                        await self._write(framework)
+                    except status.ApiError as error:
+                        LOG.warning("framework=%s not written: %s", framework.name, error.message)
+                        self._mark(framework)
+            await self._forget_old()
+
+    async def _write(self, framework: Framework) -> None:
+        spec = {
+            "id": framework.id,
+            "name": framework.info["name"],
+            "user": framework.info["user"],
+            "principal": framework.principal,
+            "roles": list(framework.roles),
+            "suppressedRoles": sorted(framework.suppressed),
+            "capabilities": sorted(framework.capabilities),
+            "failoverTimeoutSeconds": int(framework.failover_timeout),
+            "namespace": framework.namespace,
+            "info": framework.info,
+        }
+        if not framework.uid:
+            framework.uid = await self._create(framework, spec)
+        else:
+            await self._client.patch(
+                scheme.FRAMEWORKS, framework.name, {"spec": spec}, kind="merge"
+            )
+        await self._client.patch(
+            scheme.FRAMEWORKS,
+            framework.name,
+            {"status": self._status(framework)},
+            kind="merge",
+            subresource="status",
+        )
+
+    async def _create(self, framework: Framework, spec: JsonObject) -> str:
+        obj = {"metadata": {"name": framework.name}, "spec": spec}
+        try:
+            return meta.uid(await self._client.create(scheme.FRAMEWORKS, obj))
+        except status.AlreadyExists:
+            found = await self._client.patch(
+                scheme.FRAMEWORKS, framework.name, {"spec": spec}, kind="merge"
+            )
+            return meta.uid(found)
+
+    def _status(self, framework: Framework) -> JsonObject:
+        connected = framework.stream is not None
+        wanted = set(framework.roles) - framework.suppressed
+        return {
+            "connected": connected,
+            "active": connected and bool(wanted),
+            "removed": framework.removed,
+            "registeredTime": meta.format_micro_time(framework.registered),
+            "reregisteredTime": _formatted(framework.reregistered),
+            "disconnectedTime": _formatted(framework.disconnected),
+        }
+
+    async def _ensure_namespace(self, name: str) -> None:
+        """Ahead of the first task, so that its service account is there in time."""
+        if name in self._namespaces:
+            return
+        with contextlib.suppress(status.AlreadyExists):
+            await self._client.create(scheme.NAMESPACES, {"metadata": {"name": name}})
+        self._namespaces.add(name)
+
+    async def _forget_old(self) -> None:
+        removed = [f for f in self.known.values() if f.removed]
+        for framework in removed[: max(0, len(removed) - REMOVED_KEPT)]:
+            with contextlib.suppress(status.NotFound):
+                await self._client.delete(scheme.FRAMEWORKS, framework.name)
+            del self.known[framework.id]
+
+
+def new_stream_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _sizes(filters: JsonObject) -> tuple[Vector, ...]:
+    wanted = filters["min_allocatable_resources"].get("quantities") or ()
+    return tuple(shapes.quantities(one.get("quantities") or {}) for one in wanted)
+
+
+def _parsed(text: str | None) -> float:
+    return meta.parse_time(text) if text else 0.0
+
+
+def _formatted(moment: float | None) -> str | None:
+    return meta.format_micro_time(moment) if moment else None

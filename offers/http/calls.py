@@ -1,0 +1,232 @@
+"""What the calls of the v1 scheduler API do, once HTTP and shape are checked.
+
+Plain functions that never wait: calls of a framework take effect in the order in which they
+arrive. Neighbours: `scheduler` (the endpoint) hands calls over; `offers.master`,
+`offers.frameworks` and `offers.tasks.service` carry them out.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+
+from apimachinery.aio.clock import Clock
+from apimachinery.wire import JsonObject
+from offers import messages
+from offers.frameworks import Framework, Frameworks
+from offers.master import OfferMaster
+from offers.messages import Offer
+from offers.tasks import accept, states
+from offers.tasks.accept import Refused
+from offers.tasks.record import Task
+from offers.tasks.service import TaskService
+
+LOG = logging.getLogger(__name__)
+
+REFUSE_S = 5.0
+"""Mesos' default: also where a filter is negative or absent."""
+
+
+class Calls:
+    """All calls but SUBSCRIBE and UPDATE_FRAMEWORK."""
+
+    def __init__(
+        self,
+        master: OfferMaster,
+        frameworks: Frameworks,
+        tasks: TaskService,
+        *,
+        node_state: Callable[[str], str],
+        clock: Clock,
+    ) -> None:
+        """`node_state` tells "ready", "unreachable" or "" (unknown) of an agent."""
+        self._master, self._frameworks, self._tasks = master, frameworks, tasks
+        self._node_state = node_state
+        self._clock = clock
+        self._handlers: dict[str, Callable[[Framework, JsonObject], None]] = {
+            "TEARDOWN": lambda framework, _: self._frameworks.remove(framework),
+            "ACCEPT": self._accept,
+            "DECLINE": self._decline,
+            "REVIVE": self._revive,
+            "SUPPRESS": self._suppress,
+            "KILL": self._kill,
+            "ACKNOWLEDGE": self._acknowledge,
+            "RECONCILE": self._reconcile,
+            "RECONCILE_OPERATIONS": self._reconcile_operations,
+            # Nothing to do: no such offers are made, no such updates sent, no executors there.
+            "ACCEPT_INVERSE_OFFERS": _nothing,
+            "DECLINE_INVERSE_OFFERS": _nothing,
+            "ACKNOWLEDGE_OPERATION_STATUS": _nothing,
+            "REQUEST": _nothing,
+            "MESSAGE": _nothing,
+            "SHUTDOWN": _nothing,
+        }
+
+    def knows(self, kind: str) -> bool:
+        return kind in self._handlers
+
+    def handle(self, framework: Framework, call: JsonObject) -> None:
+        kind = call["type"]
+        self._handlers[kind](framework, call.get(kind.lower()) or {})
+
+    # --- offers
+
+    def _accept(self, framework: Framework, body: JsonObject) -> None:
+        ids = [one["value"] for one in body.get("offer_ids") or ()]
+        operations = body.get("operations") or []
+        found = [self._master.offer(framework.id, offer_id) for offer_id in ids]
+        offers = [offer for offer in found if offer is not None]
+        if problem := _invalid(ids, offers):
+            valid = tuple(dict.fromkeys(offer.id for offer in offers))
+            self._master.call(framework.id, messages.Decline(valid, 0.0))
+            reason = "REASON_INVALID_OFFERS"
+            self._refuse(
+                framework, accept.refuse_all(operations, states.DROPPED, reason, problem), ""
+            )
+            return
+        node, role = offers[0].node, offers[0].role
+        plan = accept.plan(offers, operations, self._tasks.ids_of(framework.id))
+        launches = tuple(self._tasks.prepare(framework, one, role) for one in plan.launched)
+        seconds = _refuse_seconds(body)
+        if not launches and not plan.unsupported and not plan.refused:
+            self._master.call(framework.id, messages.Decline(tuple(ids), seconds))
+            return
+        booked = messages.Accept(tuple(ids), launches, seconds)
+        if not self._master.call(framework.id, booked):
+            LOG.error("offers=%s framework=%s could not be booked", ids, framework.name)
+            self._master.call(framework.id, messages.Decline(tuple(ids), 0.0))
+            return
+        for one in plan.launched:
+            self._tasks.launch(framework, one, role, node)
+        self._refuse(framework, plan.refused, node)
+        for operation in plan.unsupported:
+            self._unsupported(framework, operation)
+
+    def _refuse(self, framework: Framework, refused: list[Refused], node: str) -> None:
+        for one in refused:
+            update = {
+                "task_id": {"value": one.task_id},
+                "state": states.told(one.state, framework.capabilities),
+                "source": states.MASTER,
+                "reason": one.reason,
+                "message": one.message,
+                "timestamp": self._clock.now(),
+            }
+            if node:
+                update["agent_id"] = {"value": node}
+            framework.send({"type": "UPDATE", "update": {"status": update}})
+
+    def _unsupported(self, framework: Framework, operation: JsonObject) -> None:
+        kind = operation.get("type", "UNKNOWN")
+        LOG.info("operation=%s framework=%s is not supported", kind, framework.name)
+        if "id" not in operation:
+            return
+        found = {
+            "operation_id": operation["id"],
+            "state": "OPERATION_ERROR",
+            "message": f"{kind} is not supported",
+        }
+        event = {"type": "UPDATE_OPERATION_STATUS", "update_operation_status": {"status": found}}
+        framework.send(event)
+
+    def _decline(self, framework: Framework, body: JsonObject) -> None:
+        ids = tuple(one["value"] for one in body.get("offer_ids") or ())
+        self._master.call(framework.id, messages.Decline(ids, _refuse_seconds(body)))
+
+    def _revive(self, framework: Framework, body: JsonObject) -> None:
+        roles = tuple(body.get("roles") or ())
+        if set(roles) <= set(framework.roles):  # one that is not its own voids the call
+            framework.suppressed -= set(roles or framework.roles)
+            self._master.call(framework.id, messages.Revive(roles=roles))
+
+    def _suppress(self, framework: Framework, body: JsonObject) -> None:
+        roles = tuple(body.get("roles") or ())
+        if set(roles) <= set(framework.roles):
+            framework.suppressed |= set(roles or framework.roles)
+            self._master.call(framework.id, messages.Suppress(roles))
+
+    # --- tasks
+
+    def _kill(self, framework: Framework, body: JsonObject) -> None:
+        task_id, node = body["task_id"]["value"], (body.get("agent_id") or {}).get("value", "")
+        period = (body.get("kill_policy") or {}).get("grace_period")
+        grace = None if period is None else period["nanoseconds"] / 1e9
+        if not self._tasks.kill(framework, task_id, node, grace):
+            self._reconcile_one(framework, task_id, node)
+
+    def _acknowledge(self, framework: Framework, body: JsonObject) -> None:
+        self._tasks.acknowledge(framework, body["task_id"]["value"], body["uuid"])
+
+    def _reconcile(self, framework: Framework, body: JsonObject) -> None:
+        if not body.get("tasks"):
+            for task in self._tasks.of_framework(framework.id):
+                if not task.over:
+                    self._send_known(framework, task)
+        for one in body.get("tasks") or ():
+            node = (one.get("agent_id") or {}).get("value", "")
+            self._reconcile_one(framework, one["task_id"]["value"], node)
+
+    def _reconcile_one(self, framework: Framework, task_id: str, node: str) -> None:
+        task = self._tasks.tasks.get((framework.id, task_id))
+        if task is not None:
+            self._send_known(framework, task)
+            return
+        there = self._node_state(node) if node else ""
+        state = {"ready": states.GONE, "unreachable": states.UNREACHABLE}.get(there, states.UNKNOWN)
+        update = {
+            "task_id": {"value": task_id},
+            "state": states.told(state, framework.capabilities),
+            "source": states.MASTER,
+            "reason": "REASON_RECONCILIATION",
+            "message": "Reconciliation: Task is unknown",
+            "timestamp": self._clock.now(),
+        }
+        if node:
+            update["agent_id"] = {"value": node}
+        framework.send({"type": "UPDATE", "update": {"status": update}})
+
+    def _send_known(self, framework: Framework, task: Task) -> None:
+        """The state that was forwarded last; none of it is to be acknowledged."""
+        state = str(task.forwarded.get("state") or states.STAGING)
+        update = task.status(state, states.MASTER, self._clock.now())
+        update["reason"] = "REASON_RECONCILIATION"
+        update["message"] = "Reconciliation: Latest task state"
+        if task.unreachable_since is not None:
+            update["state"] = states.told(states.UNREACHABLE, framework.capabilities)
+            update["unreachable_time"] = {"nanoseconds": int(task.unreachable_since * 1e9)}
+        for name in ("healthy", "container_status"):
+            if name in task.forwarded:
+                update[name] = task.forwarded[name]
+        framework.send({"type": "UPDATE", "update": {"status": update}})
+
+    def _reconcile_operations(self, framework: Framework, body: JsonObject) -> None:
+        for one in body.get("operations") or ():
+            found = {"operation_id": one["operation_id"], "state": "OPERATION_UNKNOWN"}
+            framework.send(
+                {"type": "UPDATE_OPERATION_STATUS", "update_operation_status": {"status": found}}
+            )
+
+
+def _nothing(framework: Framework, body: JsonObject) -> None:
+    """Calls that are taken and change nothing here."""
+
+
+def _invalid(ids: list[str], offers: list[Offer]) -> str:
+    """Why these offers can't be accepted together; empty if they can."""
+    if not ids:
+        return "No offers specified"
+    if len(offers) < len(ids):
+        known = {offer.id for offer in offers}
+        missing = next(offer_id for offer_id in ids if offer_id not in known)
+        return f"Offer {missing} is no longer valid"
+    if len(set(ids)) < len(ids):
+        return "Duplicate offer in offer list"
+    if len({offer.node for offer in offers}) > 1:
+        return "Aggregated offers must belong to one single agent"
+    if len({offer.role for offer in offers}) > 1:
+        return "Aggregated offers must be allocated to the same role"
+    return ""
+
+
+def _refuse_seconds(body: JsonObject) -> float:
+    seconds = (body.get("filters") or {}).get("refuse_seconds", REFUSE_S)
+    return REFUSE_S if seconds < 0 or not math.isfinite(seconds) else float(seconds)

@@ -1,0 +1,236 @@
+"""`POST /api/v1/scheduler`: the checks in Mesos' order, then SUBSCRIBE's stream or a 202.
+
+Neighbours: `lenient` and `binary` read bodies, `calls` does what they say, `stream` carries
+events. Not here: what calls mean.
+"""
+
+import base64
+import binascii
+import contextlib
+import ipaddress
+
+from aiohttp import web
+
+from apimachinery.wire import JsonObject
+from offers import shapes
+from offers.frameworks import Framework, Frameworks, SubscribeError, new_stream_id
+from offers.http import binary, lenient, stream
+from offers.http.calls import Calls
+from offers.http.schema import Malformed
+from offers.http.stream import JSON, PROTOBUF, EventStream
+from offers.tasks.service import TaskService
+
+VERSION = "1.11.0"
+"""What clients compare: the API that this side speaks."""
+STREAM_ID = "Mesos-Stream-Id"
+NEEDS_BODY = {
+    "SUBSCRIBE", "ACCEPT", "DECLINE", "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS", "KILL",
+    "SHUTDOWN", "ACKNOWLEDGE", "ACKNOWLEDGE_OPERATION_STATUS", "RECONCILE",
+    "RECONCILE_OPERATIONS", "MESSAGE", "REQUEST", "UPDATE_FRAMEWORK",
+}  # fmt: skip
+"""Calls that are nothing without the part that bears their name."""
+
+
+class SchedulerEndpoint:
+    """See the module's docstring."""
+
+    def __init__(
+        self, frameworks: Frameworks, tasks: TaskService, calls: Calls, *, master_id: str
+    ) -> None:
+        self._frameworks, self._tasks, self._calls = frameworks, tasks, calls
+        self._master_id = master_id
+        self.ready = False
+        """False while what was before is read back: then the answer is 503."""
+        self._open: set[EventStream] = set()
+
+    def close(self) -> None:
+        """End every stream; the frameworks may come back to the next master."""
+        for each in tuple(self._open):
+            each.end()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if not self.ready:
+            return _text(503, "Master has not finished recovery")
+        if request.method != "POST":
+            return web.Response(
+                status=405,
+                headers={"Allow": "POST"},
+                text=f"Expecting one of {{ 'POST' }}, but received '{request.method}'",
+            )
+        given = request.headers.get("Content-Type", "").partition(";")[0].strip()
+        if not given:
+            return _text(400, "Expecting 'Content-Type' to be present")
+        if given not in (JSON, PROTOBUF):
+            return _text(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}")
+        try:
+            body = await request.read()
+            call = (binary if given == PROTOBUF else lenient).loads(body, "Call")
+            kind = _kind(call)
+        except Malformed as error:
+            return _text(400, str(error))
+        if kind == "SUBSCRIBE":
+            return await self._subscribe(request, call)
+        return await self._call(request, call, kind)
+
+    # --- all calls but SUBSCRIBE
+
+    async def _call(self, request: web.Request, call: JsonObject, kind: str) -> web.Response:
+        framework_id = (call.get("framework_id") or {}).get("value", "")
+        if not framework_id:
+            return _text(
+                400, "Failed to validate scheduler::Call: Expecting 'framework_id' to be present"
+            )
+        framework = self._frameworks.get(framework_id)
+        if framework is None or framework.removed:
+            return _text(400, "Framework cannot be found")
+        if framework.stream is None:
+            return _text(403, "Framework is not subscribed")
+        stream_id = request.headers.get(STREAM_ID)
+        if stream_id is None:
+            return _text(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
+        if stream_id != framework.stream.id:
+            return _text(
+                400,
+                f"The stream ID '{stream_id[:128]}' included in this request didn't match the "
+                "stream ID currently associated with framework ID "
+                f"'{framework_id}'",
+            )
+        if kind == "UPDATE_FRAMEWORK":
+            return await self._update(framework, call[kind.lower()])
+        if not self._calls.knows(kind):
+            return _text(501, f"Unknown call {kind}")
+        self._calls.handle(framework, call)
+        return web.Response(status=202)
+
+    async def _update(self, framework: Framework, body: JsonObject) -> web.Response:
+        info = body["framework_info"]
+        if (info.get("id") or {}).get("value", framework.id) != framework.id:
+            return _text(400, "'framework_id' differs from 'framework_info.id'")
+        try:
+            await self._frameworks.update(framework, info, body.get("suppressed_roles") or ())
+        except SubscribeError as error:
+            return _text(400, f"'UpdateFramework.framework_info' is not valid: {error}")
+        return web.Response(status=200)
+
+    # --- SUBSCRIBE
+
+    async def _subscribe(self, request: web.Request, call: JsonObject) -> web.StreamResponse:
+        accepted = _accepted(request.headers.get("Accept", ""))
+        if not accepted:
+            return _text(406, f"Expecting 'Accept' to allow {JSON} or {PROTOBUF}")
+        if STREAM_ID in request.headers:
+            return _text(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
+        info = call["subscribe"]["framework_info"]
+        inner = (info.get("id") or {}).get("value", "")
+        if not inner:
+            info.pop("id", None)
+        outer = (call.get("framework_id") or {}).get("value", "")
+        if outer != inner:
+            return _text(
+                400,
+                "Failed to validate scheduler::Call: 'framework_id' differs from "
+                "'subscribe.framework_info.id'",
+            )
+        opened = EventStream(new_stream_id(), accepted)
+        response = web.StreamResponse(
+            headers={"Content-Type": accepted, STREAM_ID: opened.id, "Cache-Control": "no-cache"}
+        )
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        self._open.add(opened)
+        framework: Framework | None = None
+        try:
+            framework = await self._begin(request, call["subscribe"], opened)
+            with contextlib.suppress(ConnectionError):
+                async for record in opened.records():
+                    await response.write(record)
+                await response.write_eof()
+        finally:
+            self._open.discard(opened)
+            opened.end()
+            if framework is not None:
+                self._frameworks.closed(framework, opened)
+        return response
+
+    async def _begin(
+        self, request: web.Request, body: JsonObject, opened: EventStream
+    ) -> Framework | None:
+        """Subscribe; a refusal is an event of the stream."""
+        info = body["framework_info"]
+        principal = str(info.get("principal") or "")
+        try:
+            framework = await self._frameworks.subscribe(
+                info, body.get("suppressed_roles") or (), principal, opened
+            )
+        except SubscribeError as error:
+            opened.fail(str(error))
+            return None
+        opened.send(
+            {
+                "type": "SUBSCRIBED",
+                "subscribed": {
+                    "framework_id": {"value": framework.id},
+                    "heartbeat_interval_seconds": stream.HEARTBEAT_S,
+                    "master_info": self.master_info(request),
+                },
+            }
+        )
+        opened.send(stream.HEARTBEAT)
+        self._frameworks.activate(framework)
+        self._tasks.connected(framework)
+        return framework
+
+    def master_info(self, request: web.Request) -> JsonObject:
+        """This master as its framework reached it."""
+        name = (request.transport.get_extra_info("sockname") if request.transport else None) or (
+            "127.0.0.1", 5050,
+        )  # fmt: skip
+        host, port = str(name[0]), int(name[1])
+        packed = 0
+        with contextlib.suppress(ValueError):
+            # In network byte order, read as a number of the machine.
+            packed = int.from_bytes(ipaddress.IPv4Address(host).packed, "little")
+        return {
+            "id": self._master_id,
+            "ip": packed,
+            "port": port,
+            "pid": f"master@{host}:{port}",
+            "hostname": host,
+            "version": VERSION,
+            "address": shapes.address(host, port),
+        }
+
+
+def _kind(call: JsonObject) -> str:
+    kind = call.get("type")
+    if kind is None:
+        raise Malformed("Failed to validate scheduler::Call: Expecting 'type' to be present")
+    if kind in NEEDS_BODY and kind.lower() not in call:
+        raise Malformed(
+            f"Failed to validate scheduler::Call: Expecting '{kind.lower()}' to be present"
+        )
+    for acknowledged in ("acknowledge", "acknowledge_operation_status"):
+        if kind == acknowledged.upper():
+            _check_uuid(call[acknowledged]["uuid"])
+    return str(kind)
+
+
+def _check_uuid(text: str) -> None:
+    try:
+        size = len(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        size = 0
+    if size != 16:
+        raise Malformed("Failed to validate scheduler::Call: Not a valid UUID")
+
+
+def _accepted(accept: str) -> str:
+    """The type to answer in; empty if the client takes neither."""
+    kinds = [part.partition(";")[0].strip() for part in accept.split(",")]
+    if not accept or JSON in kinds or "*/*" in kinds or "application/*" in kinds:
+        return JSON
+    return PROTOBUF if PROTOBUF in kinds else ""
+
+
+def _text(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text)
