@@ -2,6 +2,7 @@
 
 PYTHON  := python3
 VENV    := .venv
+CLIENTS := .clients
 BIN     := $(VENV)/bin
 NODES   ?= 3
 # What the nodes, the stores and the tests run; `bireme doctor` explains each.
@@ -9,7 +10,7 @@ PACKAGES := runc conmon nftables libnftables1 iproute2 util-linux procps busybox
             etcd-server etcd-client python3-venv
 TEST_FLAGS ?=
 
-.PHONY: up down test check unit e2e bench clean system
+.PHONY: up down test check unit e2e bench clean system clients
 
 up: $(VENV)/.ok
 	@$(BIN)/bireme up --nodes $(NODES) --detach
@@ -18,7 +19,7 @@ up: $(VENV)/.ok
 down: $(VENV)/.ok
 	@$(BIN)/bireme down
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(CLIENTS)/pymesos/.ok
 	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
 	$(BIN)/pytest tests/conformance tests/integration -q $(TEST_FLAGS)
 	$(BIN)/pytest tests/simulation tests/e2e -q $(TEST_FLAGS)
@@ -40,7 +41,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # System packages are asked for only when a binary is missing, so a second run costs nothing.
 system:
@@ -64,6 +65,21 @@ $(VENV)/.ok: requirements.lock requirements-build.lock pyproject.toml | system
 
 $(VENV)/.dev: $(VENV)/.ok requirements-dev.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Foreign frameworks, each in an environment of its own: they can't share ours (http-parser ships
+# C that does not compile on Python 3.11; made anew from its .pyx it does).
+clients: $(CLIENTS)/pymesos/.ok
+
+$(CLIENTS)/pymesos/.ok:
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check "cython==0.29.37" setuptools wheel
+	@$(@D)/bin/pip download -q --disable-pip-version-check --no-binary http-parser --no-deps \
+	    --no-build-isolation -d $(@D)/src http-parser==0.9.0
+	@cd $(@D)/src && tar xzf http-parser-0.9.0.tar.gz
+	@cd $(@D)/src/http-parser-0.9.0 && ../../bin/python -m cython http_parser/parser.pyx && \
+	    ../../bin/pip install -q --disable-pip-version-check --no-build-isolation .
+	@$(@D)/bin/pip install -q --disable-pip-version-check pymesos==0.3.15
 	@touch $@
 
 # Renews the locks from pyproject.toml: exact versions and hashes, no index address.
