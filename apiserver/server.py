@@ -15,6 +15,7 @@ from apimachinery.aio.clock import Clock, SystemClock
 from apiserver import authn, bootstrap, dispatch, errors, quota_status, routes
 from apiserver.admission import plugins
 from apiserver.admission.chain import Chain
+from apiserver.admission.custom_rules import CustomRules
 from apiserver.admission.rbac_escalation import RbacEscalation
 from apiserver.admission.webhooks.caller import Caller
 from apiserver.admission.webhooks.plugins import MutatingWebhooks, ValidatingWebhooks
@@ -22,6 +23,7 @@ from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, T
 from apiserver.cache import WatchCache
 from apiserver.core import Core
 from apiserver.customresources import CustomResources
+from apiserver.expressions.evaluator import Evaluator
 from apiserver.handlers.writing import ANONYMOUS
 from apiserver.options import Options
 from apiserver.registry.kinds import Registries
@@ -50,16 +52,18 @@ class ApiServer:
         registries = Registries(cache, entropy, options, scheme)
         escalation = RbacEscalation(cache, lambda: self.core.authorizer)
         self._webhooks = Caller(cache)
-        webhooks = (
-            MutatingWebhooks(cache, scheme, self._webhooks),
-            ValidatingWebhooks(cache, scheme, self._webhooks),
+        self._evaluator = Evaluator()
+        outside = (
+            MutatingWebhooks(cache, scheme, self._webhooks, self._evaluator),
+            CustomRules(self._evaluator),
+            ValidatingWebhooks(cache, scheme, self._webhooks, self._evaluator),
         )
         self.core = Core(
             scheme=scheme,
             store=store,
             cache=cache,
             registries=registries,
-            admission=Chain((*plugins.standard(cache, entropy), escalation, *webhooks)),
+            admission=Chain((*plugins.standard(cache, entropy), escalation, *outside)),
             options=options,
             clock=clock or SystemClock(),
             authorizer=authorizer or AlwaysAllow(),
@@ -96,6 +100,7 @@ class ApiServer:
         for keeper in self._keepers:
             await tasks.stop(keeper)
         await self._webhooks.close()
+        await self._evaluator.close()
         await self.core.cache.stop()
         await self.core.store.close()
 

@@ -18,7 +18,7 @@ FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 """What fits on a screen can be held in mind."""
 PURE = (
-    r"apimachinery/types/.*", r"apimachinery/(?!wire)[a-z0-9_]+\.py", r"apimachinery/(patch|defaults|validation|tables)/.*",
+    r"apimachinery/types/.*", r"apimachinery/(?!wire)[a-z0-9_]+\.py", r"apimachinery/(patch|defaults|validation|tables|schema)/.*",
     r"controllers/.*/plan\.py", r"offers/(resources|roles|sorter|filters|allocator|ledger)\.py",
     r"scheduler/(placement|preemption)\.py", r"scheduler/(filters|scores)/.*",
     r"kubelet/lifecycle\.py", r"kubelet/network/rules\.py",

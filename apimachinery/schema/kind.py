@@ -44,8 +44,6 @@ class CustomKind:
     """What users of this version are warned of."""
     terminating: bool = False
     """The definition is being deleted: nothing new is made."""
-    unchecked_rules: bool = False
-    """The schema has expressions (x-kubernetes-validations)."""
 
     def prune(self, obj: JsonObject) -> list[str]:
         """Drop unknown fields in place; their paths."""
@@ -83,7 +81,6 @@ def custom_kind(
         since=since,
         deprecation=deprecation,
         terminating=terminating,
-        unchecked_rules=_has_rules(node),
     )
 
 
@@ -103,7 +100,3 @@ def _names(text: str) -> tuple[str, ...]:
         return jsonpath.parse(text).names or ()
     except jsonpath.JsonPathError:
         return ()
-
-
-def _has_rules(node: Node) -> bool:
-    return bool(node.rules) or any(_has_rules(one) for one in node.children())

@@ -40,7 +40,9 @@ class Node:
         "default",
         "embedded",
         "fields",
+        "format",
         "has_defaults",
+        "has_rules",
         "items",
         "list_keys",
         "list_type",
@@ -73,6 +75,7 @@ class Node:
         self.list_type: str = schema.get("x-kubernetes-list-type") or "atomic"
         self.list_keys: tuple[str, ...] = tuple(schema.get("x-kubernetes-list-map-keys") or ())
         self.atomic: bool = schema.get("x-kubernetes-map-type") == "atomic"
+        self.format: str = schema.get("format") or ""
         self.rules: tuple[JsonObject, ...] = tuple(schema.get("x-kubernetes-validations") or ())
         self.all_of = _nodes(schema.get("allOf"))
         self.any_of = _nodes(schema.get("anyOf"))
@@ -85,6 +88,8 @@ class Node:
             one.has_defaults for one in self.children()
         )
         """Whether there is anything to fill in at or below this place."""
+        self.has_rules: bool = bool(self.rules) or any(one.has_rules for one in self.children())
+        """Whether there are expressions at or below this place."""
 
     def children(self) -> "list[Node]":
         """The places directly below."""

@@ -14,11 +14,6 @@ from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, Strategy
 
-UNCHECKED = (
-    "the rules in x-kubernetes-validations of {gr} are not evaluated by this server: the object "
-    "was not checked against them"
-)
-
 
 class CustomObjects(Strategy):
     """With a status subresource the generation counts changes outside of it, else all."""
@@ -35,11 +30,6 @@ class CustomObjects(Strategy):
             raise status.MethodNotAllowed(
                 "create not allowed while custom resource definition is terminating"
             )
-        self._warn(context)
-
-    def prepare_update(self, new: JsonObject, old: JsonObject, context: Context) -> None:
-        super().prepare_update(new, old, context)
-        self._warn(context)
 
     def prepare_status(self, new: JsonObject, old: JsonObject, context: Context) -> None:
         """Only the status changes, and the account of who set it."""
@@ -56,7 +46,3 @@ class CustomObjects(Strategy):
         return any(
             new.get(key) != old.get(key) for key in new.keys() | old.keys() if key not in apart
         )
-
-    def _warn(self, context: Context) -> None:
-        if self._custom is not None and self._custom.unchecked_rules:
-            context.warnings.append(UNCHECKED.format(gr=self.resource.gr))

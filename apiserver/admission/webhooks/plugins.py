@@ -23,6 +23,7 @@ from apiserver.admission.webhooks.caller import Caller, Unreachable
 from apiserver.admission.webhooks.matching import Hook
 from apiserver.admission.webhooks.review import BadAnswer, Verdict
 from apiserver.cache import WatchCache
+from apiserver.expressions.evaluator import Evaluator, TooSlow
 
 LOG = logging.getLogger(__name__)
 
@@ -40,12 +41,18 @@ class _Webhooks(Plugin):
     again: ClassVar[bool] = False
 
     def __init__(
-        self, cache: WatchCache, known: Scheme, caller: Caller, kind: Resource | None
+        self,
+        cache: WatchCache,
+        known: Scheme,
+        caller: Caller,
+        evaluator: Evaluator,
+        kind: Resource | None,
     ) -> None:
         assert kind is not None, "a built-in kind"
         self._cache = cache
         self._scheme = known
         self._caller = caller
+        self._evaluator = evaluator
         self._kind = kind
         self._stamp: tuple[int, ...] = ()
         self._hooks: tuple[Hook, ...] = ()
@@ -101,13 +108,13 @@ class _Webhooks(Plugin):
 
     async def ask(self, hook: Hook, version: str, attempt: Attempt) -> Verdict | None:
         """The hook's verdict; None where it failed and may fail."""
+        uid = str(uuid.uuid4())
+        asked = review.request_of(attempt, version, uid)
+        if hook.conditions and not await self._meets(hook, asked["request"]):
+            return None
         if attempt.dry_run and hook.side_effects:
             raise status.bad_request(f'admission webhook "{hook.name}" does not support dry run')
-        if hook.conditions:
-            self._failed(hook, "its matchConditions are not evaluated by this server")
-            return None
-        uid = str(uuid.uuid4())
-        body = orjson.dumps(review.request_of(attempt, version, uid))
+        body = orjson.dumps(asked)
         try:
             answer = await self._caller.post(hook.client, body, hook.seconds)
             verdict = review.read(answer, uid)
@@ -119,6 +126,26 @@ class _Webhooks(Plugin):
             raise review.refused(hook.name, verdict.refusal)
         return verdict
 
+    async def _meets(self, hook: Hook, request: JsonObject) -> bool:
+        """Whether all matchConditions hold; one that does not decides, whatever the others say."""
+        variables = {
+            "object": request["object"],
+            "oldObject": request["oldObject"],
+            "request": {key: one for key, one in request.items() if not key.endswith("bject")},
+        }
+        wanted = [(one.get("expression") or "", variables, "") for one in hook.conditions]
+        try:
+            outcomes = await self._evaluator.evaluate(wanted)
+        except TooSlow:
+            self._failed(hook, "its matchConditions take too long")
+            return False
+        if any(one is not None and "said" in one for one in outcomes):
+            return False
+        problem = next((one["failed"] for one in outcomes if one is not None), "")
+        if problem:
+            self._failed(hook, f"its matchConditions: {problem}")
+        return not problem
+
     def _failed(self, hook: Hook, problem: str) -> None:
         """Refuse the write where the hook must agree."""
         if hook.fails_closed:
@@ -129,8 +156,10 @@ class _Webhooks(Plugin):
 class MutatingWebhooks(_Webhooks):
     """Asks one after the other; those that want it once more where a later one changed things."""
 
-    def __init__(self, cache: WatchCache, known: Scheme, caller: Caller) -> None:
-        super().__init__(cache, known, caller, MUTATING)
+    def __init__(
+        self, cache: WatchCache, known: Scheme, caller: Caller, evaluator: Evaluator
+    ) -> None:
+        super().__init__(cache, known, caller, evaluator, MUTATING)
 
     async def mutate(self, attempt: Attempt) -> None:
         asked: list[tuple[Hook, str]] = []
@@ -177,8 +206,10 @@ class MutatingWebhooks(_Webhooks):
 class ValidatingWebhooks(_Webhooks):
     """Asks all at once; the first refusal in their order is told."""
 
-    def __init__(self, cache: WatchCache, known: Scheme, caller: Caller) -> None:
-        super().__init__(cache, known, caller, VALIDATING)
+    def __init__(
+        self, cache: WatchCache, known: Scheme, caller: Caller, evaluator: Evaluator
+    ) -> None:
+        super().__init__(cache, known, caller, evaluator, VALIDATING)
 
     async def validate(self, attempt: Attempt) -> None:
         concerned = self.concerned(attempt)

@@ -236,14 +236,6 @@ async def test_what_was_valid_once_may_stay(api: Api) -> None:
     assert (await api.patch(GADGET, {"spec": {"size": 2}})).status == 422
 
 
-async def test_rules_are_not_silently_ignored(api: Api) -> None:
-    rules = [{"rule": "self > 0"}]
-    size = {"type": "integer", "x-kubernetes-validations": rules}
-    await api.made(CRDS, definition(version(schema=schema(size=size))))
-    answer = await api.post(GADGETS, gadget(size=1))
-    assert "x-kubernetes-validations" in answer.headers["Warning"]
-
-
 # --- versions ------------------------------------------------------------------------------------
 
 

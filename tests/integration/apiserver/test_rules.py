@@ -1,0 +1,98 @@
+"""Rules of custom resources (CEL): refused definitions, refused objects, webhooks' conditions."""
+
+from typing import Any
+
+from .conftest import Api
+from .test_customresources import CRDS, GADGET, GADGETS, definition, gadget, schema, version
+
+
+def ruled(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A definition whose spec has these rules."""
+    made = schema(low={"type": "integer"}, high={"type": "integer"})
+    made["openAPIV3Schema"]["properties"]["spec"]["x-kubernetes-validations"] = list(rules)
+    return definition(version(schema=made, **more))
+
+
+async def test_an_object_that_breaks_a_rule(api: Api) -> None:
+    rule = {"rule": "self.low <= self.high", "message": "low is above high"}
+    await api.made(CRDS, ruled(rule))
+    await api.made(GADGETS, gadget(low=1, high=2))
+    answer = await api.post(GADGETS, gadget("b", low=3, high=2))
+    assert answer.status == 422
+    assert answer.message == (
+        'Gadget.example.com "b" is invalid: spec: Invalid value: "object": low is above high'
+    )
+    assert (await api.patch(GADGET, {"spec": {"low": 5}})).status == 422
+    assert (await api.patch(GADGET, {"spec": {"low": 0}})).status == 200
+
+
+async def test_a_rule_without_a_message_shows_itself(api: Api) -> None:
+    await api.made(CRDS, ruled({"rule": "self.low <= self.high"}))
+    answer = await api.post(GADGETS, gadget(low=3, high=2))
+    assert "failed rule: self.low <= self.high" in answer.message
+    missing = await api.post(GADGETS, gadget(low=3))
+    assert "no such key: high evaluating rule" in missing.message
+
+
+async def test_transition_rules(api: Api) -> None:
+    await api.made(CRDS, ruled({"rule": "self.low == oldSelf.low", "message": "low stays"}))
+    await api.made(GADGETS, gadget(low=1))
+    assert "low stays" in (await api.patch(GADGET, {"spec": {"low": 2}})).message
+    assert (await api.patch(GADGET, {"spec": {"high": 2}})).status == 200
+
+
+async def test_rules_hold_for_the_status_too(api: Api) -> None:
+    made = schema()
+    phase = {"type": "string", "x-kubernetes-validations": [{"rule": "self in ['a', 'b']"}]}
+    made["openAPIV3Schema"]["properties"]["status"]["properties"] = {"phase": phase}
+    await api.made(CRDS, definition(version(schema=made, subresources={"status": {}})))
+    await api.made(GADGETS, gadget(size=1))
+    assert (await api.patch(f"{GADGET}/status", {"status": {"phase": "a"}})).status == 200
+    assert (await api.patch(f"{GADGET}/status", {"status": {"phase": "c"}})).status == 422
+
+
+async def test_a_rule_that_cannot_be_evaluated_refuses_its_definition(api: Api) -> None:
+    answer = await api.post(CRDS, ruled({"rule": "self.low.nonsense()"}))
+    assert answer.status == 422
+    where = (
+        "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule"
+    )
+    assert f"{where}: Invalid value" in answer.message
+    assert "undeclared reference to 'nonsense'" in answer.message
+
+
+async def test_a_hostile_rule_is_cut_off(api: Api) -> None:
+    made = schema(l={"type": "array", "items": {"type": "integer"}})
+    nested = "self.l.all(a, self.l.all(b, self.l.all(c, self.l.all(d, a + b + c + d >= 0))))"
+    made["openAPIV3Schema"]["properties"]["spec"]["x-kubernetes-validations"] = [{"rule": nested}]
+    await api.made(CRDS, definition(version(schema=made)))
+    answer = await api.post(GADGETS, gadget(l=list(range(300))))
+    assert answer.status == 422
+    assert "running out of cost budget" in answer.message
+    assert (await api.post(GADGETS, gadget(l=[1]))).status == 201
+
+
+async def test_conditions_keep_a_webhook_out(api: Api) -> None:
+    hook = {
+        "name": "never.hooks.example.com",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [
+            {
+                "operations": ["CREATE"],
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "resources": ["configmaps"],
+            }
+        ],
+        "matchConditions": [
+            {"name": "some", "expression": "object.metadata.name.startsWith('checked-')"},
+            {"name": "people", "expression": "request.userInfo.username == 'admin'"},
+        ],
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+    }
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    await api.made(path, {"metadata": {"name": "v"}, "webhooks": [hook]})
+    configs = "/api/v1/namespaces/default/configmaps"
+    assert (await api.post(configs, api.config("plain"))).status == 201
+    assert (await api.post(configs, api.config("checked-a"))).status == 500
