@@ -107,8 +107,9 @@ async def test_a_pod_waits_for_the_first_node(cluster: Cluster) -> None:
 async def test_what_lacks_is_said_in_condition_and_event(cluster: Cluster) -> None:
     await cluster.node("a", cpu="1")
     await cluster.pod("p", cpu="2")
-    pod = await cluster.until("p", unschedulable)
-    assert condition(pod)["message"] == "0/1 nodes are available: 1 Insufficient cpu."
+    # Before the node is heard of the message is another one.
+    wanted = "0/1 nodes are available: 1 Insufficient cpu."
+    await cluster.until("p", lambda p: unschedulable(p) and condition(p)["message"] == wanted)
     async with asyncio.timeout(5):
         while not (items := (await cluster.client.list(scheme.EVENTS, "default"))["items"]):
             await asyncio.sleep(0.01)
