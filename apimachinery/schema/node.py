@@ -49,6 +49,7 @@ class Node:
         "not_",
         "nullable",
         "one_of",
+        "plain",
         "preserve",
         "required",
         "rules",
@@ -84,6 +85,9 @@ class Node:
         self.always: tuple[Check, ...] = checks.always(schema)
         """Judge a value of whatever type."""
         self.by_type: Mapping[type, tuple[Check, ...]] = checks.by_type(schema)
+        combined = self.all_of or self.any_of or self.one_of or self.not_
+        self.plain = _plain(schema) if not (self.always or self.by_type or combined) else None
+        """The type of value of which nothing more is asked; None where there is more."""
         self.has_defaults: bool = self.default is not None or any(
             one.has_defaults for one in self.children()
         )
@@ -99,6 +103,11 @@ class Node:
     def child(self, key: str) -> "Node | None":
         """The place under a key of an object, None where the schema does not know it."""
         return self.fields.get(key) or self.additional
+
+
+def _plain(schema: JsonObject) -> type | None:
+    """The one type of Python that a scalar without conditions has."""
+    return {"string": str, "integer": int, "boolean": bool}.get(schema.get("type") or "")
 
 
 def _node(schema: Any) -> "Node | None":

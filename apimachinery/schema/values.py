@@ -95,7 +95,7 @@ def _object(obj: JsonObject, node: Node, path: Path, found: Found) -> None:
     fields, additional = node.fields, node.additional
     for key, value in obj.items():
         child = fields.get(key) or additional
-        if child is not None:
+        if child is not None and child.plain is not type(value):
             _value(value, child, (path, key), found)
     if node.embedded:
         _embedded(obj, path, found)
@@ -118,8 +118,10 @@ def _embedded(obj: JsonObject, path: Path, found: Found) -> None:
 
 def _list(items: list[Any], node: Node, path: Path, found: Found) -> None:
     if node.items is not None:
+        plain = node.items.plain
         for index, one in enumerate(items):
-            _value(one, node.items, (path, index), found)
+            if plain is not type(one):
+                _value(one, node.items, (path, index), found)
     if node.list_type == "set":
         _unique(items, [_frozen(one) for one in items], items, path, found)
     elif node.list_type == "map" and node.items is not None:
