@@ -78,8 +78,9 @@ def allocate(
     random_order(shuffled, seed)
     granted: dict[str, Vector] = {}
     for account, free in ledger.offerable(iter(shuffled)):
-        for role in sorter.in_order(ledger.roles, by_role, ledger.total):
-            offered = ledger.roles.headroom(role, free)
+        owed = ledger.roles.owed()
+        for role in _turns(ledger, by_role, owed):
+            offered = ledger.roles.headroom(role, _spare(ledger, role, free, owed))
             chosen = _choose(by_role[role], granted, ledger, filters, role, account, offered, now)
             if chosen is not None:
                 held = granted.get(chosen.framework_id, chosen.allocated)
@@ -89,6 +90,32 @@ def allocate(
                     chosen.framework_id, role, account.name, offered, account.attributes, ports
                 )
                 break
+
+
+def _turns(ledger: Ledger, wanting: Mapping[str, object], owed: Mapping[str, Vector]) -> list[str]:
+    """The fairest role first, but before all those that hold less than is guaranteed to them."""
+    order = list(sorter.in_order(ledger.roles, wanting, ledger.total))
+    if owed:
+        order.sort(key=lambda role: not any(_within(role, path) for path in owed))
+    return order
+
+
+def _within(role: str, path: str) -> bool:
+    return role == path or role.startswith(f"{path}/")
+
+
+def _spare(ledger: Ledger, role: str, free: Vector, owed: Mapping[str, Vector]) -> Vector:
+    """What of a node may go to a role so that enough is left for what others have a right to."""
+    kept: Vector = {}
+    for path, amount in owed.items():
+        if not _within(role, path):
+            kept = resources.add(kept, amount)
+    if not kept:
+        return free
+    left = resources.subtract(ledger.total, ledger.roles.root.allocated)
+    return resources.positive(
+        {n: min(v, left.get(n, 0) - kept[n]) if n in kept else v for n, v in free.items()}
+    )
 
 
 def _choose(

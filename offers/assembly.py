@@ -16,6 +16,7 @@ from offers.agents import Agents, AgentView
 from offers.frameworks import Frameworks
 from offers.http.app import OfferServer
 from offers.master import OfferMaster
+from offers.rolekeeper import RoleKeeper
 from offers.tasks import observe, pods
 from offers.tasks.service import TaskService
 
@@ -43,6 +44,7 @@ class MesosSide:
         self.server = OfferServer(master, self.frameworks, self.tasks, self.agents)
         self.agents.on_lost = self.tasks.agent_lost
         self.agents.on_back = self.tasks.agent_back
+        self.roles = RoleKeeper(client, master)
         nodes.add_handler(self.agents.changed)
 
     async def restore(self) -> None:
@@ -54,7 +56,7 @@ class MesosSide:
         """Work for ever; `restore` has been done, and the server listens."""
         try:
             async with asyncio.TaskGroup() as group:
-                for work in (self._pods.run, self.frameworks.run, self.tasks.run):
+                for work in (self._pods.run, self.frameworks.run, self.tasks.run, self.roles.run):
                     group.create_task(work())
                 await self._pods.synced()
                 self.server.ready()

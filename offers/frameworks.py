@@ -35,7 +35,8 @@ REMOVED_KEPT = 500
 """Removed frameworks whose ids are refused; older ones are forgotten."""
 SIZES: tuple[Vector, ...] = ({"cpu": 10}, {"memory": 32 * shapes.MB})
 """Mesos' default: 0.01 cpus or 32 MB."""
-WRITE_DELAY_S = 0.2
+KUBERNETES = "kubernetes"
+WRITE_DELAY_S = 1.0
 """Changes of a framework's status within this time are one write."""
 
 
@@ -173,6 +174,8 @@ class Frameworks:
         self.known: dict[str, Framework] = {}
         self.on_removed: Callable[[Framework], None] = lambda _: None
         """Called when a framework is removed: its tasks must end."""
+        self.usage_of: Callable[[str], JsonObject] = lambda _: {}
+        """What of a framework's status its tasks say."""
         self._client = client
         self._master = master
         self._hostname_of = hostname_of
@@ -189,6 +192,7 @@ class Frameworks:
 
     async def restore(self) -> None:
         """Read the Framework objects of before; each may come back for a while."""
+        await self._show_own()
         for obj in (await self._client.list(scheme.FRAMEWORKS))["items"]:
             spec, state = obj["spec"], obj.get("status") or {}
             if not spec.get("info"):
@@ -205,6 +209,20 @@ class Frameworks:
             self.known[framework.id] = framework
             if not framework.removed:
                 self._disconnected(framework, max(framework.failover_timeout, RETURN_S))
+
+    async def _show_own(self) -> None:
+        """The pods' scheduler is a framework too, though it has no wire and no tasks."""
+        spec = {"name": KUBERNETES, "roles": [KUBERNETES]}
+        with contextlib.suppress(status.AlreadyExists):
+            obj = {"metadata": {"name": KUBERNETES}, "spec": spec}
+            await self._client.create(scheme.FRAMEWORKS, obj)
+        await self._client.patch(
+            scheme.FRAMEWORKS,
+            KUBERNETES,
+            {"status": {"connected": True, "active": True}},
+            kind="merge",
+            subresource="status",
+        )
 
     # --- coming and going
 
@@ -324,6 +342,10 @@ class Frameworks:
 
     # --- writing
 
+    def touch(self, framework: Framework) -> None:
+        """Something that its status tells has changed."""
+        self._mark(framework)
+
     def _mark(self, framework: Framework) -> None:
         self._dirty.add(framework.id)
         self._wake.set()
@@ -389,6 +411,7 @@ class Frameworks:
             "connected": connected,
             "active": connected and bool(wanted),
             "removed": framework.removed,
+            **self.usage_of(framework.id),
             "registeredTime": meta.format_micro_time(framework.registered),
             "reregisteredTime": _formatted(framework.reregistered),
             "disconnectedTime": _formatted(framework.disconnected),

@@ -200,6 +200,47 @@ class OfferMaster:
         held = framework is not None and offer_id in framework.offer_ids
         return self.ledger.offers[offer_id] if held else None
 
+    def configure(self, path: str, weight: float, guarantee: Vector, limit: Vector) -> None:
+        """A role's weight and quota, from now on."""
+        role = self.ledger.roles.role(path)
+        role.weight, role.limit = weight, limit
+        self.ledger.roles.guarantee(path, guarantee)
+        self._mark(*self.ledger.accounts)
+
+    def info_of(self, framework_id: str) -> FrameworkInfo | None:
+        framework = self._frameworks.get(framework_id)
+        return framework.info if framework else None
+
+    def framework_counts(self) -> dict[str, int]:
+        """How many frameworks take offers for each role."""
+        found: dict[str, int] = {}
+        for framework in self._frameworks.values():
+            for role in framework.info.roles:
+                found[role] = found.get(role, 0) + 1
+        return found
+
+    def waiting(self) -> list[tuple[FrameworkInfo, tuple[str, ...], int, int]]:
+        """Frameworks: the roles for which they want offers, offers in hand, filters."""
+        return [
+            (f.info, f.wanting, len(f.offer_ids), self._filters.count(f.info.id))
+            for f in self._frameworks.values()
+        ]
+
+    def offered_to(self, path: str) -> Vector:
+        """What is on offer to a role and those below it."""
+        total: Vector = {}
+        for offer in self.ledger.offers.values():
+            if offer.role == path or offer.role.startswith(f"{path}/"):
+                total = resources.add(total, offer.resources)
+        return total
+
+    def times_of(self, offer_id: str) -> tuple[float, float | None]:
+        """When an offer was made, and when it ends by itself (both monotonic)."""
+        offer = self.ledger.offers[offer_id]
+        holder = self._frameworks.get(offer.framework_id)
+        ends = holder is not None and holder.info.offers_expire
+        return offer.made, offer.made + self._offer_timeout if ends else None
+
     def offers_of(self, framework_id: str) -> list[Offer]:
         framework = self._frameworks.get(framework_id)
         held = sorted(framework.offer_ids) if framework else []
@@ -411,6 +452,7 @@ class OfferMaster:
                 resources=grant.resources,
                 attributes=grant.attributes,
                 ports=grant.ports,
+                made=self._clock.monotonic(),
             )
             self.ledger.offer(offer)
             framework = self._frameworks[offer.framework_id]

@@ -51,6 +51,8 @@ class Offer:
     attributes: Mapping[str, str] = field(default_factory=dict)
     """The node's labels."""
     ports: Ranges = ()
+    made: float = 0.0
+    """When, on the master's monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)

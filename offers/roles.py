@@ -51,6 +51,24 @@ class RoleTree:
 
     def __init__(self) -> None:
         self.root = Role("")
+        self._guarantees: dict[str, Vector] = {}
+
+    def guarantee(self, path: str, amount: Vector) -> None:
+        """Quota that is kept for a role; none where the amount is empty."""
+        if amount:
+            self._guarantees[path] = amount
+        else:
+            self._guarantees.pop(path, None)
+
+    def owed(self) -> dict[str, dict[str, int]]:
+        """Role → what it has a guarantee for and does not hold."""
+        found = {}
+        for path, amount in self._guarantees.items():
+            rest = resources.positive(resources.subtract(amount, self.role(path).allocated))
+            rest = {name: value for name, value in rest.items() if name in amount}
+            if rest:
+                found[path] = rest
+        return found
 
     def role(self, path: str) -> Role:
         """The role of a path, made if it is not there."""

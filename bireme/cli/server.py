@@ -34,6 +34,8 @@ from bireme.cli.paths import DataDir
 
 if TYPE_CHECKING:
     from apiserver import pki
+    from apiserver.live import LiveResource
+    from apiserver.server import ApiServer
     from offers.http.app import OfferServer
 
 LOG = logging.getLogger(__name__)
@@ -101,7 +103,8 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
         finally:
             await client.close()
         return
-    async with _api_server(options, dirs) as handle, tasks.Supervisor() as parts:
+    async with _api_server(options, dirs) as server, tasks.Supervisor() as parts:
+        handle = server.handle
         # A part that fails is started again by itself: the API stays up meanwhile.
         if not options.only:
             controllers = Client(DirectTransport(handle, CONTROLLERS))
@@ -110,7 +113,7 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
                 lambda: _controllers(controllers, options, dirs, elect=False), name="controllers"
             )
             parts.keep(
-                lambda: _scheduling(scheduling, options, dirs, elect=False), name="scheduling"
+                lambda: _schedule(scheduling, 0, options, server.core.live), name="scheduling"
             )
         if options.slot is not None:
             proxy = Client(DirectTransport(handle, PROXY))
@@ -121,7 +124,7 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
 
 
 @asynccontextmanager
-async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["wire.Handler"]:
+async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["ApiServer"]:
     """Serve the API; gives the direct way in."""
     from apiserver import assembly, pki, stores
     from apiserver.options import Options
@@ -142,7 +145,7 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["w
         await process.start([(address, options.port) for address in options.bind])
         _, port = process.front.addresses[0]
         write_kubeconfig(dirs, keys, f"https://{options.bind[0]}:{port}")
-        yield process.server.handle
+        yield process.server
     finally:
         await process.stop()
 
@@ -193,12 +196,10 @@ async def _scheduling(
 ) -> None:
     """The offer master and the pod scheduler, which share one process and one lease."""
     del dirs
-    if elect:
-        await _elector(client, "bireme-scheduling").run(
-            lambda epoch: _schedule(client, epoch, options)
-        )
-    else:
-        await _schedule(client, 0, options)
+    assert elect, "with the API server in one process there is nobody to elect"
+    await _elector(client, "bireme-scheduling").run(
+        lambda epoch: _schedule(client, epoch, options, {})
+    )
 
 
 def _elector(client: Client, lease: str) -> LeaderElector:
@@ -208,8 +209,12 @@ def _elector(client: Client, lease: str) -> LeaderElector:
     )
 
 
-async def _schedule(client: Client, epoch: int, options: ServerOptions) -> None:
+async def _schedule(
+    client: Client, epoch: int, options: ServerOptions, live: "dict[str, LiveResource]"
+) -> None:
+    """`live` is what an API server in this process shows without storing it."""
     from offers.assembly import MesosSide
+    from offers.live import RESOURCE, LiveOffers
     from offers.master import OfferMaster
     from offers.messages import FrameworkInfo
     from scheduler.service import PodScheduler
@@ -234,6 +239,7 @@ async def _schedule(client: Client, epoch: int, options: ServerOptions) -> None:
         master_id=f"{epoch}-{secrets.token_hex(4)}",
     )
     mesos = MesosSide(client, master, nodes)
+    live[RESOURCE] = LiveOffers(master)
     recorder = Recorder(client, component="default-scheduler", clock=SystemClock())
     await _listen(mesos.server, options)
     async with asyncio.TaskGroup() as group:

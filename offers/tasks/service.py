@@ -20,9 +20,11 @@ from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
 from apimachinery.wire import JsonObject
-from offers import messages
+from offers import messages, resources
 from offers.frameworks import Framework, Frameworks
+from offers.live import quantities
 from offers.master import OfferMaster
+from offers.resources import Vector
 from offers.tasks import observe, pods, record, states
 from offers.tasks.accept import Launched
 from offers.tasks.delivery import Deliveries
@@ -74,6 +76,7 @@ class TaskService:
         """Runs whose pod's deletion was asked for → with which grace."""
         self._finished: deque[str] = deque()
         frameworks.on_removed = self.remove_framework
+        frameworks.usage_of = self.usage_of
 
     # --- what others ask
 
@@ -87,6 +90,16 @@ class TaskService:
 
     def ids_of(self, framework_id: str) -> set[str]:
         return {task.task_id for task in self.of_framework(framework_id)}
+
+    def usage_of(self, framework_id: str) -> JsonObject:
+        """What a Framework's status tells of its tasks."""
+        running = [task for task in self.of_framework(framework_id) if not task.over]
+        total: Vector = {}
+        for task in running:
+            total = resources.add(total, task.amounts[0])
+        # A merge keeps what it does not name: what is used no more is said to be null.
+        none = dict.fromkeys((resources.CPU, resources.MEMORY, resources.DISK))
+        return {"tasks": len(running), "used": {**none, **quantities(total)}}
 
     async def restore(self) -> None:
         """Read the Task objects of before; runs without a pod hold their resources again."""
@@ -256,7 +269,8 @@ class TaskService:
         if not tasks[0].pod_made and not all(task.over for task in tasks):
             await self._begin(key, tasks, framework)
         self._look(key, tasks, framework)
-        await self._persist(tasks)
+        if await self._persist(tasks):
+            self._frameworks.touch(framework)
         await self._end_if_asked(key, tasks)
         for task in tasks:
             if framework.removed:
@@ -358,7 +372,9 @@ class TaskService:
         if not self._master.call(framework_id, messages.Abandon((_provisional(key),))):
             self._master.ledger.gone(_provisional(key))
 
-    async def _persist(self, tasks: list[Task]) -> None:
+    async def _persist(self, tasks: list[Task]) -> bool:
+        """Write what is news; whether there was any."""
+        news = False
         for task in tasks:
             wanted = (task.sequence, len(task.pending))
             if (task.written, task.written_pending) == wanted or (task.over and not task.pending):
@@ -367,7 +383,9 @@ class TaskService:
             await self._client.patch(
                 scheme.TASKS, task.name, patch, task.namespace, kind="merge", subresource="status"
             )
+            news = news or task.written != task.sequence
             task.written, task.written_pending = wanted
+        return news
 
     async def _end_if_asked(self, key: str, tasks: list[Task]) -> None:
         """Delete the pod once a kill is on record, or when it waits in vain."""

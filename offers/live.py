@@ -1,0 +1,74 @@
+"""What the API server shows of offers: made when somebody asks, from the ledger, never stored.
+
+An `apiserver.live.LiveResource` by its shape; neither knows of the other. Neighbours: `master`
+has the offers; `bireme.cli.server` joins the two where they share a process.
+"""
+
+from collections.abc import Iterable
+
+from apimachinery import meta
+from apimachinery.aio.clock import Clock, SystemClock
+from apimachinery.wire import JsonObject
+from offers import ranges, resources
+from offers.master import OfferMaster
+from offers.messages import Offer
+from offers.resources import Vector
+from offers.tasks import pods
+
+RESOURCE = f"offers.{pods.GROUP}"
+"""As the API server names it."""
+
+
+def quantities(vector: Vector) -> dict[str, str]:
+    """A vector as Kubernetes spells it."""
+    return {name: _quantity(name, value) for name, value in sorted(vector.items())}
+
+
+def _quantity(name: str, value: int) -> str:
+    if name == resources.CPU:
+        return str(value // 1000) if value % 1000 == 0 else f"{value}m"
+    if name in (resources.MEMORY, resources.DISK):
+        for unit, size in (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)):
+            if value and value % size == 0:
+                return f"{value // size}{unit}"
+    return str(value)
+
+
+class LiveOffers:
+    """The offers in force."""
+
+    def __init__(self, master: OfferMaster, *, clock: Clock | None = None) -> None:
+        self._master = master
+        self._clock = clock or SystemClock()
+
+    def objects(self, namespace: str) -> Iterable[JsonObject]:
+        """All of them: offers live in no namespace."""
+        del namespace
+        return [self._object(offer) for offer in self._master.ledger.offers.values()]
+
+    def _object(self, offer: Offer) -> JsonObject:
+        amounts = quantities(offer.resources)
+        if offer.ports:
+            amounts["ports"] = str(ranges.size(offer.ports))
+        info = self._master.info_of(offer.framework_id)
+        made, expires = self._master.times_of(offer.id)
+        # What the master counts is monotonic; people read the clock on the wall.
+        shift = self._clock.now() - self._clock.monotonic()
+        spec: JsonObject = {
+            "frameworkID": offer.framework_id,
+            "frameworkName": info.name if info else offer.framework_id,
+            "role": offer.role,
+            "nodeName": offer.node,
+            "resources": amounts,
+        }
+        if expires is not None:
+            spec["expires"] = meta.format_micro_time(expires + shift)
+        return {
+            "apiVersion": f"{pods.GROUP}/v1",
+            "kind": "Offer",
+            "metadata": {
+                "name": offer.id.lower(),
+                "creationTimestamp": meta.format_time(made + shift),
+            },
+            "spec": spec,
+        }

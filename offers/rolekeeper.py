@@ -1,0 +1,163 @@
+"""Roles as API objects: weights and quotas are read from them, shares are written to them.
+
+A Role object is named by the role's path with dots for slashes, or says its path. Roles that use
+something or have a framework get an object by themselves, so that `kubectl get` shows them all.
+Neighbours: `roles` (the tree in the ledger), `master` (told to allocate anew after a change).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from apimachinery import meta, names, requests, scheme, status
+from apimachinery.client.informer import Informer
+from apimachinery.client.rest import Client
+from apimachinery.quantity import Quantity, QuantityError
+from apimachinery.wire import JsonObject
+from offers import resources, roles
+from offers.live import quantities
+from offers.master import OfferMaster
+from offers.resources import Vector
+from offers.roles import Role
+from offers.tasks import pods
+
+LOG = logging.getLogger(__name__)
+
+LOOK_S = 2.0
+"""Between looks at the shares: for people, who do not read faster."""
+ROLES_SHOWN_MAX = 1000
+"""Roles that get objects by themselves; more are not for reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleView:
+    """What is kept of a Role."""
+
+    name: str
+    path: str
+    weight: float
+    guarantee: Vector
+    limit: Vector
+    status: JsonObject = field(default_factory=dict)
+
+
+def view(obj: JsonObject) -> RoleView:
+    """Keep of a Role what the tree needs; a weight that is no number counts as 1."""
+    spec = obj.get("spec") or {}
+    try:
+        weight = Quantity.parse(spec.get("weight") or "1").milli() / 1000
+    except QuantityError:
+        weight = 0.0
+    return RoleView(
+        name=meta.name(obj),
+        path=spec.get("path") or meta.name(obj).replace(".", "/"),
+        weight=weight if weight > 0 else roles.DEFAULT_WEIGHT,
+        guarantee=requests.amounts(spec.get("guarantees")),
+        limit=requests.amounts(spec.get("limits")),
+        status=obj.get("status") or {},
+    )
+
+
+def object_name(path: str) -> str:
+    """The name of a role's object; of those that can't be read back, the object says the path."""
+    name = path.replace("/", ".")
+    fits = not names.dns1123_subdomain(name) and "." not in path
+    return name if fits else pods.object_name("role", path)
+
+
+class RoleKeeper:
+    """See the module's docstring."""
+
+    def __init__(self, client: Client, master: OfferMaster) -> None:
+        self._client, self._master = client, master
+        self._mirror = Informer(client, scheme.OFFER_ROLES, view)
+        self._mirror.add_handler(self._changed)
+
+    def _changed(self, key: str, old: RoleView | None, new: RoleView | None) -> None:
+        """Weights and quotas of the tree are what the objects say."""
+        del key
+        if old is not None and new is not None and _settings(old) == _settings(new):
+            return
+        for gone in [old] if old is not None and (new is None or new.path != old.path) else []:
+            self._master.configure(gone.path, roles.DEFAULT_WEIGHT, {}, {})
+        if new is not None:
+            try:
+                roles.check(new.path)
+            except roles.RoleError as error:
+                LOG.warning("role object=%s is of no use: %s", new.name, error)
+            else:
+                self._master.configure(new.path, new.weight, new.guarantee, new.limit)
+
+    async def run(self) -> None:
+        """Read and write for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._mirror.run())
+            await self._mirror.synced()
+            while True:
+                await self._tell()
+                await asyncio.sleep(LOOK_S)
+
+    async def _tell(self) -> None:
+        by_path = {one.path: one for one in self._mirror.values()}
+        holders = self._master.framework_counts()
+        room = ROLES_SHOWN_MAX - len(by_path)
+        for role in list(_all(self._master.ledger.roles.root)):
+            shown = by_path.get(role.path)
+            if shown is None and (room <= 0 or not (role.allocated or holders.get(role.path))):
+                continue
+            try:
+                if shown is None:
+                    room -= 1
+                    await self._create(role.path)
+                wanted = self._status(role, holders.get(role.path, 0))
+                if shown is None or shown.status != wanted:
+                    await self._write(
+                        object_name(role.path) if shown is None else shown.name, wanted
+                    )
+            except status.ApiError as error:
+                LOG.info("role=%s not written: %s", role.path, error.message)
+
+    async def _create(self, path: str) -> None:
+        name = object_name(path)
+        spec = {} if name.replace(".", "/") == path else {"path": path}
+        with contextlib.suppress(status.AlreadyExists):
+            obj = {"metadata": {"name": name}, "spec": spec}
+            await self._client.create(scheme.OFFER_ROLES, obj)
+
+    async def _write(self, name: str, wanted: JsonObject) -> None:
+        # A merge would keep what is no longer there: what is gone is said to be null.
+        patch = [{"op": "add", "path": "/status", "value": wanted}]
+        await self._client.patch(scheme.OFFER_ROLES, name, patch, kind="json", subresource="status")
+
+    def _status(self, role: Role, frameworks: int) -> JsonObject:
+        total = self._master.ledger.total
+        shares = {
+            name: value / total[name]
+            for name, value in role.allocated.items()
+            if total.get(name, 0) > 0
+        }
+        dominant = max(shares, key=lambda name: (shares[name], name), default="")
+        offered = self._master.offered_to(role.path)
+        found: JsonObject = {
+            "share": f"{shares.get(dominant, 0.0) / role.weight:.4f}",
+            "frameworks": frameworks,
+        }
+        if dominant:
+            found["dominantResource"] = dominant
+        used = resources.subtract(role.allocated, offered)
+        for name, vector in (("used", used), ("offered", offered)):
+            if vector:
+                found[name] = quantities(vector)
+        return found
+
+
+def _settings(one: RoleView) -> tuple[str, float, Vector, Vector]:
+    return one.path, one.weight, one.guarantee, one.limit
+
+
+def _all(role: Role) -> Iterator[Role]:
+    for child in role.children.values():
+        yield child
+        yield from _all(child)
