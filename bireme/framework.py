@@ -1,0 +1,29 @@
+"""The SDK for frameworks: `from bireme.framework import Scheduler, Task`. See `offers.sdk`."""
+
+from offers.sdk import (
+    Event,
+    FrameworkError,
+    Offer,
+    Offers,
+    Other,
+    Rescind,
+    Scheduler,
+    Subscribed,
+    Task,
+    TaskStatus,
+    Update,
+)
+
+__all__ = [
+    "Event",
+    "FrameworkError",
+    "Offer",
+    "Offers",
+    "Other",
+    "Rescind",
+    "Scheduler",
+    "Subscribed",
+    "Task",
+    "TaskStatus",
+    "Update",
+]
