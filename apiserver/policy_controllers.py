@@ -98,9 +98,9 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule("get list", "", "nodes"),
         rule("patch", "", "pods/status"),
     ),
-    "pv-protection-controller": (rule("get list update watch", "", "persistentvolumes"),),
+    "pv-protection-controller": (rule("get list patch update watch", "", "persistentvolumes"),),
     "pvc-protection-controller": (
-        rule("get list update watch", "", "persistentvolumeclaims"),
+        rule("get list patch update watch", "", "persistentvolumeclaims"),
         rule(READ, "", "pods"),
     ),
     "replicaset-controller": (

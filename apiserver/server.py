@@ -14,6 +14,7 @@ from apimachinery.aio import tasks
 from apimachinery.aio.clock import Clock, SystemClock
 from apiserver import authn, bootstrap, dispatch, errors, quota_status, routes
 from apiserver.admission import plugins
+from apiserver.admission.certificate_requests import SignerPermissions
 from apiserver.admission.chain import Chain
 from apiserver.admission.custom_rules import CustomRules
 from apiserver.admission.rbac_escalation import RbacEscalation
@@ -50,7 +51,10 @@ class ApiServer:
         scheme = schemes.builtin()
         cache = WatchCache(store)
         registries = Registries(cache, entropy, options, scheme)
-        escalation = RbacEscalation(cache, lambda: self.core.authorizer)
+        allowed = (
+            RbacEscalation(cache, lambda: self.core.authorizer),
+            SignerPermissions(lambda: self.core.authorizer),
+        )
         self._webhooks = Caller(cache)
         self._evaluator = Evaluator()
         outside = (
@@ -63,7 +67,7 @@ class ApiServer:
             store=store,
             cache=cache,
             registries=registries,
-            admission=Chain((*plugins.standard(cache, entropy), escalation, *outside)),
+            admission=Chain((*plugins.standard(cache, entropy), *allowed, *outside)),
             options=options,
             clock=clock or SystemClock(),
             authorizer=authorizer or AlwaysAllow(),

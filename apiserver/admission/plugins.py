@@ -1,12 +1,21 @@
 """The plugins of a standard server, in the order in which Kubernetes runs its own."""
 
 from apimachinery.names import Rng
+from apiserver.admission.certificate_requests import SubjectRestriction
 from apiserver.admission.chain import Plugin
+from apiserver.admission.ingress_class import DefaultIngressClass
 from apiserver.admission.limits import LimitRanger
 from apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from apiserver.admission.node_restriction import NodeRestriction
+from apiserver.admission.podsecurity.plugin import PodSecurity
 from apiserver.admission.priority import Priority, PriorityClasses
+from apiserver.admission.runtime_class import RuntimeClass
 from apiserver.admission.service_account import ServiceAccounts
+from apiserver.admission.storage_defaults import (
+    ClaimResize,
+    DefaultStorageClass,
+    StorageProtection,
+)
 from apiserver.admission.tolerations import DefaultTolerationSeconds
 from apiserver.cache import WatchCache
 
@@ -18,7 +27,14 @@ def standard(cache: WatchCache, entropy: Rng) -> tuple[Plugin, ...]:
         LimitRanger(cache),
         ServiceAccounts(cache, entropy),
         NodeRestriction(cache),
+        PodSecurity(cache),
         DefaultTolerationSeconds(),
         Priority(cache),
         PriorityClasses(cache),
+        DefaultStorageClass(cache),
+        StorageProtection(),
+        ClaimResize(cache),
+        RuntimeClass(cache),
+        DefaultIngressClass(cache),
+        SubjectRestriction(),
     )

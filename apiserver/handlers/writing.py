@@ -23,7 +23,10 @@ MAX_WARNINGS = 16
 """Warning headers in one answer; a body full of typos would fill the header otherwise."""
 
 MAX_WARNING = 256
-"""Characters of one warning, as Kubernetes cuts them."""
+"""Characters of one warning where all together are too long, as Kubernetes cuts them."""
+
+MAX_ALL_WARNINGS = 4096
+"""Characters of all warnings; clients and proxies have little room for headers."""
 
 
 @dataclass(slots=True)
@@ -111,8 +114,8 @@ def kind_of(write: Write) -> Subresource | None:
 def with_warnings(response: wire.Response, context: Context) -> wire.Response:
     """Put the write's warnings into the answer's header."""
     if context.warnings:
-        response.headers["Warning"] = ", ".join(
-            f"299 - {status.quote(text[:MAX_WARNING])}"
-            for text in list(dict.fromkeys(context.warnings))[:MAX_WARNINGS]
-        )
+        texts = list(dict.fromkeys(context.warnings))[:MAX_WARNINGS]
+        if sum(map(len, texts)) > MAX_ALL_WARNINGS:
+            texts = [text[:MAX_WARNING] for text in texts]
+        response.headers["Warning"] = ", ".join(f"299 - {status.quote(text)}" for text in texts)
     return response

@@ -68,8 +68,10 @@ def test_nothing_violates_an_open_range(resources):
         (
             {"maxLimitRequestRatio": {"cpu": "2"}},
             {"limits": {"cpu": "300m"}},
-            ("cpu max limit to request ratio per Container is 2, but no request is specified or "
-            "request is 0"),
+            (
+                "cpu max limit to request ratio per Container is 2, but no request is specified or "
+                "request is 0"
+            ),
         ),
     ],
 )

@@ -1,0 +1,100 @@
+"""Which level a namespace's labels ask for, and what a level finds wrong with a pod. Pure.
+
+Levels carry a version in Kubernetes; the checks here are always those of the newest, the version
+is read, checked and told. Neighbours: `baseline`, `restricted`; `plugin` asks.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from apimachinery import status
+from apimachinery.status import FieldError
+from apiserver.admission.podsecurity import baseline, restricted
+from apiserver.admission.podsecurity.finding import Check, Finding, Pod
+
+PREFIX = "pod-security.kubernetes.io/"
+MODES = ("enforce", "audit", "warn")
+PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
+LEVELS = (PRIVILEGED, BASELINE, RESTRICTED)
+_VERSION = re.compile(r"latest|v1\.(0|[1-9][0-9]{0,3})")
+
+_BASELINE: tuple[Check, ...] = (
+    baseline.apparmor,
+    baseline.capabilities,
+    baseline.host_namespaces,
+    baseline.host_paths,
+    baseline.host_ports,
+    baseline.probe_hosts,
+    baseline.privileged,
+    baseline.proc_mount,
+    baseline.selinux,
+    baseline.seccomp,
+    baseline.sysctls,
+    baseline.host_process,
+)
+_REPLACED: frozenset[Check] = frozenset(
+    {baseline.capabilities, baseline.host_paths, baseline.seccomp}
+)
+"""Restricted has stricter checks of the same things: each is told once."""
+_RESTRICTED: tuple[Check, ...] = (
+    *(check for check in _BASELINE if check not in _REPLACED),
+    restricted.privilege_escalation,
+    restricted.capabilities,
+    restricted.volumes,
+    restricted.non_root,
+    restricted.user,
+    restricted.seccomp,
+)
+_CHECKS: dict[str, tuple[Check, ...]] = {BASELINE: _BASELINE, RESTRICTED: _RESTRICTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level with the version that it was asked for in."""
+
+    name: str = PRIVILEGED
+    version: str = "latest"
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
+
+    def findings(self, pod: Pod) -> list[Finding]:
+        """All that is beyond the level, in Kubernetes' order."""
+        found = (check(pod) for check in _CHECKS.get(self.name, ()))
+        return [one for one in found if one is not None]
+
+
+def level(labels: Mapping[str, str], mode: str) -> Level:
+    """What the labels of a namespace say; a value that is none asks for the most."""
+    name = labels.get(PREFIX + mode)
+    if name is None:
+        return Level()
+    version = labels.get(f"{PREFIX}{mode}-version", "latest")
+    if _VERSION.fullmatch(version) is None:
+        version = "latest"
+    return Level(name if name in LEVELS else RESTRICTED, version)
+
+
+def errors(labels: Mapping[str, str]) -> list[FieldError]:
+    """Labels of a namespace that say nothing valid."""
+    found = []
+    for mode in MODES:
+        key = PREFIX + mode
+        value = labels.get(key)
+        if value is not None and value not in LEVELS:
+            found.append(
+                status.invalid_value(
+                    f"metadata.labels[{key}]", value, f"must be one of {', '.join(LEVELS)}"
+                )
+            )
+        version = labels.get(f"{key}-version")
+        if version is not None and _VERSION.fullmatch(version) is None:
+            found.append(
+                status.invalid_value(
+                    f"metadata.labels[{key}-version]",
+                    version,
+                    'must be "latest" or "v1.x"',
+                )
+            )
+    return found

@@ -1,0 +1,1 @@
+"""Claims and volumes that are in use outlive a delete until they are not."""
