@@ -14,18 +14,15 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol
 
 from apimachinery import meta, scheme, wire
+from apiserver import legacy_tokens
 from apiserver.attributes import Verified
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import ec
+from apiserver.signing import ALGORITHM, Signer
 
 ISSUER = "https://kubernetes.default.svc"
 """Who signs, and the audience of tokens for the API server itself."""
-
-ALGORITHM = "ES256"
 
 MAX_TOKEN = 16 * 1024
 """Characters of a token; longer ones are refused before they cost a signature check."""
@@ -64,11 +61,9 @@ class ServiceAccountTokens:
 
     def __init__(self, key: Path, objects: Objects, clock: Callable[[], float]) -> None:
         """`clock` gives epoch seconds."""
-        self._path = key
+        self._signer = Signer(key)
         self._objects = objects
         self._clock = clock
-        self._private: ec.EllipticCurvePrivateKey | None = None
-        self._key_id = ""
         self._checked: OrderedDict[bytes, wire.JsonObject] = OrderedDict()
 
     def issue(
@@ -82,11 +77,8 @@ class ServiceAccountTokens:
         bound: Mapping[str, str] | None,
     ) -> tuple[str, float]:
         """A signed token and its expiry as epoch seconds (see `attributes.TokenIssuer`)."""
-        import jwt
-
         now = int(self._clock())
         expires = now + expires_in
-        private = self._load()
         account = {"name": service_account, "uid": service_account_uid}
         named: wire.JsonObject = {"namespace": namespace, "serviceaccount": account}
         named |= _bound_claims(bound or {})
@@ -100,8 +92,7 @@ class ServiceAccountTokens:
             "nbf": now,
             "sub": f"system:serviceaccount:{namespace}:{service_account}",
         }
-        headers = {"kid": self._key_id}
-        return jwt.encode(claims, private, ALGORITHM, headers), float(expires)
+        return self._signer.sign(claims), float(expires)
 
     def verify(self, token: str, audiences: tuple[str, ...] = (ISSUER,)) -> Verified:
         """Whose token this is, if all that it is bound to still exists.
@@ -117,21 +108,13 @@ class ServiceAccountTokens:
         common = tuple(name for name in audiences if name in intended)
         if not common:
             raise TokenError(f"the token is for the audiences {intended}")
+        if claims["iss"] == legacy_tokens.ISSUER:
+            self._must_lie_in_its_secret(token, claims[CLAIM])
         return Verified(self._user(claims, now), common)
 
     def key_set(self) -> wire.JsonObject:
         """The public key as a JSON Web Key Set."""
-        numbers = self._load().public_key().public_numbers()
-        key = {
-            "use": "sig",
-            "kty": "EC",
-            "kid": self._key_id,
-            "crv": "P-256",
-            "alg": ALGORITHM,
-            "x": _base64url(numbers.x.to_bytes(32, "big")),
-            "y": _base64url(numbers.y.to_bytes(32, "big")),
-        }
-        return {"keys": [key]}
+        return self._signer.key_set()
 
     def _signed_claims(self, token: str) -> wire.JsonObject:
         if len(token) > MAX_TOKEN:
@@ -152,13 +135,16 @@ class ServiceAccountTokens:
 
         # Times are checked at each use with the server's own clock, the audience by the caller.
         options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
-        options |= {"verify_aud": False, "require": ["exp", "nbf", "sub", "iss"]}
+        options |= {"verify_aud": False, "require": ["sub", "iss"]}
+        issuers = (ISSUER, legacy_tokens.ISSUER)
         try:
-            claims = jwt.decode(
-                token, self._load().public_key(), [ALGORITHM], options, issuer=ISSUER
-            )
+            claims = jwt.decode(token, self._signer.public(), [ALGORITHM], options, issuer=issuers)
         except jwt.PyJWTError as problem:
             raise TokenError(str(problem)) from problem
+        if claims["iss"] == legacy_tokens.ISSUER:
+            return legacy_tokens.modern(claims, CLAIM, ISSUER)
+        if not all(isinstance(claims.get(key), int | float) for key in ("exp", "nbf")):
+            raise TokenError("the token does not say how long it is good")
         if not isinstance(claims.get(CLAIM), dict):
             raise TokenError("the token names no service account")
         return claims
@@ -183,6 +169,14 @@ class ServiceAccountTokens:
             _extra(claims.get("jti", ""), named),
         )
 
+    def _must_lie_in_its_secret(self, token: str, named: wire.JsonObject) -> None:
+        """An old token is taken back by removing it from its Secret."""
+        name = named["secret"]["name"]
+        secret = self._objects.object(scheme.SECRETS, named["namespace"], name)
+        held = ((secret or {}).get("data") or {}).get("token") or ""
+        if held != base64.b64encode(token.encode()).decode():
+            raise TokenError(f"secret {named['namespace']}/{name} does not hold this token")
+
     def _must_exist(
         self, resource: scheme.Resource, namespace: str, name: str, uid: str, now: float
     ) -> None:
@@ -192,18 +186,6 @@ class ServiceAccountTokens:
         deleted = found["metadata"].get("deletionTimestamp")
         if deleted and meta.parse_time(deleted) + DELETION_LEEWAY < now:
             raise TokenError(f"{resource.singular} {namespace}/{name} is being deleted")
-
-    def _load(self) -> "ec.EllipticCurvePrivateKey":
-        from cryptography.hazmat.primitives import serialization
-
-        if self._private is None:
-            private = serialization.load_pem_private_key(self._path.read_bytes(), password=None)
-            self._private = cast("ec.EllipticCurvePrivateKey", private)
-            public = self._private.public_key().public_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            self._key_id = _base64url(hashlib.sha256(public).digest())
-        return self._private
 
 
 def service_account_groups(namespace: str) -> tuple[str, ...]:
@@ -232,7 +214,3 @@ def _extra(token_id: str, named: wire.JsonObject) -> dict[str, tuple[str, ...]]:
         if value:
             extra[key] = (value,)
     return extra
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

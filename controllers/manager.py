@@ -27,10 +27,12 @@ from controllers.namespace.controller import Namespaces
 from controllers.nodeipam.controller import NodeRanges
 from controllers.nodelifecycle.controller import NodeLifecycle, Timing
 from controllers.podgc.controller import QUARANTINE_SECONDS, PodGarbage
+from controllers.protection.controller import Protection
 from controllers.provision import plan as provisions
 from controllers.provision.controller import Provisioner
 from controllers.replication import controller as replication
 from controllers.statefulset.controller import StatefulSets
+from controllers.tokens.controller import MakeToken, TokenSecrets
 
 LOG = logging.getLogger(__name__)
 
@@ -55,6 +57,8 @@ class Options:
     """PEM of the cluster's CA, published to every namespace; empty = not."""
     sign: Sign | None = None
     """Signs certificate requests; None = somebody else does."""
+    make_token: MakeToken | None = None
+    """Makes the tokens of token secrets; None = they stay empty."""
 
 
 class ControllerManager:
@@ -116,11 +120,14 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         EndpointSlices(context, joined),
         NodeLifecycle(context, options.nodes),
         PodGarbage(context, quarantine=options.pod_quarantine),
+        Protection(context),
     ]
     if options.cluster_cidr:
         loops.append(NodeRanges(context, options.cluster_cidr, options.node_prefix))
     if options.sign is not None:
         loops.append(Certificates(context, options.sign))
+    if options.make_token is not None:
+        loops.append(TokenSecrets(context, options.make_token, options.root_ca))
     known = kinds.Kinds(context, options.scheme)
     loops.append(Provisioner(context, provisions.default_account()))
     if options.root_ca:

@@ -6,7 +6,7 @@ Neighbour: `apiserver.tokens` has the key. Nothing here is secret.
 import orjson
 
 from apimachinery import status, wire
-from apiserver import tokens
+from apiserver import signing, tokens
 from apiserver.core import Core
 
 JWKS_PATH = "/openid/v1/jwks"
@@ -24,7 +24,7 @@ async def handle(core: Core, request: wire.Request) -> wire.Response:
         "jwks_uri": f"https://{address}{JWKS_PATH}",
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [tokens.ALGORITHM],
+        "id_token_signing_alg_values_supported": [signing.ALGORITHM],
     }
     return _json(told, "application/json")
 

@@ -169,17 +169,20 @@ async def _controllers(
     client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
 ) -> None:
     """Every control loop of the cluster."""
-    from apiserver import pki
+    from apiserver import legacy_tokens, pki
+    from apiserver.signing import Signer
     from controllers.manager import ControllerManager, Options
     from controllers.nodelifecycle.controller import Timing
 
     keys = pki.Pki(dirs.pki)
+    signer = Signer(keys.service_account_key())
     grace = options.node_monitor_grace_period
     settings = Options(
         nodes=Timing(grace=grace),
         cluster_cidr=_free_cidr(options),
         root_ca=keys.ca.cert.read_text(),
         sign=keys.sign,
+        make_token=lambda account, secret: signer.sign(legacy_tokens.claims(account, secret)),
     )
     elector = _elector(client, "bireme-controllers") if elect else None
     await ControllerManager(client, options=settings, elector=elector).run()

@@ -9,7 +9,8 @@ import jwt
 import pytest
 
 from apimachinery import scheme, wire
-from apiserver import pki
+from apiserver import legacy_tokens, pki
+from apiserver.signing import Signer
 from apiserver.tokens import ISSUER, ServiceAccountTokens, TokenError
 
 START = 1_800_000_000.0
@@ -164,3 +165,47 @@ def test_published_key_verifies(tokens: ServiceAccountTokens) -> None:
         options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
     )
     assert claims["sub"] == "system:serviceaccount:ns:robot"
+
+
+def old_token(key: Path, world: World) -> str:
+    """A token of the old form, in its Secret."""
+    account = world.objects["serviceaccounts", "ns", "robot"]
+    secret = {"metadata": {"name": "s", "namespace": "ns"}}
+    token = Signer(key).sign(legacy_tokens.claims(account, secret))
+    held = base64.b64encode(token.encode()).decode()
+    world.objects["secrets", "ns", "s"] = secret | {"data": {"token": held}}
+    return token
+
+
+def test_an_old_token_has_no_end(key: Path, tokens: ServiceAccountTokens, world: World) -> None:
+    token = old_token(key, world)
+    world.now += 20 * 365 * 86400
+    assert tokens.verify(token).user.name == "system:serviceaccount:ns:robot"
+
+
+def test_an_old_token_must_lie_in_its_secret(
+    key: Path, tokens: ServiceAccountTokens, world: World
+) -> None:
+    token = old_token(key, world)
+    world.objects["secrets", "ns", "s"]["data"] = {}
+    with pytest.raises(TokenError, match="does not hold"):
+        tokens.verify(token)
+    del world.objects["secrets", "ns", "s"]
+    with pytest.raises(TokenError):
+        tokens.verify(token)
+
+
+def test_an_old_token_dies_with_its_account(
+    key: Path, tokens: ServiceAccountTokens, world: World
+) -> None:
+    token = old_token(key, world)
+    world.put(scheme.SERVICEACCOUNTS, "ns", "robot", "another")
+    with pytest.raises(TokenError):
+        tokens.verify(token)
+
+
+def test_a_token_of_ours_must_end(key: Path, tokens: ServiceAccountTokens) -> None:
+    named = {"namespace": "ns", "serviceaccount": {"name": "robot", "uid": "sa-uid"}}
+    claims = {"iss": ISSUER, "sub": "x", "aud": [ISSUER], "kubernetes.io": named}
+    with pytest.raises(TokenError, match="how long"):
+        tokens.verify(Signer(key).sign(claims))
