@@ -39,7 +39,14 @@ class CustomResources:
     def load(self) -> None:
         """Make the rows of all stored definitions."""
         for entry in self._core.cache.list(scheme.CUSTOMRESOURCEDEFINITIONS).entries:
+            self._apply(entry)
+
+    def _apply(self, entry: Entry) -> None:
+        """One definition that cannot be used must not keep the others, or the server, from work."""
+        try:
             self._rows.apply(entry.parse(), entry.revision)
+        except Exception:
+            LOG.exception("the definition %s is left out: it cannot be used", entry.name)
 
     async def run(self) -> None:
         """Follow the definitions until cancelled."""
@@ -69,7 +76,7 @@ class CustomResources:
                 self._rows.remove(name)
             await self._judge_again(definition["spec"]["group"])
             return
-        self._rows.apply(definition, entry.revision)
+        self._apply(entry)
         if definition["metadata"].get("deletionTimestamp") and name not in self._emptying:
             task = asyncio.get_running_loop().create_task(self._end(name, definition))
             self._emptying[name] = task

@@ -66,6 +66,14 @@ ABSENT = _Absent()
 
 
 @dataclass(frozen=True, slots=True)
+class Maybe:
+    """An old value where a rule is also asked when there is none (`optionalOldSelf`)."""
+
+    value: Any
+    there: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One expression about one place."""
 
@@ -127,9 +135,14 @@ def _rules(new: Any, old: Any, node: Node, path: Path, *, root: bool) -> Iterato
     for rule in node.rules:
         variables = {"self": seen}
         if OLD.search(rule.get("rule") or ""):
-            if old is ABSENT or old is None:
+            there = old is not ABSENT and old is not None
+            before = seen_by_rules(old, node, root=root) if there else None
+            if rule.get("optionalOldSelf"):
+                variables["oldSelf"] = Maybe(before, there)
+            elif there:
+                variables["oldSelf"] = before
+            else:
                 continue
-            variables["oldSelf"] = seen_by_rules(old, node, root=root)
         elif same:
             continue
         yield Job(rule, path, node.type_name, variables)

@@ -75,7 +75,8 @@ def custom_kind(
         printer=columns.printer_of(version.get("additionalPrinterColumns") or ()),
         scale=_scale(parts.get("scale")),
         selectable=tuple(
-            one["jsonPath"].removeprefix(".") for one in version.get("selectableFields") or ()
+            one.get("jsonPath", "").removeprefix(".")
+            for one in version.get("selectableFields") or ()
         ),
         status_is_apart=parts.get("status") is not None,
         since=since,

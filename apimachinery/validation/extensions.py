@@ -73,6 +73,8 @@ def _versions(spec: JsonObject) -> Errors:
             errors += structural.check(schema, where)
         for number, column in enumerate(one.get("additionalPrinterColumns") or ()):
             errors += _column(column, f"{path}.additionalPrinterColumns[{number}]")
+        for number, field in enumerate(one.get("selectableFields") or ()):
+            errors += _selectable(field, schema or {}, f"{path}.selectableFields[{number}]")
         scale = (one.get("subresources") or {}).get("scale")
         if scale is not None:
             errors += _scale(scale, f"{path}.subresources.scale")
@@ -102,16 +104,49 @@ def _column(column: JsonObject, path: str) -> Errors:
     return errors
 
 
+def _selectable(field: JsonObject, schema: JsonObject, path: str) -> Errors:
+    """A selectable field is a scalar that the schema names."""
+    text = field.get("jsonPath", "")
+    if not text:
+        return [status.required(f"{path}.jsonPath")]
+    try:
+        steps = jsonpath.parse(text).names
+    except jsonpath.JsonPathError:
+        steps = None
+    if not steps or not text.startswith("."):
+        detail = "is an invalid path: must be a simple json path with a leading dot"
+        return [status.invalid_value(f"{path}.jsonPath", text, detail)]
+    for step in steps:
+        schema = (schema.get("properties") or {}).get(step) or {}
+    if schema.get("type") not in ("string", "boolean", "integer"):
+        detail = "is an invalid path: must point to a field of type string, boolean or integer"
+        return [status.invalid_value(f"{path}.jsonPath", text, detail)]
+    return []
+
+
 def _scale(scale: JsonObject, path: str) -> Errors:
     errors: Errors = []
     for key, prefix in (("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")):
         value = scale.get(key, "")
         if not value:
             errors.append(status.required(f"{path}.{key}"))
-        elif not value.startswith(prefix):
-            detail = f"should be a json path under {prefix[:-1]}"
+        elif not value.startswith(prefix) or not _simple(value):
+            detail = f"should be a json path without array notation under {prefix[:-1]}"
             errors.append(status.invalid_value(f"{path}.{key}", value, detail))
+    selector = scale.get("labelSelectorPath", "")
+    if selector and not (selector.startswith((".spec.", ".status.")) and _simple(selector)):
+        detail = "should be a json path without array notation under either .status or .spec"
+        errors.append(status.invalid_value(f"{path}.labelSelectorPath", selector, detail))
     return errors
+
+
+def _simple(text: str) -> bool:
+    """Whether a JSON path consists of names only, at least two."""
+    try:
+        names_of = jsonpath.parse(text).names
+    except jsonpath.JsonPathError:
+        return False
+    return names_of is not None and len(names_of) > 1
 
 
 def definition_update(new: JsonObject, old: JsonObject) -> Errors:

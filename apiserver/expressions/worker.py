@@ -17,6 +17,7 @@ import cel
 import orjson
 from cel import stdlib
 
+from apimachinery.schema.expressions import Maybe
 from apiserver.expressions.functions import FUNCTIONS
 
 LENGTH = struct.Struct("!I")
@@ -131,7 +132,7 @@ def context() -> Any:
 def evaluate(known: Any, expression: str, variables: dict[str, Any], message: str) -> Any:
     """None where it holds, else {"said": …} or {"failed": …}."""
     try:
-        known.update(variables)
+        known.update({name: _optional(value) for name, value in variables.items()})
         outcome = program(expression).execute(known)
         if outcome is True:
             return None
@@ -142,6 +143,12 @@ def evaluate(known: Any, expression: str, variables: dict[str, Any], message: st
     except Exception as error:  # noqa: BLE001  whatever the engine or a function says
         return {"failed": str(error)}
     return {"said": _said(known, message)}
+
+
+def _optional(value: Any) -> Any:
+    if not isinstance(value, Maybe):
+        return value
+    return cel.OptionalValue.of(value.value) if value.there else cel.OptionalValue.none()
 
 
 def _said(known: Any, message: str) -> str:

@@ -103,14 +103,22 @@ def _custom_scale(obj: JsonObject, paths: ScalePaths | None) -> JsonObject:
     assert paths is not None, "only resources with a scale have the subresource"
     wanted, current = meta.dig(obj, *paths.spec), meta.dig(obj, *paths.status)
     selector = meta.dig(obj, *paths.selector) if paths.selector else ""
-    return _scale(obj, wanted, current or 0, selector if isinstance(selector, str) else "")
+    # Where the schema lets anything be there, only numbers and texts are shown.
+    return _scale(
+        obj,
+        wanted if type(wanted) is int else None,
+        current if type(current) is int else 0,
+        selector if isinstance(selector, str) else "",
+    )
 
 
 def _set_replicas(obj: JsonObject, resource: Resource | None, replicas: int) -> None:
     custom = resource.custom if resource is not None else None
     path = custom.scale.spec if custom is not None and custom.scale else ("spec", "replicas")
     for key in path[:-1]:
-        obj = obj.setdefault(key, {})
+        if not isinstance(obj.get(key), dict):
+            obj[key] = {}
+        obj = obj[key]
     obj[path[-1]] = replicas
 
 

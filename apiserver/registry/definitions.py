@@ -229,7 +229,7 @@ class Definitions(Strategy):
     def _judge(self, definition: JsonObject, now: float) -> None:
         """Set the status that follows from the specification and from what others are called."""
         spec = definition.get("spec") or {}
-        if not _well_formed(spec):
+        if not definition["metadata"].get("name") or not _well_formed(spec):
             return  # validation refuses it in a moment
         # A copy: on an update it is the stored object's own.
         state = definition["status"] = dict(definition.get("status") or {})

@@ -41,6 +41,19 @@ async def test_transition_rules(api: Api) -> None:
     assert (await api.patch(GADGET, {"spec": {"high": 2}})).status == 200
 
 
+async def test_a_transition_rule_that_is_asked_at_creation_too(api: Api) -> None:
+    rule = {
+        "rule": "oldSelf.hasValue() ? self.low >= oldSelf.value().low : self.low == 0",
+        "message": "starts at 0 and grows",
+        "optionalOldSelf": True,
+    }
+    await api.made(CRDS, ruled(rule))
+    assert "starts at 0" in (await api.post(GADGETS, gadget(low=1))).message
+    await api.made(GADGETS, gadget(low=0))
+    assert (await api.patch(GADGET, {"spec": {"low": 3}})).status == 200
+    assert (await api.patch(GADGET, {"spec": {"low": 2}})).status == 422
+
+
 async def test_rules_hold_for_the_status_too(api: Api) -> None:
     made = schema()
     phase = {"type": "string", "x-kubernetes-validations": [{"rule": "self in ['a', 'b']"}]}
