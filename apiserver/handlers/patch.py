@@ -21,6 +21,7 @@ from apiserver.core import Core
 from apiserver.handlers import body, managed, render, writing
 from apiserver.handlers.writing import Write
 from apiserver.options import MAX_BODY
+from apiserver.registry import metadata
 from apiserver.registry.generic import Written
 from apiserver.routes import Route
 
@@ -106,6 +107,8 @@ async def patch(write: Write, patched: Patcher) -> Written:
             kind=resource.kind,
         )
         new = writing.fit(write, conversion.to_stored(resource, new))
+        if new["metadata"].get("name"):
+            metadata.match_request(resource, new, write.route.namespace, write.route.name)
         managed.track(write.context, registry.resource, new, old)
         await write.core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
         return new

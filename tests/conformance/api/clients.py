@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import queue
 import socket
 import ssl
 import subprocess
@@ -294,6 +295,8 @@ class Kubectl:
 
     def argv(self, *arguments: str) -> list[str]:
         """Options go first: what follows `--` is not kubectl's."""
+        if arguments[0] == "config":
+            return [self.binary, *arguments]  # it has a --namespace of its own
         return [self.binary, "-n", self.namespace, *arguments]
 
     def attempt(self, *arguments: str, stdin: Any = "", **environment: str) -> Ran:
@@ -324,7 +327,7 @@ class Kubectl:
         return self("apply", "-f", "-", *options, stdin=list(objects))
 
     def object(self, *arguments: str) -> Any:
-        return json.loads(self("get", *arguments, "-o", "json"))
+        return json.loads(self("get", *arguments, "-o", "json", "--show-managed-fields"))
 
     @contextlib.contextmanager
     def running(self, *arguments: str) -> Iterator["Running"]:
@@ -337,11 +340,11 @@ class Kubectl:
             text=True,
             env=self.environment,
         )
+        running = Running(process)
         try:
-            yield Running(process)
+            yield running
         finally:
-            process.terminate()
-            process.communicate()
+            running.end()
 
 
 class Running:
@@ -349,17 +352,26 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
-    def line(self) -> str:
+    def _read(self) -> None:
         assert self.process.stdout is not None
-        alarm = threading.Timer(WAIT_SECONDS, self.process.kill)
-        alarm.start()
-        try:
-            line = self.process.stdout.readline()
-        finally:
-            alarm.cancel()
-        assert line, "the command has ended"
-        return line.rstrip("\n")
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+
+    def line(self, within: float = WAIT_SECONDS) -> str:
+        """The next line; `queue.Empty` where none comes in time."""
+        return self._lines.get(timeout=within)
+
+    def end(self) -> None:
+        self.process.terminate()
+        self._reader.join()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            stream.close()
+        self.process.wait()
 
     def line_with(self, word: str) -> str:
         while word not in (line := self.line()):
@@ -368,8 +380,9 @@ class Running:
 
 
 def documents(objects: Any) -> str:
-    """YAML for `-f -`."""
-    return str(yaml.safe_dump_all(objects if isinstance(objects, list) else [objects]))
+    """What `-f -` reads."""
+    many = objects if isinstance(objects, list) else [objects]
+    return "\n".join(json.dumps(one) for one in many)
 
 
 def free_port() -> int:
