@@ -1,11 +1,10 @@
 """CPU time of one request inside the API server: no sockets, no TLS, memory store.
 
-Run `python bench/handlers.py [--json]`. Numbers are microseconds of CPU a request, the best of
+Numbers are microseconds of CPU a request, the best of
 several rounds, so that a busy machine does not spoil them.
 """
 
-import argparse
-import json
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +15,9 @@ import uvloop
 from apimachinery import wire
 from apiserver.server import ApiServer
 from apiserver.stores import open_store
+from bench import report
+from bench.report import Row
+from bireme.cli.runner import GC_THRESHOLDS
 
 ADMIN = wire.UserInfo("admin", groups=("system:masters",))
 ROUNDS = 5
@@ -123,18 +125,12 @@ class Bench:
         await self.server.stop()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+def measure() -> list[Row]:
+    gc.set_threshold(*GC_THRESHOLDS)
     bench = Bench()
     uvloop.run(bench.run())
-    if arguments.json:
-        print(json.dumps(bench.results))
-        return
-    for name, value in bench.results.items():
-        print(f"{name:24} {value:10.1f} µs")
+    return [Row("handlers", name, value, "µs") for name, value in bench.results.items()]
 
 
 if __name__ == "__main__":
-    main()
+    report.main(measure, __doc__)

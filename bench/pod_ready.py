@@ -1,18 +1,16 @@
 """How long a pod takes from its creation in the API to Ready, on a running cluster.
 
-    bireme up --detach; python bench/pod_ready.py --kubeconfig FILE [--pods 20] [--parallel 1] [--json]
+    python -m bench.pod_ready [--kubeconfig FILE] [--pods 20] [--parallel 1] [--json]
 
-The image (busybox) is present. "plain" pods have no probe; "probed" ones answer HTTP and have a
+Without --kubeconfig a cluster of three nodes is started for it, which needs root. The image (busybox) is present. "plain" pods have no probe; "probed" ones answer HTTP and have a
 readiness probe. The goal is 250 ms; Kubernetes with containerd took about 450 ms on the same machine.
 """
 
 import argparse
 import asyncio
-import json
 import statistics
 import time
 from pathlib import Path
-from typing import Any
 
 from apimachinery import meta, scheme, status
 from apimachinery.client import kubeconfig
@@ -20,6 +18,9 @@ from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import HttpTransport
 from apimachinery.wire import JsonObject
+from bench import report
+from bench.cluster import Cluster
+from bench.report import Row
 
 PLAIN = "trap 'exit 0' TERM; sleep 1000000 & wait"
 PROBED = (
@@ -62,7 +63,9 @@ class Ready:
             self._events.setdefault(key, asyncio.Event()).set()
 
 
-async def measure(client: Client, ready: Ready, kind: str, pods: int, parallel: int) -> Any:
+async def measure_kind(
+    client: Client, ready: Ready, kind: str, pods: int, parallel: int
+) -> list[Row]:
     limit = asyncio.Semaphore(parallel)
 
     async def one(number: int) -> float:
@@ -80,27 +83,27 @@ async def measure(client: Client, ready: Ready, kind: str, pods: int, parallel: 
     await client.delete_collection(scheme.PODS, "default", label_selector="bench=pod-ready")
     while len(ready.informer):
         await asyncio.sleep(0.1)
-    return {
-        "kind": kind,
-        "pods": pods,
-        "parallel": parallel,
-        "p50_ms": round(statistics.median(times) * 1000),
-        "p95_ms": round(times[int(len(times) * 0.95) - 1] * 1000),
-        "max_ms": round(times[-1] * 1000),
-        "per_s": round(pods / wall, 1),
-    }
+    return [
+        Row(
+            "pod_ready",
+            f"{kind} pod Ready, p50 of {pods}",
+            statistics.median(times) * 1e3,
+            "ms",
+            250,
+        ),
+        Row("pod_ready", f"{kind} pod Ready, slowest", times[-1] * 1e3, "ms"),
+        Row("pod_ready", f"{kind} pods, {parallel} at a time", pods / wall, "/s"),
+    ]
 
 
-async def main(options: argparse.Namespace) -> list[Any]:
-    client = Client(HttpTransport(kubeconfig.load(options.kubeconfig)))
+async def run(file: Path, pods: int, parallel: int) -> list[Row]:
+    client = Client(HttpTransport(kubeconfig.load(file)))
     ready = Ready(client)
     following = asyncio.create_task(ready.informer.run())
     await ready.informer.synced()
     try:
-        return [
-            await measure(client, ready, kind, options.pods, options.parallel)
-            for kind in ("plain", "probed")
-        ]
+        plain = await measure_kind(client, ready, "plain", pods, parallel)
+        return plain + await measure_kind(client, ready, "probed", pods, parallel)
     except status.ApiError as error:
         raise SystemExit(f"the cluster refused: {error.message}") from error
     finally:
@@ -108,12 +111,20 @@ async def main(options: argparse.Namespace) -> list[Any]:
         await client.close()
 
 
+def measure(pods: int = 20, parallel: int = 1) -> list[Row]:
+    with Cluster(nodes=3) as cluster:
+        return asyncio.run(run(cluster.kubeconfig, pods, parallel))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--kubeconfig", type=Path)
     parser.add_argument("--pods", type=int, default=20)
     parser.add_argument("--parallel", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    for row in asyncio.run(main(arguments)):
-        print(json.dumps(row) if arguments.json else "  ".join(f"{k} {v}" for k, v in row.items()))
+    if arguments.kubeconfig is None:
+        rows = measure(arguments.pods, arguments.parallel)
+    else:
+        rows = asyncio.run(run(arguments.kubeconfig, arguments.pods, arguments.parallel))
+    report.show(rows, as_json=arguments.json)

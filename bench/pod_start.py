@@ -1,6 +1,6 @@
 """How long the runtime driver takes for a pod: sandbox and one container, started and removed.
 
-    python bench/pod_start.py [--pods 20] [--parallel 1] [--json]
+    python -m bench.pod_start [--pods 20] [--parallel 1] [--json]
 
 Needs root, runc, conmon and busybox-static. The image is present, as in the project's goal: at
 most 100 ms of the runtime in a pod's way to Ready. CPU is that of this process and its children.
@@ -9,15 +9,15 @@ most 100 ms of the runtime in a pod's way to Ready. CPU is that of this process 
 import argparse
 import asyncio
 import itertools
-import json
 import os
 import shutil
 import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from bench import report
+from bench.report import Row
 from kubelet.images.busybox import build_busybox
 from kubelet.images.store import ImageStore
 from kubelet.network.pods import RoutedPodNetwork
@@ -54,7 +54,7 @@ async def start_pod(driver: RuntimeDriver, number: int) -> dict[str, float]:
     }
 
 
-async def measure(driver: RuntimeDriver, pods: int, parallel: int) -> dict[str, Any]:
+async def measure_pods(driver: RuntimeDriver, pods: int, parallel: int) -> list[Row]:
     limit = asyncio.Semaphore(parallel)
 
     async def one(number: int) -> dict[str, float]:
@@ -74,20 +74,24 @@ async def measure(driver: RuntimeDriver, pods: int, parallel: int) -> dict[str, 
         *(driver.remove_pod_sandbox(s.id) for s in await driver.list_pod_sandboxes())
     )
     removal = time.perf_counter() - begin
-    report: dict[str, Any] = {
-        f"{step}_ms": round(1000 * statistics.median(r[step] for r in results), 1)
-        for step in ("sandbox", "create", "start", "pod")
-    }
     slowest = sorted(r["pod"] for r in results)[int(len(results) * 0.95)]
-    return report | {
-        "pods": pods,
-        "parallel": parallel,
-        "pod_p95_ms": round(1000 * slowest, 1),
-        "pods_per_second": round(pods / wall, 1),
-        "exec_ms": round(1000 * exec_time, 1),
-        "removed_per_second": round(pods / removal, 1),
-        "cpu_ms_per_pod": round(1000 * (cpu_seconds() - cpu) / pods, 1),
-    }
+    steps = [
+        Row("pod_start", what, 1000 * statistics.median(r[step] for r in results), "ms", goal)
+        for step, what, goal in (
+            ("sandbox", "sandbox", None),
+            ("create", "container created", None),
+            ("start", "container started", None),
+            ("pod", f"pod of one container, {parallel} at a time", 100),
+        )
+    ]
+    return [
+        *steps,
+        Row("pod_start", "pod, p95", 1000 * slowest, "ms"),
+        Row("pod_start", "pods started", pods / wall, "/s"),
+        Row("pod_start", "pods removed", pods / removal, "/s"),
+        Row("pod_start", "exec", 1000 * exec_time, "ms"),
+        Row("pod_start", "CPU for a pod", 1000 * (cpu_seconds() - cpu) / pods, "ms"),
+    ]
 
 
 def cpu_seconds() -> float:
@@ -95,7 +99,7 @@ def cpu_seconds() -> float:
     return used.user + used.system + used.children_user + used.children_system
 
 
-async def run(pods: int, parallel: int) -> dict[str, Any]:
+async def run(pods: int, parallel: int) -> list[Row]:
     root = Path(tempfile.mkdtemp(prefix="brm-b"))
     try:
         store = ImageStore(root / "images")
@@ -104,7 +108,7 @@ async def run(pods: int, parallel: int) -> dict[str, Any]:
         driver = OciDriver(options, store, RoutedPodNetwork("10.199.64.0/22"))
         await driver.start()
         try:
-            return await measure(driver, pods, parallel)
+            return await measure_pods(driver, pods, parallel)
         finally:
             await driver.close()
             cleanup.remove_cgroups(options.cgroup_root)
@@ -112,19 +116,14 @@ async def run(pods: int, parallel: int) -> dict[str, Any]:
         shutil.rmtree(root)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def measure() -> list[Row]:
+    return asyncio.run(run(20, 1))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pods", type=int, default=20)
     parser.add_argument("--parallel", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    report = asyncio.run(run(arguments.pods, arguments.parallel))
-    if arguments.json:
-        print(json.dumps(report))
-        return
-    for name, value in report.items():
-        print(f"{name:20} {value}")
-
-
-if __name__ == "__main__":
-    main()
+    report.show(asyncio.run(run(arguments.pods, arguments.parallel)), as_json=arguments.json)

@@ -1,6 +1,6 @@
 """Writes per second, latency and CPU per write of each store, alone and below the watch cache.
 
-    python bench/store.py [--json] [--seconds 2] [memory sqlite etcd]
+    python -m bench.store [--json] [--seconds 1] [memory sqlite etcd]
 
 Values have 1.5 KB. CPU is this process's (for etcd: the client's share only). Throughput swings
 with the machine's disk and load; CPU per write does not.
@@ -8,12 +8,10 @@ with the machine's disk and load; CPU per write does not.
 
 import argparse
 import asyncio
-import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import uvloop
@@ -23,27 +21,17 @@ from apiserver.cache import WatchCache
 from apiserver.storage.etcd.private import private_etcd
 from apiserver.storage.interface import Store
 from apiserver.stores import open_store
+from bench import report
+from bench.report import Row
 
 VALUE_BYTES = 1500
-CONCURRENCY = (1, 16, 64)
+CONCURRENCY = (1, 64)
+STORES = ("memory", "sqlite", "etcd")
 
 
-@dataclass
-class Result:
-    """One line of the table."""
-
-    store: str
-    what: str
-    clients: int
-    per_second: float
-    cpu_us: float
-    p50_ms: float
-    p99_ms: float
-
-
-async def measure(
+async def measure_work(
     store: str, what: str, clients: int, seconds: float, work: Callable[[str], Awaitable[object]]
-) -> Result:
+) -> list[Row]:
     """Run `work(unique name)` from so many clients for a while."""
     spent: list[float] = []
     end = time.perf_counter() + seconds
@@ -61,20 +49,23 @@ async def measure(
             group.create_task(client(number))
     cpu, took = time.process_time() - cpu, time.perf_counter() - began
     spent.sort()
-    return Result(
-        store, what, clients, len(spent) / took, cpu / len(spent) * 1e6,
-        spent[len(spent) // 2] * 1e3, spent[len(spent) * 99 // 100] * 1e3,
-    )  # fmt: skip
+    line = f"{store}: {what}, {clients} clients"
+    return [
+        Row("store", f"{line}, CPU", cpu / len(spent) * 1e6, "µs"),
+        Row("store", f"{line}, p50", spent[len(spent) // 2] * 1e3, "ms"),
+        Row("store", line, len(spent) / took, "/s"),
+    ]
 
 
-async def bench(name: str, address: str, seconds: float) -> list[Result]:
+async def bench(name: str, address: str, seconds: float) -> list[Row]:
     store: Store = open_store(address)
     await store.start()
     value = b"x" * VALUE_BYTES
-    results = [
-        await measure(name, "create", c, seconds, lambda n: store.create(f"/bench/{n}", value))
-        for c in CONCURRENCY
-    ]
+    results: list[Row] = []
+    for clients in CONCURRENCY:
+        results += await measure_work(
+            name, "create", clients, seconds, lambda n: store.create(f"/bench/{n}", value)
+        )
     cache = WatchCache(store)
     await cache.start()
 
@@ -86,15 +77,14 @@ async def bench(name: str, address: str, seconds: float) -> list[Result]:
         }  # fmt: skip
         await cache.create(scheme.PODS, "default", name, pod)
 
-    results += [
-        await measure(name, "create through cache", c, seconds, create) for c in CONCURRENCY
-    ]
+    for clients in CONCURRENCY:
+        results += await measure_work(name, "create through cache", clients, seconds, create)
     await cache.stop()
     await store.close()
     return results
 
 
-def run(name: str, seconds: float) -> list[Result]:
+def run(name: str, seconds: float) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="bireme-bench-") as directory:
         if name != "etcd":
             address = f"sqlite:{directory}/store.db" if name == "sqlite" else name
@@ -109,25 +99,14 @@ def run(name: str, seconds: float) -> list[Result]:
             process.wait()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="benchmark of the stores")
-    parser.add_argument("stores", nargs="*", default=["memory", "sqlite", "etcd"])
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seconds", type=float, default=2.0)
-    args = parser.parse_args()
-    results = [result for name in args.stores for result in run(name, args.seconds)]
-    if args.json:
-        print(json.dumps([asdict(result) for result in results]))
-        return
-    print(
-        f"{'store':8}{'what':24}{'clients':>8}{'per s':>10}{'CPU us':>9}{'p50 ms':>9}{'p99 ms':>9}"
-    )
-    for r in results:
-        print(
-            f"{r.store:8}{r.what:24}{r.clients:8}{r.per_second:10.0f}{r.cpu_us:9.0f}"
-            f"{r.p50_ms:9.2f}{r.p99_ms:9.2f}"
-        )
+def measure(stores: Sequence[str] = STORES, seconds: float = 1.0) -> list[Row]:
+    return [row for name in stores for row in run(name, seconds)]
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description="benchmark of the stores")
+    parser.add_argument("stores", nargs="*", default=STORES)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=float, default=1.0)
+    args = parser.parse_args()
+    report.show(measure(args.stores, args.seconds), as_json=args.json)

@@ -147,7 +147,8 @@ class Snapshot:
             self.anti_affine[pod.uid] = pod
 
     def _count_sibling(self, row: Row, pod: PodInfo, step: int) -> None:
-        if not pod.owner_uid:
+        # A pod that is ending makes room soon: its place is as good as empty.
+        if not pod.owner_uid or pod.deleting:
             return
         counts = self._siblings.setdefault(pod.owner_uid, {})
         counts[row] = counts.get(row, 0) + step

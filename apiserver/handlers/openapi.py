@@ -12,6 +12,11 @@ from apiserver import documents
 from apiserver.core import Core
 
 _PREFIX = "/openapi/v3/"
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""What kubectl asks for when version 3 has nothing on a kind. It can't read JSON there."""
+_EMPTY_V2 = b"\x0a\x032.0\x12\x11\x0a\x0aKubernetes\x12\x031.0"
+"""A Document with `swagger` and `info` alone: whatever is looked up in it is not there, which is
+true for every kind that version 3 does not have."""
 _IMMUTABLE = {"Cache-Control": "public, immutable"}
 
 
@@ -23,6 +28,8 @@ async def handle(core: Core, request: wire.Request) -> wire.Response:
     if path == "/openapi/v3":
         body = await asyncio.to_thread(core.openapi.index)
         return _answer(request, body)
+    if path == "/openapi/v2" and "proto-openapi" in request.headers.get("accept", ""):
+        return wire.Response(200, {"Content-Type": V2_PROTOBUF, "Vary": "Accept"}, _EMPTY_V2)
     if path == "/openapi/v2":
         body = await asyncio.to_thread(core.openapi.v2)
         return _answer(request, body)

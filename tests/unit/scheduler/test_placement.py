@@ -1,5 +1,7 @@
 """Which pod goes where, and why it does not."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,19 @@ def test_replicas_of_one_owner_spread() -> None:
     view = snapshot(node("a"), node("b"), node("c"))
     placed = where(view, *(pod(f"p{i}", owner="rs") for i in range(6)))
     assert sorted(placed.values()) == ["a", "a", "b", "b", "c", "c"]
+
+
+def test_siblings_that_are_ending_do_not_count() -> None:
+    ending = [
+        replace(pod(f"old{i}", owner="rs", cpu="1m", memory="1Ki", on="b"), deleting=True)
+        for i in range(2)
+    ]
+    staying = [pod(f"new{i}", owner="rs", cpu="1m", memory="1Ki", on=n) for i, n in enumerate("ac")]
+    view = snapshot(node("a"), node("b"), node("c"), running=[*ending, *staying])
+    assert where(view, pod("p", owner="rs", cpu="1m", memory="1Ki")) == {"p": "b"}
+    for each in ending:
+        view.take(each.uid)
+    assert view.siblings("rs").sum() == 2
 
 
 def test_the_emptier_node_is_preferred() -> None:

@@ -1,0 +1,44 @@
+"""How long `bireme up` takes until everything is ready, and what the idle control plane weighs.
+
+The time is that of the whole command, the Python that runs it included; median of several rounds.
+"""
+
+import statistics
+import time
+
+from bench import report
+from bench.cluster import Cluster, cpu_seconds, resident_mb
+from bench.report import Row
+
+ROUNDS = 5
+NODES = 3
+SETTLE_S = 2.0
+IDLE_S = 5.0
+
+
+def measure() -> list[Row]:
+    times: list[float] = []
+    for _ in range(ROUNDS):
+        with Cluster() as cluster:
+            times.append(cluster.start_seconds)
+    with Cluster() as cluster:
+        time.sleep(SETTLE_S)
+        server, supervisor = resident_mb(cluster.pid()), resident_mb(cluster.supervisor())
+        before = cpu_seconds(cluster.pid())
+        time.sleep(IDLE_S)
+        idle = (cpu_seconds(cluster.pid()) - before) / IDLE_S * 100
+    with Cluster(nodes=NODES) as cluster:
+        ready = cluster.start_seconds
+        time.sleep(SETTLE_S)
+        agent = resident_mb(cluster.pid("node-1"))
+    return [
+        Row("startup", "bireme up, no nodes, to ready", statistics.median(times), "s", 0.8),
+        Row("startup", f"bireme up, {NODES} nodes Ready", ready, "s", 3.0),
+        Row("startup", "memory of server and supervisor", server + supervisor, "MB", 100),
+        Row("startup", "memory of a node's agent", agent, "MB"),
+        Row("startup", "CPU of the idle control plane", idle, "%"),
+    ]
+
+
+if __name__ == "__main__":
+    report.main(measure, __doc__)
