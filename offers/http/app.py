@@ -12,6 +12,8 @@ from apimachinery.aio.clock import Clock, SystemClock
 from offers.agents import Agents
 from offers.frameworks import Frameworks
 from offers.http.calls import Calls
+from offers.http.legacy import Legacy
+from offers.http.operator import Operator
 from offers.http.scheduler import SchedulerEndpoint
 from offers.master import OfferMaster
 from offers.tasks.service import TaskService
@@ -40,6 +42,8 @@ class OfferServer:
         clock = clock or SystemClock()
         calls = Calls(master, frameworks, tasks, node_state=agents.state, clock=clock)
         self.scheduler = SchedulerEndpoint(frameworks, tasks, calls, master_id=master.id)
+        self._legacy = Legacy(master, frameworks, tasks, agents, clock)
+        self._operator = Operator(master, frameworks, tasks, agents, self._legacy)
         self._runner: web.AppRunner | None = None
         self.address: tuple[str, int] = ("", 0)
         """Where it listens, once started."""
@@ -49,6 +53,8 @@ class OfferServer:
         app = web.Application(client_max_size=BODY_MAX)
         for path in ("/api/v1/scheduler", "/master/api/v1/scheduler"):
             app.router.add_route("*", path, self.scheduler.handle)
+        self._operator.routes(app)
+        self._legacy.routes(app)
         self._runner = web.AppRunner(
             app,
             handle_signals=False,
@@ -64,7 +70,7 @@ class OfferServer:
         except BaseException:
             await self.stop()
             raise
-        self.address = self._runner.addresses[0][:2]
+        self.address = self._legacy.address = self._runner.addresses[0][:2]
         LOG.info("offer API address=http://%s:%d", *self.address)
 
     def ready(self) -> None:

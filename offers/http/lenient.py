@@ -25,13 +25,18 @@ ALIASES = {"slave_id": "agent_id", "slave_ids": "agent_ids"}
 
 def loads(body: bytes, name: str) -> JsonObject:
     """A message from JSON text; Malformed in the master's words."""
+    return message(parse(body), name)
+
+
+def parse(body: bytes) -> JsonObject:
+    """A JSON object of any kind."""
     try:
         obj = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Malformed(f"Failed to parse body into JSON: {error}") from error
     if not isinstance(obj, dict):
         raise Malformed("Failed to parse body into JSON: the body is no object")
-    return message(obj, name)
+    return obj
 
 
 def message(obj: JsonObject, name: str) -> JsonObject:

@@ -16,12 +16,11 @@ from offers import shapes
 from offers.frameworks import Framework, Frameworks, SubscribeError, new_stream_id
 from offers.http import binary, lenient, stream
 from offers.http.calls import Calls
+from offers.http.legacy import VERSION
 from offers.http.schema import Malformed
 from offers.http.stream import JSON, PROTOBUF, EventStream
 from offers.tasks.service import TaskService
 
-VERSION = "1.11.0"
-"""What clients compare: the API that this side speaks."""
 STREAM_ID = "Mesos-Stream-Id"
 NEEDS_BODY = {
     "SUBSCRIBE", "ACCEPT", "DECLINE", "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS", "KILL",

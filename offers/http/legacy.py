@@ -1,0 +1,315 @@
+"""The endpoints for people and tools that look on: `/state`, `/slaves`, `/tasks` and friends.
+
+Each answers at `/x`, `/master/x` and `/x.json`, as old tools ask. Everything is made from what is
+in memory when it is asked for. Neighbours: `operator` answers the same facts in the v1 shapes.
+"""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from apimachinery.aio.clock import Clock
+from apimachinery.wire import JsonObject
+from offers import resources, shapes
+from offers.agents import Agents
+from offers.frameworks import Framework, Frameworks
+from offers.http.stream import ascii_json
+from offers.ledger import Account
+from offers.master import OfferMaster
+from offers.resources import Vector
+from offers.tasks import states
+from offers.tasks.record import Task
+from offers.tasks.service import TaskService
+
+VERSION = "1.11.0"
+"""The API that this side speaks: digits and dots, since clients read it as numbers."""
+TASKS_LIMIT = 100
+"""What `/tasks` shows unless told otherwise: Mesos' own."""
+
+
+class Legacy:
+    """Answers from one master's memory."""
+
+    def __init__(
+        self,
+        master: OfferMaster,
+        frameworks: Frameworks,
+        tasks: TaskService,
+        agents: Agents,
+        clock: Clock,
+    ) -> None:
+        self._master, self._frameworks = master, frameworks
+        self._tasks, self._agents, self._clock = tasks, agents, clock
+        self._started = clock.now()
+        self.address: tuple[str, int] = ("127.0.0.1", 5050)
+
+    def routes(self, app: web.Application) -> None:
+        made = {
+            "version": self.version,
+            "health": _health,
+            "redirect": self.redirect,
+            "state": self.state,
+            "slaves": self.slaves,
+            "frameworks": self.frameworks,
+            "tasks": self.tasks,
+            "roles": self.roles,
+            "metrics/snapshot": self.metrics,
+            "flags": self.flags,
+        }
+        for name, handler in made.items():
+            for path in (f"/{name}", f"/master/{name}", f"/{name}.json", f"/master/{name}.json"):
+                app.router.add_route("*", path, handler)
+            for path in (f"/{name}/", f"/master/{name}/"):
+                app.router.add_route("*", path, handler)
+
+    # --- answers
+
+    async def version(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"version": VERSION, "build_user": "bireme", "build_time": 0.0})
+
+    async def redirect(self, request: web.Request) -> web.Response:
+        del request
+        host, port = self.address
+        return web.Response(status=307, headers={"Location": f"//{host}:{port}"})
+
+    async def flags(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"flags": {}})
+
+    async def slaves(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("slave_id")
+        found = [one for one in self.all_slaves() if wanted in (None, one["id"])]
+        return _json({"slaves": found, "recovered_slaves": []})
+
+    async def frameworks(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("framework_id")
+        known = [f for f in self._frameworks.known.values() if wanted in (None, f.id)]
+        return _json(
+            {
+                "frameworks": [self.framework(f) for f in known if not f.removed],
+                "completed_frameworks": [self.framework(f) for f in known if f.removed],
+                "unregistered_frameworks": [],
+            }
+        )
+
+    async def tasks(self, request: web.Request) -> web.Response:
+        query = request.query
+        found = [
+            task_view(task)
+            for task in self.all_tasks()
+            if query.get("framework_id") in (None, task.framework_id)
+            and query.get("task_id") in (None, task.task_id)
+        ]
+        if query.get("order", "des") != "asc":
+            found.reverse()
+        try:
+            limit, offset = int(query.get("limit", TASKS_LIMIT)), int(query.get("offset", 0))
+        except ValueError:
+            return web.Response(status=400, text="limit and offset are numbers")
+        found = found[max(0, offset) :]
+        return _json({"tasks": found if limit < 0 else found[:limit]})
+
+    async def roles(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"roles": self.all_roles()})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        del request
+        return _json(self.all_metrics())
+
+    async def state(self, request: web.Request) -> web.Response:
+        del request
+        host, port = self.address
+        known = list(self._frameworks.known.values())
+        slaves = self.all_slaves()
+        leader = {
+            "id": self._master.id,
+            "pid": f"master@{host}:{port}",
+            "port": port,
+            "hostname": host,
+        }
+        return _json(
+            {
+                "version": VERSION,
+                "build_time": 0.0,
+                "build_user": "bireme",
+                "start_time": self._started,
+                "elected_time": self._started,
+                "id": self._master.id,
+                "pid": leader["pid"],
+                "hostname": host,
+                "activated_slaves": float(sum(s["active"] for s in slaves)),
+                "deactivated_slaves": float(sum(not s["active"] for s in slaves)),
+                "unreachable_slaves": 0.0,
+                "leader": leader["pid"],
+                "leader_info": leader,
+                "cluster": "bireme",
+                "flags": {},
+                "slaves": slaves,
+                "recovered_slaves": [],
+                "frameworks": [self.framework(f) for f in known if not f.removed],
+                "completed_frameworks": [self.framework(f) for f in known if f.removed],
+                "orphan_tasks": [],
+                "unregistered_frameworks": [],
+            }
+        )
+
+    # --- facts
+
+    def all_tasks(self) -> list[Task]:
+        """Those that are over first."""
+        return [*self._tasks.completed, *self._tasks.tasks.values()]
+
+    def all_slaves(self) -> list[JsonObject]:
+        accounts = self._master.ledger.accounts
+        return [
+            self._slave(name, accounts[name])
+            for name in sorted(self._agents.views)
+            if name in accounts
+        ]
+
+    def _slave(self, name: str, account: Account) -> JsonObject:
+        host = self._agents.hostname(name)
+        whole = shapes.brief(account.capacity, account.ports)
+        return {
+            "id": name,
+            "hostname": host,
+            "port": shapes.AGENT_PORT,
+            "pid": f"slave(1)@{host}:{shapes.AGENT_PORT}",
+            "attributes": dict(account.attributes),
+            "registered_time": self._started,
+            "resources": whole,
+            "used_resources": shapes.brief(account.used),
+            "offered_resources": shapes.brief(account.offered),
+            "reserved_resources": {},
+            "unreserved_resources": whole,
+            "active": account.open and self._agents.state(name) == "ready",
+            "deactivated": not account.open,
+            "version": VERSION,
+            "capabilities": ["MULTI_ROLE", "HIERARCHICAL_ROLE"],
+        }
+
+    def framework(self, framework: Framework) -> JsonObject:
+        offers = self._master.offers_of(framework.id)
+        running = [t for t in self._tasks.of_framework(framework.id) if not t.over]
+        over = [t for t in self.all_tasks() if t.framework_id == framework.id and t.over]
+        used, offered = _sum(t.amounts[0] for t in running), _sum(o.resources for o in offers)
+        roles: JsonObject = {"role": framework.roles[0] if framework.roles else "*"}
+        if "MULTI_ROLE" in framework.capabilities:
+            roles = {"roles": list(framework.roles)}
+        return {
+            "id": framework.id,
+            "name": framework.info["name"],
+            "user": framework.info["user"],
+            "failover_timeout": framework.failover_timeout,
+            "checkpoint": bool(framework.info.get("checkpoint")),
+            "registered_time": framework.registered,
+            "reregistered_time": framework.reregistered,
+            "unregistered_time": framework.disconnected or 0.0,
+            **roles,
+            "hostname": framework.info.get("hostname", ""),
+            "webui_url": framework.info.get("webui_url", ""),
+            "principal": framework.principal,
+            "capabilities": sorted(framework.capabilities),
+            "active": framework.stream is not None,
+            "connected": framework.stream is not None,
+            "recovered": framework.stream is None and not framework.reregistered,
+            "used_resources": shapes.brief(used),
+            "offered_resources": shapes.brief(offered),
+            "resources": shapes.brief(_sum([used, offered])),
+            "tasks": [task_view(task) for task in running],
+            "unreachable_tasks": [],
+            "completed_tasks": [task_view(task) for task in over],
+            "offers": [{"id": offer.id, "slave_id": offer.node} for offer in offers],
+            "executors": [],
+            "labels": (framework.info.get("labels") or {}).get("labels") or [],
+        }
+
+    def all_roles(self) -> list[JsonObject]:
+        counts = self._master.framework_counts()
+        ids = {
+            path: [f.id for f in self._frameworks.living() if path in f.roles] for path in counts
+        }
+        found = []
+        for path in sorted(counts):
+            role = self._master.ledger.roles.role(path)
+            found.append(
+                {
+                    "name": path,
+                    "weight": role.weight,
+                    "frameworks": ids[path],
+                    "resources": shapes.brief(role.allocated),
+                }
+            )
+        return found
+
+    def all_metrics(self) -> dict[str, float]:
+        ledger = self._master.ledger
+        live = list(self._frameworks.living())
+        active = [s for s in self.all_slaves() if s["active"]]
+        found: dict[str, float] = {
+            "master/elected": 1,
+            "master/uptime_secs": self._clock.now() - self._started,
+            "master/slaves_active": len(active),
+            "master/slaves_inactive": len(self._agents.views) - len(active),
+            "master/slaves_connected": len(active),
+            "master/frameworks_active": sum(f.stream is not None for f in live),
+            "master/frameworks_connected": sum(f.stream is not None for f in live),
+            "master/frameworks_disconnected": sum(f.stream is None for f in live),
+            "master/outstanding_offers": len(ledger.offers),
+        }
+        for state in (*states.ORDER, *sorted(states.TERMINAL)):
+            found[f"master/tasks_{state.removeprefix('TASK_').lower()}"] = sum(
+                task.state == state for task in self.all_tasks()
+            )
+        total, used = shapes.brief(ledger.total), shapes.brief(ledger.roles.root.allocated)
+        for name in ("cpus", "mem", "disk", "gpus"):
+            found[f"master/{name}_total"] = total[name]
+            found[f"master/{name}_used"] = used[name]
+            found[f"master/{name}_percent"] = used[name] / total[name] if total[name] else 0.0
+        return found
+
+
+def task_view(task: Task) -> JsonObject:
+    """One task in the shape of `/tasks`."""
+    vector, ports = task.amounts
+    found: JsonObject = {
+        "id": task.task_id,
+        "name": task.info["name"],
+        "framework_id": task.framework_id,
+        "executor_id": task.executor_id,
+        "slave_id": task.node,
+        "state": task.state,
+        "resources": shapes.brief(vector, ports),
+        "role": task.role,
+        "statuses": [
+            {
+                key: status[key]
+                for key in ("state", "timestamp", "container_status", "healthy", "labels")
+                if key in status
+            }
+            for status in task.history
+        ],
+        "labels": (task.info.get("labels") or {}).get("labels") or [],
+    }
+    for key in ("discovery", "container", "health_check"):
+        if key in task.info:
+            found[key] = task.info[key]
+    return found
+
+
+def _sum(vectors: Iterable[Vector]) -> Vector:
+    total: Vector = {}
+    for vector in vectors:
+        total = resources.add(total, vector)
+    return total
+
+
+async def _health(request: web.Request) -> web.Response:
+    del request
+    return web.Response()
+
+
+def _json(obj: object) -> web.Response:
+    return web.Response(body=ascii_json(obj), content_type="application/json")
