@@ -34,7 +34,7 @@ def test_siblings_that_are_ending_do_not_count() -> None:
     assert where(view, pod("p", owner="rs", cpu="1m", memory="1Ki")) == {"p": "b"}
     for each in ending:
         view.take(each.uid)
-    assert view.siblings("rs").sum() == 2
+    assert view.siblings("rs").sum() == 3
 
 
 def test_the_emptier_node_is_preferred() -> None:
