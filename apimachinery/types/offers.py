@@ -167,7 +167,9 @@ class TaskStatus(Model):
     message: str = Field("", description="A sentence about the latest state.")
     healthy: bool | None = Field(None, description="What its health check said last.")
     pod_created: bool | None = Field(
-        None, alias="podCreated", description="Its pod was made: from then on its absence is its end."
+        None,
+        alias="podCreated",
+        description="Its pod was made: from then on its absence is its end.",
     )
     forwarded: RawExtension | None = Field(
         None, description="The TaskStatus message that was sent last."

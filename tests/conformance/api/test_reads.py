@@ -192,9 +192,7 @@ def test_a_watch_ends_after_its_time(api: Api, maps: str) -> None:
 def test_a_watch_from_long_ago_is_refused_or_served(api: Api, maps: str) -> None:
     """Servers compact when they like; but they never leave events out silently."""
     with api.watch(maps, resourceVersion="1") as events:
-        kind, obj = (
-            events.next() if events.code == 200 else ("ERROR", {"code": events.code})
-        )
+        kind, obj = events.next() if events.code == 200 else ("ERROR", {"code": events.code})
     if kind == "ERROR":
         assert obj["code"] == 410
     else:
@@ -238,7 +236,9 @@ def test_metadata_alone(api: Api, maps: str) -> None:
     assert many["items"]
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/png;q=1", "application/json;as=Nonsense;v=v1;g=x"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "image/png;q=1", "application/json;as=Nonsense;v=v1;g=x"]
+)
 def test_no_acceptable_form(api: Api, maps: str, accept: str) -> None:
     assert status_of(api.get(maps, accept)) == (406, "NotAcceptable")
 
@@ -260,9 +260,7 @@ def test_yaml(api: Api, maps: str) -> None:
         ("spec.serviceAccountName=default,spec.nodeName!=", ["placed"]),
     ],
 )
-def test_field_selectors_of_pods(
-    api: Api, node: str, selector: str, found: list[str]
-) -> None:
+def test_field_selectors_of_pods(api: Api, node: str, selector: str, found: list[str]) -> None:
     pods = api.path("pods")
     api.post(pods, samples.pod("waiting"), expect=201)
     api.post(pods, samples.pod("placed", node=node), expect=201)
