@@ -22,6 +22,7 @@ from apimachinery import status, wire
 from apiserver import answer, errors, http1
 from apiserver.authn import Authenticator
 from apiserver.connection import Connection, ConnectionFactory, Open
+from apiserver.fairness import Gate
 from apiserver.lean import LeanFactory
 
 MAX_BODY = 3 * 1024 * 1024
@@ -84,9 +85,11 @@ class Front:
         authenticator: Authenticator,
         tls: ssl.SSLContext | None,
         upgrades: Upgrades | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """`tls` None means plain HTTP: for tests and behind somebody else's TLS on loopback."""
         self._core = core
+        self._gate = gate
         self._authenticator = authenticator
         self._tls = tls
         self._upgrades = upgrades
@@ -180,7 +183,7 @@ class Front:
     async def respond(self, request: wire.Request) -> wire.Response:
         """See `lean.Service`."""
         try:
-            return await self._core.handle(request)
+            return await self._handle(request)
         except Exception as problem:  # noqa: BLE001 - every fault becomes an answer, bugs are logged
             return errors.answer(problem)
 
@@ -217,7 +220,12 @@ class Front:
         request.body = await _body(raw)
         if self._upgrades is not None and self._upgrades.takes(request):
             return await self._upgraded(self._upgrades, raw, request)
-        return await self._core.handle(request)
+        return await self._handle(request)
+
+    async def _handle(self, request: wire.Request) -> wire.Response:
+        if self._gate is None:
+            return await self._core.handle(request)
+        return await self._gate.run(request, self._core.handle)
 
     async def _upgraded(
         self, upgrades: Upgrades, raw: web.BaseRequest, request: wire.Request

@@ -20,6 +20,8 @@ from apiserver.audit import FileAuditor
 from apiserver.authn import Authenticator
 from apiserver.authz import ClusterAuthorizer
 from apiserver.cache import Entry, WatchCache
+from apiserver.fairness import Gate
+from apiserver.fairness.keeper import Keeper
 from apiserver.options import Options
 from apiserver.pki import Pki
 from apiserver.server import ApiServer
@@ -87,7 +89,9 @@ class Process:
         self._tls = connection.server_context(
             str(pair.cert), str(pair.key), str(security.keys.ca.cert)
         )
-        self.front = Front(self.server, authenticator, self._tls, self._streaming)
+        self._gate = Gate()
+        self._flow_schemas = Keeper(core, self._gate)
+        self.front = Front(self.server, authenticator, self._tls, self._streaming, self._gate)
         core.metrics.gauge(
             "apiserver_longrunning_requests",
             "Open watches and other streams.",
@@ -96,6 +100,12 @@ class Process:
         core.metrics.gauge(
             "apiserver_open_connections", "Connected clients.", self.front.open_connections
         )
+        for name, text, read in (
+            ("current_executing_requests", "Requests that have a seat.", self._gate.executing),
+            ("current_inqueue_requests", "Requests that wait for a seat.", self._gate.in_queue),
+            ("rejected_requests", "Requests for which there was none.", self._gate.rejected),
+        ):
+            core.metrics.gauge(f"apiserver_flowcontrol_{name}", text, read)
 
     async def start(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Open the store, load everything, listen. Port 0 takes a free one."""
@@ -103,6 +113,7 @@ class Process:
             await self.server.start()
             await rbac_defaults.ensure(self.server.core)
             await self._authorizer.start()
+            self._flow_schemas.start()
             await self.front.start(addresses)
         except BaseException:
             # A port that is taken must not leave a store open and loops running.
@@ -119,6 +130,7 @@ class Process:
         if self._renewal is not None:
             self._renewal.cancel()
         await self.front.stop()
+        await self._flow_schemas.stop()
         await self._streaming.close()
         await self._authorizer.stop()
         await self.server.stop()
