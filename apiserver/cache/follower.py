@@ -39,6 +39,9 @@ LOAD_PAGE = 2000
 HISTORY_AT_START = 2000
 """A cache starts this many revisions ago, where the store still knows them, and follows: so the
 clients of a server that was restarted resume their watches instead of listing everything."""
+NUDGE_SECONDS = 0.1
+"""A store whose last write was not ours (an etcd shared with others) sends us no event for it;
+after this long without one the store is asked to make its watch move."""
 EXPECTED_MAX = 4096
 """Writes under way whose facts are remembered; one that is lost costs a parse."""
 LEFT_OUT_LOGGED = 10
@@ -78,8 +81,17 @@ class Follower:
         self._task = asyncio.create_task(self._follow(), name="watch cache")
         self._task.add_done_callback(self._ended)
         self._compacting = asyncio.create_task(self._compactor.run(), name="store compactor")
-        await self.reach(now)
+        await self._reach_present(now)
         self.ready = True
+
+    async def _reach_present(self, revision: int) -> None:
+        try:
+            async with asyncio.timeout(NUDGE_SECONDS):
+                await self.reach(revision)
+        except TimeoutError:
+            # The last writes may have been outside the registry: no event comes of them.
+            await self._store.nudge()
+            await self.reach(revision)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Stopped, or a bug: who waits for it is told, and /readyz says so."""

@@ -30,7 +30,7 @@ from apiserver.cache import selectable, splice
 from apiserver.cache.blocks import View
 from apiserver.cache.bookmarks import Bookmarks
 from apiserver.cache.entry import Entry, Facts, facts
-from apiserver.cache.follower import Follower
+from apiserver.cache.follower import NUDGE_SECONDS, Follower
 from apiserver.cache.pins import Pins
 from apiserver.cache.selection import Selection, compile_selection
 from apiserver.cache.shelf import Shelf
@@ -42,9 +42,6 @@ LOG = logging.getLogger(__name__)
 
 WAIT_SECONDS = 3.0
 """How long a read waits for a revision before it is told that it is too large."""
-NUDGE_SECONDS = 0.1
-"""A store whose last write was not ours (an etcd shared with others) sends us no event for it;
-after this long without one the store is asked to make its watch move."""
 
 
 class Stored(Protocol):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from apiserver.cache import WatchCache
 from apiserver.storage import errors
 from apiserver.storage.etcd import client as client_module
 from apiserver.storage.interface import Store, WatchBatch
@@ -228,6 +229,20 @@ async def test_a_killed_server_loses_nothing_that_was_acknowledged(tmp_path: Pat
 
 def revisions(batch: WatchBatch) -> list[int]:
     return [event.kv.mod_revision for event in batch.events]
+
+
+async def test_a_cache_starts_where_others_wrote_last(tmp_path: Path) -> None:
+    """On a shared etcd the newest revision may be of a key that no watch of ours sees."""
+    with etcds.cluster(tmp_path) as (member,):
+        etcdctl(member.port, "put", "/somebody/else", "x")
+        store = open_store(f"http://127.0.0.1:{member.port}")
+        await store.start()
+        cache = WatchCache(store)
+        async with asyncio.timeout(PATIENCE):
+            await cache.start()
+        assert cache.ready
+        await cache.stop()
+        await store.close()
 
 
 async def test_etcdctl_shows_the_objects(tmp_path: Path) -> None:
