@@ -217,11 +217,17 @@ def http_header(value: str) -> list[str]:
 class Rng(Protocol):
     """What a random suffix needs; `random.Random` and `random.SystemRandom` fit."""
 
-    def choice(self, seq: str, /) -> str: ...
+    def randrange(self, stop: int, /) -> int: ...
 
 
 def random_suffix(rng: Rng, length: int = SUFFIX_LENGTH) -> str:
-    return "".join([rng.choice(SUFFIX_ALPHABET) for _ in range(length)])
+    """One draw for all letters: each costs a system call where the system's entropy is used."""
+    left = rng.randrange(len(SUFFIX_ALPHABET) ** length)
+    letters = []
+    for _ in range(length):
+        left, letter = divmod(left, len(SUFFIX_ALPHABET))
+        letters.append(SUFFIX_ALPHABET[letter])
+    return "".join(letters)
 
 
 def generate(base: str, rng: Rng) -> str:
