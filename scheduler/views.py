@@ -5,7 +5,7 @@ bound keeps what other pods' placement depends on; a pending one keeps its spec 
 Neighbours: `snapshot` holds them, `filters` and `scores` read them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,7 @@ class PodInfo:
     shape: str
     """Equal for pods that fit on the same nodes: replicas of one template; pending pods only."""
     spec: JsonObject
-    """Empty once the pod is bound."""
+    """Empty once the pod is bound; never its containers."""
 
     @property
     def key(self) -> str:
@@ -138,6 +138,7 @@ def pod_info(obj: JsonObject) -> PodInfo:
         "requiredDuringSchedulingIgnoredDuringExecution"
     )
     scheduled = meta.get_condition(pod_status.get("conditions"), "PodScheduled") or {}
+    needs, ports = requests.of_pod(spec), tuple(_host_ports(spec))
     return PodInfo(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
@@ -149,15 +150,15 @@ def pod_info(obj: JsonObject) -> PodInfo:
         scheduler_name=spec.get("schedulerName") or "default-scheduler",
         priority=spec.get("priority") or 0,
         created=metadata.get("creationTimestamp") or "",
-        requests=requests.of_pod(spec),
-        host_ports=tuple(_host_ports(spec)),
+        requests=needs,
+        host_ports=ports,
         anti_affinity=tuple(affinity or ()),
         ended=pod_status.get("phase") in ("Succeeded", "Failed"),
         deleting="deletionTimestamp" in metadata,
         gated=bool(spec.get("schedulingGates")),
         condition=(scheduled.get("reason") or "", scheduled.get("message") or ""),
-        shape="" if bound else _shape(metadata["namespace"], labels, spec),
-        spec={} if bound else spec,
+        shape="" if bound else _shape(metadata["namespace"], labels, spec, needs, ports),
+        spec={} if bound else {k: v for k, v in spec.items() if k not in BULKY_FIELDS},
     )
 
 
@@ -181,13 +182,23 @@ PLACING_FIELDS = (
 )
 
 
-def _shape(namespace: str, labels: Mapping[str, str], spec: JsonObject) -> str:
+BULKY_FIELDS = frozenset({"containers", "initContainers"})
+"""What placement needs of these is in `requests` and `host_ports`: most of a pod's size otherwise."""
+
+
+def _shape(
+    namespace: str,
+    labels: Mapping[str, str],
+    spec: JsonObject,
+    needs: Mapping[str, int],
+    ports: Iterable[HostPort],
+) -> str:
     """Everything in a pod that placement depends on, as text."""
     parts: list[Any] = [
         namespace,
         labels,
-        requests.of_pod(spec),
+        needs,
         [spec.get(f) for f in PLACING_FIELDS],
     ]
-    parts.append([[p.ip, p.protocol, p.port] for p in _host_ports(spec)])
+    parts.append([[p.ip, p.protocol, p.port] for p in ports])
     return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
