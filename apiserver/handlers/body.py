@@ -5,6 +5,7 @@ binary form. Nothing here defaults, admits or validates values. Whatever the byt
 answer is a 400.
 """
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,6 +54,11 @@ def _json(body: bytes) -> Any:
         raise status.bad_request(
             f"couldn't get version/kind; json parse error: {problem}"
         ) from problem
+    return _bounded(found, body)
+
+
+def _bounded(found: Any, body: bytes) -> Any:
+    """JSON is weighed only where its brackets could nest too deep."""
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
         check_depth(found)
     return found
@@ -85,6 +91,10 @@ def _text(value: Any) -> int:
 
 def parse_yaml(body: bytes) -> Any:
     """A YAML document as JSON values; 400 for anything else."""
+    if body[:1] == b"{":
+        # JSON is YAML too, and what kubectl and most libraries send: a twentieth of the time.
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return _bounded(orjson.loads(body), body)
     import yaml
 
     from apiserver.handlers import yaml_loader

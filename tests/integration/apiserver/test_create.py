@@ -279,3 +279,11 @@ async def test_a_status_is_there_to_be_patched(api):
     change = [{"op": "add", "path": "/status/replicas", "value": 1}]
     answer = await api.patch(f"{path}/d/status", change, "json")
     assert answer.status == 200, answer.raw
+
+
+async def test_a_yaml_body_may_be_json_or_yaml_in_braces(api):
+    headers = {"content-type": "application/yaml"}
+    for number, body in enumerate((b'{"metadata":{"name":"j0"}}', b"{metadata: {name: j1}}")):
+        answer = await api.send("POST", MAPS, body, headers=headers)
+        assert answer.status == 201
+        assert answer.json["metadata"]["name"] == f"j{number}"
