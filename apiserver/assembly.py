@@ -15,6 +15,8 @@ from pathlib import Path
 from apimachinery import scheme, wire
 from apimachinery.aio.clock import Clock, SystemClock
 from apiserver import authn, connection, rbac_defaults
+from apiserver.aggregation import configuration
+from apiserver.aggregation.aggregator import Aggregator
 from apiserver.app import Front
 from apiserver.audit import FileAuditor
 from apiserver.authn import Authenticator
@@ -89,6 +91,7 @@ class Process:
         self._tls = connection.server_context(
             str(pair.cert), str(pair.key), str(security.keys.ca.cert)
         )
+        self._aggregator = core.aggregation = Aggregator(core, security.keys.front_proxy())
         self._gate = Gate()
         self._flow_schemas = Keeper(core, self._gate)
         self.front = Front(self.server, authenticator, self._tls, self._streaming, self._gate)
@@ -112,8 +115,10 @@ class Process:
         try:
             await self.server.start()
             await rbac_defaults.ensure(self.server.core)
+            await configuration.publish(self.server.core, self._security.keys)
             await self._authorizer.start()
             self._flow_schemas.start()
+            self._aggregator.start()
             await self.front.start(addresses)
         except BaseException:
             # A port that is taken must not leave a store open and loops running.
@@ -131,6 +136,7 @@ class Process:
             self._renewal.cancel()
         await self.front.stop()
         await self._flow_schemas.stop()
+        await self._aggregator.stop()
         await self._streaming.close()
         await self._authorizer.stop()
         await self.server.stop()

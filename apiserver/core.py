@@ -6,6 +6,7 @@ part of it. It has no behaviour of its own, so nothing depends on how a server i
 
 import random
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.openapi import Documents
@@ -20,6 +21,9 @@ from apiserver.options import Options
 from apiserver.printing import Rows
 from apiserver.registry.kinds import Registries
 from apiserver.storage.interface import Store
+
+if TYPE_CHECKING:
+    from apiserver.aggregation.aggregator import Aggregator
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class Core:
     memo: Memo = field(default_factory=Memo)
     openapi: Documents | None = None
     """Made at the first request for a schema."""
+    aggregation: "Aggregator | None" = None
+    """Groups that other servers answer."""
     stopping: bool = False
     """Set at shutdown: /readyz fails, so that load balancers look elsewhere."""
     live: dict[str, LiveResource] = field(default_factory=dict)

@@ -57,6 +57,7 @@ API_SERVER_HOSTS = (
 MASTERS = "system:masters"
 NODES = "system:nodes"
 KUBELET_CLIENT = "kube-apiserver-kubelet-client"
+FRONT_PROXY = "front-proxy-client"
 
 AUTHORITY = "ca"
 
@@ -131,6 +132,15 @@ class Pki:
     def kubelet_client(self) -> KeyPair:
         """What the API server shows to kubelets."""
         return self._ensure("apiserver-kubelet-client", Subject(KUBELET_CLIENT, (MASTERS,)))
+
+    @property
+    def front_proxy_authority(self) -> "Pki":
+        """A CA of its own: whom it certifies may say on whose behalf he asks."""
+        return Pki(self._dir / "front-proxy", clock=self._clock)
+
+    def front_proxy(self) -> KeyPair:
+        """What the API server shows to the servers of aggregated groups."""
+        return self.front_proxy_authority.client("client", Subject(FRONT_PROXY))
 
     def node(self, name: str) -> KeyPair:
         """The client certificate of a node's agent."""

@@ -113,11 +113,16 @@ class ApiServer:
         attributes: Attributes | None = None
         started = self.core.clock.monotonic()
         try:
-            route = routes.resolve(request, self.core.scheme)
-            if route is None:
-                return _nothing_here()
-            attributes = self.authorize(request, route)
-            response = await self._perform(request, route)
+            elsewhere = self.core.aggregation
+            if elsewhere is not None and elsewhere.serves(request.path):
+                attributes = elsewhere.attributes(request, request.user or ANONYMOUS)
+                response = await elsewhere.handle(request, attributes)
+            else:
+                route = routes.resolve(request, self.core.scheme)
+                if route is None:
+                    return _nothing_here()
+                attributes = self.authorize(request, route)
+                response = await self._perform(request, route)
         except Exception as error:  # noqa: BLE001  every fault becomes an answer, bugs are logged
             response = errors.answer(error)
         if attributes is not None:

@@ -59,9 +59,9 @@ def aggregated_version(accept: str) -> str:
 def _aggregated(core: Core, request: wire.Request, version: str, *, legacy: bool) -> wire.Response:
     def make() -> bytes:
         items = []
-        for group, versions in core.scheme.groups().items():
+        for group, versions in _groups(core).items():
             if (group == "") == legacy:
-                items.append(_discovered_group(core.scheme, group, versions))
+                items.append(_discovered_group(core, group, versions))
         listed = {
             "kind": _KIND,
             "apiVersion": f"apidiscovery.k8s.io/{version}",
@@ -76,19 +76,30 @@ def _aggregated(core: Core, request: wire.Request, version: str, *, legacy: bool
     return documents.answer(request, document, {"Vary": "Accept"})
 
 
-def _discovered_group(
-    table: scheme.Scheme, group: str, versions: tuple[str, ...]
-) -> wire.JsonObject:
+def _groups(core: Core) -> dict[str, tuple[str, ...]]:
+    """Groups and their versions: ours, then those that other servers answer."""
+    found = core.scheme.groups()
+    if core.aggregation is None:
+        return found
+    for group, versions in core.aggregation.groups().items():
+        own = found.get(group, ())
+        found[group] = (*versions, *(one for one in own if one not in versions))
+    return found
+
+
+def _discovered_group(core: Core, group: str, versions: tuple[str, ...]) -> wire.JsonObject:
     return {
         "metadata": {"name": group} if group else {},
-        "versions": [
-            {
-                "version": version,
-                "resources": [_discovered(row) for row in _sorted(table, group, version)],
-                "freshness": "Current",
-            }
-            for version in versions
-        ],
+        "versions": [_discovered_version(core, group, version) for version in versions],
+    }
+
+
+def _discovered_version(core: Core, group: str, version: str) -> wire.JsonObject:
+    elsewhere = core.aggregation.discovery(group, version) if core.aggregation else None
+    return elsewhere or {
+        "version": version,
+        "resources": [_discovered(row) for row in _sorted(core.scheme, group, version)],
+        "freshness": "Current",
     }
 
 
@@ -132,7 +143,7 @@ def _plain(
 def _index(core: Core) -> wire.JsonObject:
     """Every path that answers something, for people with curl."""
     paths = ["/api", "/apis"]
-    for group, versions in core.scheme.groups().items():
+    for group, versions in _groups(core).items():
         base = f"/apis/{group}" if group else "/api"
         paths += [base] if group else []
         paths += [f"{base}/{version}" for version in versions]
@@ -150,7 +161,7 @@ def _api_versions(core: Core) -> wire.JsonObject:
 
 
 def _group_list(core: Core) -> wire.JsonObject:
-    groups = core.scheme.groups().items()
+    groups = _groups(core).items()
     described = [_described(group, versions) for group, versions in groups if group]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": described}
 
@@ -161,7 +172,7 @@ def _described(group: str, versions: tuple[str, ...]) -> wire.JsonObject:
 
 
 def _group(core: Core, request: wire.Request, group: str) -> wire.Response:
-    versions = core.scheme.groups().get(group)
+    versions = _groups(core).get(group)
     if not group or versions is None:
         raise status.path_not_found()
     described = {"kind": "APIGroup", "apiVersion": "v1", **_described(group, versions)}
