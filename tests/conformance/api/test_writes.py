@@ -252,16 +252,14 @@ def test_scale(api: Api) -> None:
     assert (scale["kind"], scale["apiVersion"]) == ("Scale", "autoscaling/v1")
     assert scale["status"]["selector"] == "app=web"
     scale["spec"]["replicas"] = 1
+    scale["metadata"].pop("resourceVersion")  # the controller writes too
     assert api.put(path, scale, expect=200).json["spec"]["replicas"] == 1
     assert api.get(api.path("deployments", "web")).json["spec"]["replicas"] == 1
-    assert status_of(api.put(path, scale))[0] in (200, 409) if False else True
     scale["spec"]["replicas"] = -1
-    scale["metadata"].pop("resourceVersion")
     assert status_of(api.put(path, scale)) == (422, "Invalid")
 
 
 def test_binding(api: Api, node: str) -> None:
-    api.post(api.path("pods"), samples.pod("p", nodeSelector={}), expect=201) if False else None
     pod = samples.pod("p", schedulerName="nobody")
     api.post(api.path("pods"), pod, expect=201)
     body = {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": node}}
