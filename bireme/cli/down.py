@@ -14,9 +14,7 @@ from bireme.cli import cluster, paths, processes
 from bireme.cli.cluster import ClusterOptions
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
-from kubelet.network import proxy, topology
-from kubelet.runtime.oci import cleanup
-from kubelet.runtime.oci.node import OciOptions
+from kubelet.network import topology
 
 STOP_TIMEOUT_S = 20.0
 """The supervisor gives its children 10 s; twice that means it hangs."""
@@ -41,6 +39,8 @@ def stop(dirs: DataDir) -> None:
     if options is None:
         return
     if options.networked:
+        from kubelet.network import proxy  # `up` imports this module and rarely needs that one
+
         remove_pods(options, dirs)
         proxy.remove_rules(options.topology.table)
         topology.remove(options.topology)
@@ -64,6 +64,9 @@ def _end(pid: int | None, number: signal.Signals = signal.SIGTERM) -> None:
 
 def remove_pods(options: ClusterOptions, dirs: DataDir) -> None:
     """Kill and unmount what the nodes ran: containers outlive their agents on purpose."""
+    from kubelet.runtime.oci import cleanup  # as above
+    from kubelet.runtime.oci.node import OciOptions
+
     for home in sorted((dirs.root / "nodes").glob("*")):
         cgroup_root = cluster.cgroup_root(options, home.name)
         cleanup.remove_all(OciOptions(home / "runtime", cgroup_root=cgroup_root))

@@ -8,7 +8,6 @@ from bireme.cli import paths
 from bireme.cli.errors import CommandError
 from kubelet.images import busybox
 from kubelet.images.errors import ImageError
-from kubelet.images.service import LocalImages
 from kubelet.images.store import ImageStore
 
 
@@ -22,6 +21,8 @@ def _store(data_dir: Path | None) -> ImageStore:
 
 def import_(file: Path, data_dir: Path | None) -> None:
     """Add the images of an archive and print their names."""
+    from kubelet.images.service import LocalImages
+
     if not file.is_file():
         raise CommandError(f"{file} is no file: give an OCI layout or `docker save` archive")
     service = LocalImages(_store(data_dir))
@@ -55,6 +56,8 @@ def ensure_busybox(directory: Path) -> None:
 
 def show(data_dir: Path | None) -> None:
     """One line per name."""
+    from kubelet.images.service import LocalImages
+
     for image in asyncio.run(LocalImages(_store(data_dir)).list_images()):
         for name in image.tags or ("<none>",):
             print(
@@ -64,5 +67,7 @@ def show(data_dir: Path | None) -> None:
 
 def remove(reference: str, data_dir: Path | None) -> None:
     """Remove a name, and the image with its last one."""
+    from kubelet.images.service import LocalImages
+
     if not asyncio.run(LocalImages(_store(data_dir)).remove(reference)):
         raise CommandError(f"there is no image {reference}: `bireme image list` shows what is")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from apiserver import stores
-from bireme.cli import cluster, doctor, down, image, paths, processes, server
+from bireme.cli import cluster, doctor, down, paths, processes
 from bireme.cli.cluster import Asked, ClusterOptions
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
@@ -150,7 +150,9 @@ def start(options: ClusterOptions, dirs: DataDir) -> int:
 
 def _prepare_nodes(options: ClusterOptions, dirs: DataDir) -> None:
     """Each node's client certificate and kubeconfig, and the image that samples use."""
+    # Here, not above: a cluster without nodes starts sooner without them.
     from apiserver import pki
+    from bireme.cli import image, server
 
     authority = pki.Pki(dirs.pki)
     if not options.networked:
