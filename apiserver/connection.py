@@ -7,16 +7,20 @@ ends at once instead of at its next event. Neighbours: `apiserver.app` (owner),
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from apimachinery import wire
 from apiserver.authn import certificate_user
+
+log = logging.getLogger(__name__)
 
 MAX_LINE = 64 * 1024
 """Bytes of a request line: long label selectors and exec commands travel in it."""
@@ -86,6 +90,13 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         self._own_transport = cast(asyncio.Transport, transport)
         self._open.add(self._own_transport)
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """What is no HTTP is the client's fault: anybody could fill the log with tracebacks."""
+        if isinstance(kw.get("exc_info"), HttpProcessingError):
+            log.debug("a client sent what is no HTTP", exc_info=kw["exc_info"])
+        else:
+            super().log_exception(*args, **kw)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)

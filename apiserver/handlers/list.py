@@ -196,4 +196,6 @@ def decode_token(token: str) -> Position:
         )
     if not start.strip("\x00"):
         raise status.bad_request("continue key is not valid: encoded start key empty")
-    return Position(revision, start.rstrip("\x00").lstrip("/"))
+    if {"", ".", ".."} & set(start.rstrip("\x00").removeprefix("/").split("/")):
+        raise status.bad_request(f"continue key is not valid: {start}")
+    return Position(revision, start.rstrip("\x00").removeprefix("/"))

@@ -15,6 +15,28 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+MAX_DEPTH = 500
+"""Levels that are read at all: no kind needs 30. libyaml's composer recurses on the C stack, and
+at some 50,000 levels (100 KB of brackets) the whole process would be gone."""
+
+_OPENERS = b"[{-?"
+"""Each level costs one of these, or a line that is indented further."""
+
+
 def load(body: bytes) -> Any:
     """One document; raises yaml.YAMLError."""
+    if sum(body.count(one) for one in _OPENERS) > MAX_DEPTH:
+        _check_depth(body)
     return yaml.load(body, Loader=_Loader)  # noqa: S506  a subclass of the safe loader
+
+
+def _check_depth(body: bytes) -> None:
+    """The parser keeps its own stack, so its events come at any depth."""
+    depth = 0
+    for event in yaml.parse(body, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise yaml.YAMLError(f"the document nests deeper than {MAX_DEPTH} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
