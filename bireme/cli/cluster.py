@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from apimachinery.quantity import Quantity, QuantityError
 from apiserver.stores import Private
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
@@ -19,6 +20,9 @@ API_PORT = 6443
 OFFERS_PORT = 5050
 RUNTIMES = ("oci", "fake")
 STORES = ("sqlite", "etcd", "memory")
+STORE_SCHEMES = ("http://", "https://", "unix:")
+NODES_MAX = 200
+"""On one machine: each takes a /24 of the cluster's /16, and their addresses lie below the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,24 @@ def merge(asked: Asked, kept: ClusterOptions | None) -> ClusterOptions:
         raise CommandError(
             f"--runtime {options.runtime} is unknown: use one of {', '.join(RUNTIMES)}"
         )
-    if options.store not in STORES and "://" not in options.store:
+    if options.store not in STORES and not options.store.startswith(STORE_SCHEMES):
         raise CommandError(
             f"--store {options.store} is unknown: use one of {', '.join(STORES)}, or etcd's URL"
         )
     if options.nodes < 0 or not all(0 < p < 65536 for p in (options.port, options.offers_port)):
         raise CommandError("--nodes can't be negative, and ports are between 1 and 65535")
+    if options.networked and options.nodes > NODES_MAX:
+        raise CommandError(
+            f"--nodes {options.nodes}: one machine holds {NODES_MAX}; with --runtime fake more"
+        )
+    if not options.node_monitor_grace_period > 0:
+        raise CommandError(
+            f"--node-monitor-grace-period {options.node_monitor_grace_period:g}: give seconds"
+        )
+    for option, amount in (
+        ("--node-cpus", options.node_cpus), ("--node-memory", options.node_memory)
+    ):  # fmt: skip
+        _check_amount(option, amount)
     if kept is not None and options.store != kept.store:
         raise CommandError(
             f"this data directory was made with --store {kept.store}, not {options.store}:"
@@ -84,12 +100,27 @@ def merge(asked: Asked, kept: ClusterOptions | None) -> ClusterOptions:
     return options
 
 
+def _check_amount(option: str, amount: str) -> None:
+    if not amount:
+        return
+    try:
+        positive = Quantity.parse(amount) > Quantity.parse(0)
+    except QuantityError:
+        positive = False
+    if not positive:
+        raise CommandError(f"{option} {amount} is no amount: write for example 2 or 4Gi")
+
+
 def load(path: Path) -> ClusterOptions | None:
     """The options kept in a data directory; None where no cluster was yet."""
     try:
         return ClusterOptions(**json.loads(path.read_text()))
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # where the directory can't be, making it tells why
+    except OSError as error:
+        raise CommandError(
+            f"--data-dir {path.parent} can't be read ({error.strerror}): choose another"
+        ) from error
     except (ValueError, TypeError) as error:
         raise CommandError(f"{path} can't be read ({error}): mend or remove it") from error
 

@@ -28,6 +28,7 @@ from apimachinery.client.informer import Informer
 from apimachinery.client.leader import LeaderElector
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import DirectTransport, HttpTransport
+from apiserver import stores
 from bireme.cli import notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
@@ -43,6 +44,11 @@ LOG = logging.getLogger(__name__)
 PARTS = ("apiserver", "controllers", "scheduling")
 OFFERS_HOST, OFFERS_PORT = "127.0.0.1", 5050
 """Mesos' own port, which frameworks expect; plain HTTP, so only on loopback."""
+
+SERVICE_PREFIX_MAX = 28
+"""Of the range of ClusterIPs: the first and the tenth address have their fixed owners."""
+CLUSTER_PREFIX_MAX = 23
+"""Of the range of pods: a /24 for at least one node, beside this machine's own half."""
 
 CONTROLLERS = wire.UserInfo("system:kube-controller-manager", groups=("system:masters",))
 """The garbage collector and the emptying of namespaces may delete anything, whatever its kind."""
@@ -77,10 +83,13 @@ def run(options: ServerOptions, data_dir: Path | None) -> None:
         raise CommandError(f"--only {options.only} is unknown: use one of {', '.join(PARTS)}")
     if options.only in ("controllers", "scheduling") and options.kubeconfig is None:
         raise CommandError(f"--only {options.only} needs --kubeconfig: it reaches the API with it")
+    _check(options)
     dirs = paths.data_dir(data_dir)
     dirs.create()
     try:
         runner.run(lambda: _main(options, dirs), uvloop=True)
+    except (stores.BadStore, kubeconfigs.ConfigError) as error:
+        raise CommandError(str(error)) from error
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             where = ", ".join(options.bind)
@@ -89,6 +98,33 @@ def run(options: ServerOptions, data_dir: Path | None) -> None:
                 " choose another with --port or --bind"
             ) from error
         raise
+
+
+def _check(options: ServerOptions) -> None:
+    """Refuse values that could only fail later."""
+    for option, text, most in (
+        ("--service-cidr", options.service_cidr, SERVICE_PREFIX_MAX),
+        ("--cluster-cidr", options.cluster_cidr, CLUSTER_PREFIX_MAX),
+    ):
+        try:
+            bits = ipaddress.IPv4Network(text).prefixlen
+        except ValueError as error:
+            raise CommandError(f"{option} {text} is no IPv4 range ({error})") from error
+        if bits > most:
+            raise CommandError(f"{option} {text} is too small: /{most} at least")
+    if not 0 <= options.port < 65536:
+        raise CommandError(f"--port {options.port}: ports are between 0 and 65535")
+    if options.port == 0 and _outside(options):
+        raise CommandError("--port 0 takes any free port, so it is for loopback only: name a port")
+    if not options.node_monitor_grace_period > 0:
+        raise CommandError(
+            f"--node-monitor-grace-period {options.node_monitor_grace_period:g}: give seconds"
+        )
+
+
+def _outside(options: ServerOptions) -> list[str]:
+    """The addresses that other machines and pods can reach."""
+    return [address for address in options.bind if not address.startswith("127.")]
 
 
 async def _main(options: ServerOptions, dirs: DataDir) -> None:
@@ -126,11 +162,11 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
 @asynccontextmanager
 async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["ApiServer"]:
     """Serve the API; gives the direct way in."""
-    from apiserver import assembly, pki, stores
+    from apiserver import assembly, pki
     from apiserver.options import Options
 
     keys = pki.Pki(dirs.pki)
-    outside = [address for address in options.bind if not address.startswith("127.")]
+    outside = _outside(options)
     advertised = outside[0] if outside else "127.0.0.1"
     process = assembly.Process(
         stores.open_store(_store_address(options.store, dirs)),

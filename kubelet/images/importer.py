@@ -88,7 +88,8 @@ def _extract(path: Path, target: Path) -> None:
                     raise InvalidImageError(f"{path} is larger than {MAX_ARCHIVE_BYTES} bytes")
                 _extract_member(archive, member, target)
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise InvalidImageError(f"{path} is no tar archive: {error}") from error
+        first = str(error).partition("\n")[0].rstrip(":")  # tarfile lists all that it tried
+        raise InvalidImageError(f"{path} is no tar archive: {first}") from error
     except FileNotFoundError:
         raise InvalidImageError(f"{path} does not exist") from None
     except OSError as error:
