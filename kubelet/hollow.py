@@ -7,7 +7,7 @@ recorder. `bireme node --hollow N` and benches use `HollowNodes`.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class NoVolumes:
 
     async def teardown(self, uid: str) -> None: ...
 
-    async def leftovers(self, known: Iterable[str]) -> list[str]:
+    async def leftovers(self, known: Container[str]) -> list[str]:
         del known
         return []
 

@@ -265,7 +265,7 @@ class Pods:
                 )
                 self._start(_skeleton(sandboxes[0], self._containers.get(uid, []))).vanish()
         try:
-            await self._starter.clean_leftovers(set(self._workers))
+            await self._starter.clean_leftovers(self._workers)
         except OSError as error:
             LOG.warning("leftovers of pods: %s", error)
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from apimachinery import status as errors
@@ -122,11 +122,16 @@ class Starter:
         log_dir = self._kit.options.logs_dir / configs.log_directory_name(pod)
         await asyncio.to_thread(shutil.rmtree, log_dir, ignore_errors=True)
 
-    async def clean_leftovers(self, known: Collection[str]) -> None:
-        """Volumes and logs of pods that neither the API nor the runtime knows any more."""
+    async def clean_leftovers(self, known: Container[str]) -> None:
+        """Volumes and logs of pods that neither the API nor the runtime knows any more.
+
+        `known` is the living set: pods that start meanwhile are in it before they have files.
+        """
         for uid in await self._volumes.leftovers(known):
             await self._volumes.teardown(uid)
-        await asyncio.to_thread(_remove_logs, self._kit.options.logs_dir, known)
+        listed = await asyncio.to_thread(_log_directories, self._kit.options.logs_dir)
+        dead = [path for uid, path in listed if uid not in known]
+        await asyncio.to_thread(_remove_all, dead)
 
     # --- container
 
@@ -307,13 +312,17 @@ class Starter:
         self._kit.warn(pod, "BackOff", text, container=name)
 
 
-def _remove_logs(root: Path, known: Collection[str]) -> None:
+def _log_directories(root: Path) -> list[tuple[str, Path]]:
+    """Uid and log directory of each pod that has one."""
     if not root.is_dir():
-        return
-    for directory in root.iterdir():
-        # As `configs.log_directory_name` spells it: the uid is what no other part can contain.
-        if directory.name.rpartition("_")[2] not in known:
-            shutil.rmtree(directory, ignore_errors=True)
+        return []
+    # As `configs.log_directory_name` spells it: the uid is what no other part can contain.
+    return [(path.name.rpartition("_")[2], path) for path in root.iterdir()]
+
+
+def _remove_all(directories: Iterable[Path]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _hook(pod: JsonObject, name: str, which: str) -> JsonObject | None:

@@ -1,6 +1,6 @@
 """What the rest of the agent asks of volumes. `manager` fulfils it; hollow nodes have none."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Protocol
 
 from apimachinery.wire import JsonObject
@@ -22,7 +22,7 @@ class Volumes(Protocol):
     async def teardown(self, uid: str) -> None:
         """Nothing of the pod's volumes stays on the node."""
 
-    async def leftovers(self, known: Iterable[str]) -> list[str]:
-        """Uids that have something here and are not known."""
+    async def leftovers(self, known: Container[str]) -> list[str]:
+        """Uids that have something here and are not known; `known` may grow while we look."""
 
     async def close(self) -> None: ...

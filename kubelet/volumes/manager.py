@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,13 +112,16 @@ class VolumeManager:
             # A refresh that is under way ends first: it would bring files back.
             await asyncio.to_thread(_remove, self._kit.options.pods_dir / uid)
 
-    async def leftovers(self, known: Iterable[str]) -> list[str]:
-        """Uids of pods that have a directory here and are not known."""
+    async def leftovers(self, known: Container[str]) -> list[str]:
+        """Uids of pods that have a directory here and are not known.
+
+        Asked after the listing, never before: a pod that came meanwhile has a directory too.
+        """
         root = self._kit.options.pods_dir
         there = await asyncio.to_thread(
             lambda: [p.name for p in root.iterdir()] if root.is_dir() else []
         )
-        return sorted(set(there) - set(known))
+        return sorted(uid for uid in there if uid not in known)
 
     async def close(self) -> None:
         for entry in self._pods.values():

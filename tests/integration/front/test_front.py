@@ -76,13 +76,15 @@ async def test_big_body_is_refused(cluster: Cluster) -> None:
 
 async def test_compressed_body_cannot_exceed_the_bound(cluster: Cluster) -> None:
     body = gzip.compress(b" " * (app.MAX_BODY * 10))
-    async with aiohttp.ClientSession() as session:
-        response = await session.post(
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
             cluster.url + CONFIGMAPS,
             data=body,
             headers={**HEADERS, "Content-Encoding": "gzip", "Content-Type": "application/json"},
             ssl=cluster.tls(),
-        )
+        ) as response,
+    ):
         assert response.status in (400, 413)
 
 
@@ -301,9 +303,11 @@ async def test_port_that_is_taken_is_an_error_and_leaves_nothing(
 
 
 async def test_metrics_count_open_watches(cluster: Cluster) -> None:
-    async with aiohttp.ClientSession() as session:
-        await session.get(
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(
             cluster.url + CONFIGMAPS, params={"watch": "1"}, headers=HEADERS, ssl=cluster.tls()
-        )
+        ),
+    ):
         _, text = await cluster.send("GET", "/metrics")
     assert "\napiserver_longrunning_requests 1\n" in text

@@ -9,6 +9,8 @@ from typing import Any
 from apimachinery import scheme
 from apimachinery.wire import JsonObject
 
+from kubelet.volumes.manager import VolumeManager
+
 from .conftest import PATIENCE_S, World, gone, is_ready
 
 
@@ -157,3 +159,17 @@ async def test_a_claim_on_a_local_volume(world: World, tmp_path: Path) -> None:
     await mounted(world, {"persistentVolumeClaim": {"claimName": "claim"}})
     await world.until(is_ready)
     assert path_of(world) == tmp_path / "disk"
+
+
+async def test_a_pod_that_comes_while_leftovers_are_looked_for_keeps_its_files(
+    world: World,
+) -> None:
+    agent = await world.start_agent()
+    volumes = VolumeManager(agent.kit)
+    for uid in ("came", "forgotten"):
+        (agent.kit.options.pods_dir / uid).mkdir(parents=True)
+    known: set[str] = set()
+    looking = asyncio.create_task(volumes.leftovers(known))
+    await asyncio.sleep(0)
+    known.add("came")
+    assert await looking == ["forgotten"]
