@@ -8,7 +8,6 @@ from typing import Any
 
 from apimachinery import scheme
 from apimachinery.wire import JsonObject
-
 from kubelet.volumes.manager import VolumeManager
 
 from .conftest import PATIENCE_S, World, gone, is_ready
