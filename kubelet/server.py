@@ -25,6 +25,7 @@ from kubelet.options import VERSION, Serving
 from kubelet.pods import Pods
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError
 from kubelet.status import ENTRIES
+from kubelet.usage import Meter
 from kubelet.worker import PodWorker
 
 LOG = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class AgentServer:
         self._kit = kit
         self._pods = pods
         self._serving = serving
+        self._meter = Meter()
+        self._since = kit.clock.now()
         self.port = serving.port
 
     async def run(self) -> None:
@@ -82,6 +85,7 @@ class AgentServer:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/metrics/resource", self._resource_metrics)
         app.router.add_get("/pods", self._list_pods)
         app.router.add_get("/stats/summary", self._summary)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
@@ -135,9 +139,19 @@ class AgentServer:
         return web.Response(body=orjson.dumps(body), content_type="application/json")
 
     async def _summary(self, _request: web.Request) -> web.Response:
-        listed = await self._kit.driver.list_container_stats()
-        body = stats.summary(self._kit, self._pods.workers(), listed)
+        body = stats.summary(self._kit, await self._measured(), self._since)
         return web.Response(body=orjson.dumps(body), content_type="application/json")
+
+    async def _resource_metrics(self, _request: web.Request) -> web.Response:
+        text = stats.resource_metrics(await self._measured(), self._kit.clock.now())
+        return web.Response(body=text.encode(), headers={"Content-Type": TEXT_METRICS})
+
+    async def _measured(self) -> list[stats.Used]:
+        """Every running container, read now."""
+        listed = await self._kit.driver.list_container_stats()
+        workers = self._pods.workers()
+        started = {a.id: a.started_at for worker in workers for a in worker.ledger.running()}
+        return stats.used(workers, listed, self._meter.rates(listed, started))
 
     # --- logs
 

@@ -1,15 +1,18 @@
 """Numbers about the node and its pods: Prometheus text and the `/stats/summary` document. Pure.
 
-Containers are read from their cgroups when somebody asks, never polled. Neighbour: `kubelet.server`.
+Containers are read from their cgroups when somebody asks, never polled. Neighbours: `kubelet.usage`
+has the rates, `kubelet.server` asks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
 from kubelet.kit import Kit
 from kubelet.runtime.interface import ContainerStats
+from kubelet.usage import Rate
 from kubelet.worker import PodWorker
 
 
@@ -30,47 +33,54 @@ def prometheus(*, running_pods: int, running_containers: int, version: str, node
     )
 
 
-def summary(kit: Kit, workers: Iterable[PodWorker], stats: Sequence[ContainerStats]) -> JsonObject:
-    """stats/v1alpha1: what metrics-server and `kubectl top` read."""
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one running container uses, and to whom it belongs."""
+
+    worker: PodWorker
+    name: str
+    stats: ContainerStats
+    rate: Rate
+
+
+def used(
+    workers: Iterable[PodWorker], stats: Iterable[ContainerStats], rates: Mapping[str, Rate]
+) -> list[Used]:
+    """The containers that run and were measured, pod by pod."""
     by_id = {one.container_id: one for one in stats}
-    pods = [entry for worker in workers if (entry := _pod(worker, by_id)) is not None]
-    now = meta.format_time(kit.clock.now())
+    return [
+        Used(worker, attempt.name, by_id[attempt.id], rates[attempt.id])
+        for worker in workers
+        for attempt in worker.ledger.running()
+        if attempt.id in by_id and attempt.id in rates
+    ]
+
+
+def summary(kit: Kit, measured: Iterable[Used], since: float) -> JsonObject:
+    """stats/v1alpha1: what the API server's metrics and many monitors read.
+
+    `since` is when this agent started, epoch seconds.
+    """
+    measured = list(measured)
     return {
         "node": {
             "nodeName": kit.options.node_name,
-            "startTime": now,
-            "cpu": {"time": now, "usageCoreNanoSeconds": sum(s.cpu_usage_ns for s in stats)},
-            "memory": {
-                "time": now,
-                "availableBytes": kit.capacity.memory_bytes
-                - sum(s.memory_working_set_bytes for s in stats),
-                "usageBytes": sum(s.memory_usage_bytes for s in stats),
-                "workingSetBytes": sum(s.memory_working_set_bytes for s in stats),
-            },
+            "startTime": meta.format_time(since),
+            **_sum(measured, kit.clock.now()),
         },
-        "pods": pods,
+        "pods": [_pod(of_pod) for of_pod in _by_pod(measured)],
     }
 
 
-def _pod(worker: PodWorker, by_id: dict[str, ContainerStats]) -> JsonObject | None:
-    running = [(a.name, by_id[a.id]) for a in worker.ledger.running() if a.id in by_id]
-    if not running:
-        return None
-    containers = [
-        {
-            "name": name,
-            "cpu": {
-                "time": meta.format_time(one.timestamp),
-                "usageCoreNanoSeconds": one.cpu_usage_ns,
-            },
-            "memory": {
-                "time": meta.format_time(one.timestamp),
-                "usageBytes": one.memory_usage_bytes,
-                "workingSetBytes": one.memory_working_set_bytes,
-            },
-        }
-        for name, one in running
-    ]
+def _by_pod(measured: Iterable[Used]) -> Iterable[list[Used]]:
+    pods: dict[str, list[Used]] = {}
+    for one in measured:
+        pods.setdefault(one.worker.uid, []).append(one)
+    return pods.values()
+
+
+def _pod(measured: list[Used]) -> JsonObject:
+    worker = measured[0].worker
     return {
         "podRef": {
             "name": reading.name(worker.pod),
@@ -78,10 +88,80 @@ def _pod(worker: PodWorker, by_id: dict[str, ContainerStats]) -> JsonObject | No
             "uid": worker.uid,
         },
         "startTime": (worker.pod.get("status") or {}).get("startTime"),
-        "containers": containers,
-        "cpu": {"usageCoreNanoSeconds": sum(one.cpu_usage_ns for _, one in running)},
+        "containers": [_container(one) for one in measured],
+        **_sum(measured, measured[0].stats.timestamp),
+    }
+
+
+def _container(one: Used) -> JsonObject:
+    return {"name": one.name, **_sum([one], one.stats.timestamp)}
+
+
+def _sum(measured: list[Used], at: float) -> JsonObject:
+    """`cpu` and `memory` of these together. `windowSeconds` is ours: what the rate spans."""
+    time = meta.format_time(at)
+    return {
+        "cpu": {
+            "time": time,
+            "usageNanoCores": sum(one.rate.nanocores for one in measured),
+            "usageCoreNanoSeconds": sum(one.stats.cpu_usage_ns for one in measured),
+            "windowSeconds": max((one.rate.window for one in measured), default=0.0),
+        },
         "memory": {
-            "workingSetBytes": sum(one.memory_working_set_bytes for _, one in running),
-            "usageBytes": sum(one.memory_usage_bytes for _, one in running),
+            "time": time,
+            "usageBytes": sum(one.stats.memory_usage_bytes for one in measured),
+            "workingSetBytes": sum(one.stats.memory_working_set_bytes for one in measured),
         },
     }
+
+
+def resource_metrics(measured: Iterable[Used], now: float) -> str:
+    """`/metrics/resource`: what metrics-server scrapes, in Prometheus' text form."""
+    measured = list(measured)
+    rows = {name: [f"# HELP {name} {text}", f"# TYPE {name} {kind}"] for name, kind, text in _HELP}
+    for scope, labels, part in _scopes(measured):
+        cpu = sum(one.stats.cpu_usage_ns for one in part) / 1e9
+        memory = sum(one.stats.memory_working_set_bytes for one in part)
+        at = int((part[0].stats.timestamp if part else now) * 1000)
+        rows[f"{scope}_cpu_usage_seconds_total"].append(
+            f"{scope}_cpu_usage_seconds_total{labels} {cpu} {at}"
+        )
+        rows[f"{scope}_memory_working_set_bytes"].append(
+            f"{scope}_memory_working_set_bytes{labels} {memory} {at}"
+        )
+    rows["resource_scrape_error"].append("resource_scrape_error 0")
+    return "".join(line + "\n" for lines in rows.values() for line in lines)
+
+
+_HELP = (
+    *(
+        row
+        for scope in ("container", "pod", "node")
+        for row in (
+            (
+                f"{scope}_cpu_usage_seconds_total",
+                "counter",
+                f"CPU time consumed by the {scope} in core-seconds",
+            ),
+            (
+                f"{scope}_memory_working_set_bytes",
+                "gauge",
+                f"Current working set of the {scope} in bytes",
+            ),
+        )
+    ),
+    ("resource_scrape_error", "gauge", "1 if reading the containers failed, 0 otherwise"),
+)
+
+
+def _scopes(measured: list[Used]) -> Iterator[tuple[str, str, list[Used]]]:
+    """Each series' scope, labels, and what it sums. Names of the API need no escape."""
+    for one in measured:
+        pod = one.worker.pod
+        where = f'namespace="{reading.namespace(pod)}",pod="{reading.name(pod)}"'
+        yield "container", f'{{container="{one.name}",{where}}}', [one]
+    for part in _by_pod(measured):
+        pod = part[0].worker.pod
+        where = f'namespace="{reading.namespace(pod)}",pod="{reading.name(pod)}"'
+        yield "pod", f"{{{where}}}", part
+    yield "node", "", measured

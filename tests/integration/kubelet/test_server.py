@@ -107,6 +107,13 @@ async def test_plain_answers(world: World, caller: Caller) -> None:
     )
     summary = json.loads((await caller.text("/stats/summary"))[1])
     assert summary["pods"][0]["podRef"]["name"] == "web"
+    assert summary["pods"][0]["containers"][0]["memory"]["workingSetBytes"] > 0
+    assert summary["node"]["cpu"]["usageNanoCores"] > 0
+    scraped = (await caller.text("/metrics/resource"))[1]
+    assert 'container_cpu_usage_seconds_total{container="app",namespace="default",pod="web"}' in (
+        scraped
+    )
+    assert "\nresource_scrape_error 0\n" in scraped
 
 
 async def test_logs(world: World, caller: Caller) -> None:
