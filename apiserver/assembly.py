@@ -14,7 +14,7 @@ from pathlib import Path
 
 from apimachinery import scheme, wire
 from apimachinery.aio.clock import Clock, SystemClock
-from apiserver import authn, connection, rbac_defaults
+from apiserver import authn, connection, rbac_defaults, usage
 from apiserver.aggregation import configuration
 from apiserver.aggregation.aggregator import Aggregator
 from apiserver.app import Front
@@ -87,6 +87,7 @@ class Process:
         )
         core.authenticator = authenticator
         self._streaming = Streaming(self.server, security.keys)
+        core.live.update(usage.resources(core.cache, self._streaming.kubelets))
         pair = security.keys.api_server(security.hosts)
         self._tls = connection.server_context(
             str(pair.cert), str(pair.key), str(security.keys.ca.cert)

@@ -13,6 +13,6 @@ from apimachinery.wire import JsonObject
 class LiveResource(Protocol):
     """The current objects of one resource, as JSON with metadata."""
 
-    def objects(self, namespace: str) -> Iterable[JsonObject]:
-        """All of them, or those of one namespace."""
+    async def objects(self, namespace: str, name: str = "") -> Iterable[JsonObject]:
+        """All of them, or those of one namespace; with a name that one may be all."""
         ...

@@ -41,9 +41,9 @@ class LiveOffers:
         self._master = master
         self._clock = clock or SystemClock()
 
-    def objects(self, namespace: str) -> Iterable[JsonObject]:
+    async def objects(self, namespace: str, name: str = "") -> Iterable[JsonObject]:
         """All of them: offers live in no namespace."""
-        del namespace
+        del namespace, name
         return [self._object(offer) for offer in self._master.ledger.offers.values()]
 
     def _object(self, offer: Offer) -> JsonObject:

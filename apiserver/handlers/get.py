@@ -19,7 +19,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     assert route.resource is not None, "the dispatcher resolved it"
     form = negotiation.accepted(request.headers.get("accept", ""))
     if (live := core.live.get(route.resource.gr)) is not None:
-        obj = _live(live.objects(route.namespace), route)
+        obj = _live(await live.objects(route.namespace, route.name), route)
         return render.one_object(core, form, route.resource, obj, request)
     entry = await read(core, route, request.param("resourceVersion") if request.query else "")
     return render.one(core, form, route.resource, entry, request)

@@ -6,6 +6,7 @@ Kubernetes' rules for resourceVersion, resourceVersionMatch, limit and continue 
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -90,7 +91,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     form = negotiation.accepted(request.headers.get("accept", ""), single=False)
     found = query.params(request) if request.query else {}
     if (live := core.live.get(route.resource.gr)) is not None:
-        objects = list(live.objects(route.namespace))
+        objects = _selected(await live.objects(route.namespace), found)
         metadata = {"resourceVersion": str(core.cache.revision)}
         return render.many_objects(core, form, route.resource, objects, metadata, request)
     try:
@@ -100,6 +101,21 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
             raise
         return _expired_page(core, found["continue"], problem)
     return await render.many(core, form, route.resource, page, list_metadata(page), request)
+
+
+def _selected(objects: Iterable[JsonObject], found: dict[str, str]) -> list[JsonObject]:
+    """Those of what is served from memory that the query's selectors match."""
+    labels = query.label_selector(found.get("labelSelector", ""))
+    fields = query.field_selector(found.get("fieldSelector", ""))
+
+    def matches(obj: JsonObject) -> bool:
+        metadata = obj["metadata"]
+        known = {f"metadata.{key}": metadata.get(key, "") for key in ("name", "namespace")}
+        return (labels is None or labels.matches(metadata.get("labels"))) and (
+            fields is None or fields.matches(known.get)
+        )
+
+    return [obj for obj in objects if matches(obj)]
 
 
 async def read(core: Core, route: Route, found: dict[str, str]) -> CacheList:

@@ -27,17 +27,17 @@ class Streaming:
     def __init__(self, server: ApiServer, keys: Pki) -> None:
         self._server = server
         self._core = server.core
-        self._kubelets = Kubelets(server.core.cache, keys)
-        self._proxies = proxy.Proxies(server.core.cache, self._kubelets)
+        self.kubelets = Kubelets(server.core.cache, keys)
+        self._proxies = proxy.Proxies(server.core.cache, self.kubelets)
 
     async def close(self) -> None:
         """Drop the connections to the nodes."""
-        await self._kubelets.close()
+        await self.kubelets.close()
         await self._proxies.close()
 
     def renew(self) -> None:
         """Show the nodes a certificate that is not due for renewal."""
-        self._kubelets.renew()
+        self.kubelets.renew()
 
     def takes(self, request: wire.Request) -> bool:
         """Whether this might be one of ours; `serve` looks closer."""
@@ -74,11 +74,11 @@ class Streaming:
         pod = await self._pod(route)
         match route.subresource:
             case "log":
-                return await logs.read(self._kubelets, pod, request)
+                return await logs.read(self.kubelets, pod, request)
             case "portforward":
-                return await forwards.run(self._kubelets, raw, request, pod)
+                return await forwards.run(self.kubelets, raw, request, pod)
             case verb:
-                return await commands.run(self._kubelets, raw, request, pod, verb)
+                return await commands.run(self.kubelets, raw, request, pod, verb)
 
     async def _pod(self, route: routes.Route) -> wire.JsonObject:
         await self._core.cache.fresh()

@@ -36,10 +36,19 @@ class Cluster:
         pki.write_kubeconfig(self.kubeconfig, server=self.url, ca=keys.ca.cert, client=keys.admin())
 
     async def send(
-        self, method: str, path: str, obj: Any = None, *, token: str = ADMIN_TOKEN, **query: str
+        self,
+        method: str,
+        path: str,
+        obj: Any = None,
+        *,
+        token: str = ADMIN_TOKEN,
+        content_type: str = "application/json",
+        **query: str,
     ) -> tuple[int, Any]:
         """A request of its own session: code and decoded JSON."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Content-Type": content_type}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         async with aiohttp.ClientSession() as session:
             response = await session.request(
                 method, self.url + path, json=obj, headers=headers, params=query, ssl=self.tls()

@@ -34,6 +34,7 @@ class FakeAgent:
         app.router.add_get("/exec/{ns}/{pod}/{container}", self._exec)
         app.router.add_get("/attach/{ns}/{pod}/{container}", self._attach)
         app.router.add_get("/portForward/{ns}/{pod}", self._forward)
+        app.router.add_get("/stats/summary", self._summary)
         pair = self._keys.kubelet_server(self._node, ["127.0.0.1"])
         context = ssl.create_default_context(
             ssl.Purpose.CLIENT_AUTH, cafile=str(self._keys.ca.cert)
@@ -71,6 +72,25 @@ class FakeAgent:
             )
         lines = LOG[-int(request.query.get("tailLines", len(LOG))) :]
         return web.Response(text="".join(f"{line}\n" for line in lines))
+
+    async def _summary(self, request: web.Request) -> web.Response:
+        """The pod `web` uses a quarter of a core and 64 MiB, and is all that runs."""
+        self.requests.append(request.path_qs)
+        used = {
+            "cpu": {
+                "time": "2026-01-02T03:04:05Z",
+                "usageNanoCores": 250_000_000,
+                "usageCoreNanoSeconds": 1,
+                "windowSeconds": 10.0,
+            },
+            "memory": {"usageBytes": 70 << 20, "workingSetBytes": 64 << 20},
+        }
+        pod = {
+            "podRef": {"name": "web", "namespace": "default", "uid": "u"},
+            "containers": [{"name": "app", **used}],
+            **used,
+        }
+        return web.json_response({"node": {"nodeName": self._node, **used}, "pods": [pod]})
 
     async def _attach(self, request: web.Request) -> web.StreamResponse:
         return await self._run(request, ["cat"])
