@@ -14,6 +14,7 @@ from functools import cache
 import orjson
 
 from apimachinery import openapi_paths as paths
+from apimachinery import openapi_protobuf
 from apimachinery.openapi_builder import Builder
 from apimachinery.openapi_schema import V2, V3
 from apimachinery.resource import Resource
@@ -76,6 +77,10 @@ class Documents:
     def v2(self) -> bytes:
         """`/openapi/v2`, all groups in one document."""
         return self._keep("v2", self._swagger)
+
+    def v2_protobuf(self) -> bytes:
+        """The same document's schemas for clients that read protobuf only."""
+        return self._keep("v2 protobuf", lambda: openapi_protobuf.encode(orjson.loads(self.v2())))
 
     def _keep(self, key: str, make: Callable[[], bytes]) -> bytes:
         generation = self._scheme.generation + self._changes

@@ -6,17 +6,21 @@ bytes, `apiserver.documents` answers 304 where the client has them.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from apimachinery import openapi, status, wire
 from apiserver import documents
 from apiserver.core import Core
 
 _PREFIX = "/openapi/v3/"
-V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-"""What kubectl asks for when version 3 has nothing on a kind. It can't read JSON there."""
-_EMPTY_V2 = b"\x0a\x032.0\x12\x11\x0a\x0aKubernetes\x12\x031.0"
-"""A Document with `swagger` and `info` alone: whatever is looked up in it is not there, which is
-true for every kind that version 3 does not have."""
+_JSON = "application/json"
+_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_PROTOBUF_NAMES = (
+    _PROTOBUF,
+    _PROTOBUF.replace("v2.v1", "v2@v1"),
+    "application/com.github.googleapis.gnostic.OpenAPIv2+protobuf",
+)
+"""What Go clients ask for: the @ is no character for a media type, so the answer has a dot."""
 _IMMUTABLE = {"Cache-Control": "public, immutable"}
 
 
@@ -24,16 +28,31 @@ async def handle(core: Core, request: wire.Request) -> wire.Response:
     """The index, one document, or everything in the old form."""
     if core.openapi is None:
         core.openapi = openapi.Documents(core.scheme)
-    path = request.path.rstrip("/")
-    if path == "/openapi/v3":
-        body = await asyncio.to_thread(core.openapi.index)
-        return _answer(request, body)
-    if path == "/openapi/v2" and "proto-openapi" in request.headers.get("accept", ""):
-        return wire.Response(200, {"Content-Type": V2_PROTOBUF, "Vary": "Accept"}, _EMPTY_V2)
-    if path == "/openapi/v2":
-        body = await asyncio.to_thread(core.openapi.v2)
-        return _answer(request, body)
-    return await _one(core.openapi, request, path.removeprefix(_PREFIX))
+    made = core.openapi
+    match request.path.rstrip("/"):
+        case "/openapi/v3":
+            return await _whole(request, made.index, _JSON)
+        case "/openapi/v2" if _wants_protobuf(request):
+            return await _whole(request, made.v2_protobuf, _PROTOBUF)
+        case "/openapi/v2":
+            return await _whole(request, made.v2, _JSON)
+        case path:
+            return await _one(made, request, path.removeprefix(_PREFIX))
+
+
+def _wants_protobuf(request: wire.Request) -> bool:
+    first = request.headers.get("accept", "").partition(",")[0]
+    return first.partition(";")[0].strip() in _PROTOBUF_NAMES
+
+
+async def _whole(
+    request: wire.Request, make: Callable[[], bytes], content_type: str
+) -> wire.Response:
+    def document() -> documents.Document:
+        body = make()
+        return documents.Document(body, content_type, documents.tag(body))
+
+    return documents.answer(request, await asyncio.to_thread(document), {"Vary": "Accept"})
 
 
 async def _one(made: openapi.Documents, request: wire.Request, path: str) -> wire.Response:
@@ -43,10 +62,5 @@ async def _one(made: openapi.Documents, request: wire.Request, path: str) -> wir
     tag = made.v3_hash(path)
     # An address with the right hash names these very bytes for ever.
     headers = _IMMUTABLE if request.param("hash") == tag else None
-    document = documents.Document(body, "application/json", f'"{tag}"')
+    document = documents.Document(body, _JSON, f'"{tag}"')
     return documents.answer(request, document, headers)
-
-
-def _answer(request: wire.Request, body: bytes) -> wire.Response:
-    document = documents.Document(body, "application/json", documents.tag(body))
-    return documents.answer(request, document)

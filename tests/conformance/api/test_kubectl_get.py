@@ -263,6 +263,17 @@ def test_explain_of_many_kinds(kubectl: Kubectl, path: str) -> None:
     assert re.search(r"DESCRIPTION:\n +\S", out)
 
 
+def test_explain_in_the_old_form(kubectl: Kubectl) -> None:
+    """Version 2, which Go clients read as protobuf only."""
+    plain = ("--output", "plaintext-openapiv2")
+    out = kubectl("explain", "pod.spec.containers.ports", *plain)
+    assert re.search(r"KIND: +Pod\nVERSION: +v1\n", out)
+    assert re.search(r"containerPort\t<integer> -required-\n +\S", out)
+    out = kubectl("explain", "deployment.spec.strategy", "--recursive", *plain)
+    assert re.search(r"rollingUpdate\t<Object>\n +maxSurge\t<", out)
+    assert 'field "nope" does not exist' in kubectl.fails("explain", "pod.spec.nope", *plain)
+
+
 def test_events(kubectl: Kubectl, api: Api) -> None:
     for name, kind in (("one", "Pod"), ("two", "Secret")):
         body = {

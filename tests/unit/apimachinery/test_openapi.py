@@ -3,7 +3,8 @@
 import orjson
 import pytest
 
-from apimachinery import openapi, scheme
+from apimachinery import openapi, openapi_protobuf, scheme
+from apimachinery import protobuf_scalars as scalars
 from apimachinery.scheme import Resource
 
 WIDGETS = Resource("example.com", "v1", "Widget", "widgets", "widget", namespaced=True)
@@ -103,6 +104,54 @@ def test_version_2_holds_everything(documents):
     known = {f"#/definitions/{name}" for name in document["definitions"]}
     assert set(references(document)) <= known
     assert "/apis/apps/v1/namespaces/{namespace}/deployments" in document["paths"]
+
+
+def messages(body, span, number):
+    """The spans of one field of a protobuf message."""
+    return [inner for at, inner in scalars.fields(body, span) if at == number]
+
+
+def named(body, span):
+    """{name: span of the schema} of a message that holds named schemas."""
+    found = {}
+    for entry in messages(body, span, 1):
+        ((_, name), (_, schema)) = scalars.fields(body, entry)
+        found[scalars.text(body, name)] = schema
+    return found
+
+
+def test_protobuf_holds_the_schemas_of_version_2(documents):
+    body = documents.v2_protobuf()
+    fields = dict(scalars.fields(body, (0, len(body))))
+    assert scalars.text(body, fields[1]) == "2.0"
+    schemas = named(body, fields[9])
+    assert list(schemas) == list(orjson.loads(documents.v2())["definitions"])
+    pod = dict(scalars.fields(body, schemas["io.k8s.api.core.v1.Pod"]))
+    properties = named(body, pod[25])
+    assert set(properties) == {"apiVersion", "kind", "metadata", "spec", "status"}
+    (reference,) = messages(body, properties["spec"], 1)
+    assert scalars.text(body, reference) == "#/definitions/io.k8s.api.core.v1.PodSpec"
+    assert b'[{"group":"","version":"v1","kind":"Pod"}]' in body[slice(*pod[31])]
+
+
+@pytest.mark.parametrize(
+    ("schema", "number"),
+    [
+        ({"type": "array", "items": {"type": "string"}}, 23),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, 21),
+        ({"allOf": [{"type": "string"}]}, 24),
+        ({"required": ["a"]}, 19),
+    ],
+)
+def test_protobuf_has_what_schemas_hold(schema, number):
+    document = {
+        "swagger": "2.0",
+        "info": {"title": "t", "version": "v"},
+        "definitions": {"one": schema},
+    }
+    body = openapi_protobuf.encode(document)
+    fields = dict(scalars.fields(body, (0, len(body))))
+    assert messages(body, named(body, fields[9])["one"], number)
 
 
 def test_bytes_are_kept(documents):
