@@ -16,6 +16,7 @@ ALL = (
     "requests",
     "fanout",
     "deployment",
+    "scheduler",
     "services",
     "pod_ready",
     "pod_start",

@@ -3,10 +3,12 @@
 A pod is active (to be tried now) or parked (it fitted nowhere; tried again when the cluster
 changes, but not sooner than its back-off). Order among active pods: what keeps the cluster
 running, then priority, then the role with the lowest dominant share, then age; shares move as
-pods are taken, so that roles take turns. Neighbours: `service`.
+pods are taken, so that roles take turns. A round costs what it takes, not what waits behind it.
+Neighbours: `service`.
 """
 
 import heapq
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,22 +20,35 @@ BACKOFF_MAX_S = 10.0
 SYSTEM_PRIORITY = 2_000_000_000
 """system-cluster-critical and above pass before any fairness."""
 
+_Line = tuple[int, str]
+"""(-priority, namespace)"""
+_Entry = tuple[str, str, int, PodInfo]
+"""(created, key, number of its activation, pod)"""
+
 
 @dataclass(slots=True)
 class _Parked:
     pod: PodInfo
     until: float
     """Monotonic seconds before which it is not tried again."""
-    wanted: bool = False
-    """Something changed that may have made room."""
 
 
 class Queue:
     """All pending pods of one scheduler, by uid."""
 
     def __init__(self) -> None:
-        self._active: dict[str, PodInfo] = {}
+        self._active: dict[str, tuple[int, PodInfo]] = {}
+        """With the number of the activation: entries of earlier ones are void."""
+        self._lines: dict[_Line, list[_Entry]] = {}
+        """Heaps of the active pods, oldest first; void entries are dropped when they come up."""
+        self._lent: list[_Entry] = []
+        """Entries taken for the round under way; those still active at the next return."""
+        self._numbers = itertools.count()
         self._parked: dict[str, _Parked] = {}
+        self._idle: set[str] = set()
+        """Parked pods for which nothing has changed yet."""
+        self._due: list[tuple[float, str]] = []
+        """Heap of (until, uid) of parked pods that are worth a try then."""
         self._attempts: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -49,67 +64,125 @@ class Queue:
         if parked is not None and parked.pod.shape == pod.shape and not parked.pod.gated:
             parked.pod = pod
             return
-        self._parked.pop(pod.uid, None)
-        self._active[pod.uid] = pod
+        self._activate(pod)
+
+    def _activate(self, pod: PodInfo) -> None:
+        self._unpark(pod.uid)
+        number = next(self._numbers)
+        self._active[pod.uid] = (number, pod)
+        self._line_up((pod.created, pod.key, number, pod))
+
+    def _line_up(self, entry: _Entry) -> None:
+        pod = entry[3]
+        line = self._lines.setdefault((-pod.priority, pod.namespace), [])
+        heapq.heappush(line, entry)
+
+    def _unpark(self, uid: str) -> None:
+        self._parked.pop(uid, None)
+        self._idle.discard(uid)
 
     def remove(self, uid: str) -> None:
         """Bound, deleted or being bound."""
         self._active.pop(uid, None)
-        self._parked.pop(uid, None)
+        self._unpark(uid)
         self._attempts.pop(uid, None)
 
     def hold(self, uid: str) -> PodInfo | None:
         """Take a pod out while it is being bound, keeping its count of attempts."""
-        return self._active.pop(uid, None)
+        held = self._active.pop(uid, None)
+        return held[1] if held else None
 
-    def park(self, pod: PodInfo, now: float) -> None:
-        """It fitted nowhere."""
+    def park(self, pod: PodInfo, now: float, *, eager: bool = False) -> None:
+        """It fitted nowhere. An eager one (room is being made for it) has no back-off."""
         attempts = self._attempts.get(pod.uid, 0)
         self._attempts[pod.uid] = attempts + 1
         self._active.pop(pod.uid, None)
-        delay = min(BACKOFF_FIRST_S * 2.0**attempts, BACKOFF_MAX_S)
+        delay = 0.0 if eager else min(BACKOFF_FIRST_S * 2.0**attempts, BACKOFF_MAX_S)
         self._parked[pod.uid] = _Parked(pod, now + delay)
+        self._idle.add(pod.uid)
 
     def room_made(self, now: float) -> None:
         """Nodes or pods changed: parked pods are worth a try once their back-off is over."""
-        for parked in self._parked.values():
-            parked.wanted = True
+        for uid in self._idle:
+            heapq.heappush(self._due, (self._parked[uid].until, uid))
+        self._idle.clear()
         self.release(now)
 
     def release(self, now: float) -> None:
         """Make those active whose time has come."""
-        due = [uid for uid, p in self._parked.items() if p.wanted and p.until <= now]
-        for uid in due:
-            self._active[uid] = self._parked.pop(uid).pod
+        while (until := self.next_release()) is not None and until <= now:
+            _, uid = heapq.heappop(self._due)
+            self._activate(self._parked[uid].pod)
 
     def next_release(self) -> float | None:
         """When `release` will next do something by itself."""
-        return min((p.until for p in self._parked.values() if p.wanted), default=None)
+        while self._due:
+            until, uid = self._due[0]
+            parked = self._parked.get(uid)
+            if parked is not None and parked.until == until and uid not in self._idle:
+                return until
+            heapq.heappop(self._due)  # parked anew, or gone
+        return None
 
-    def in_turn(
+    def take(
+        self,
+        count: int,
+        role_of: Callable[[str], str],
+        shares: Mapping[str, float],
+        fraction: Callable[[PodInfo], float],
+    ) -> list[PodInfo]:
+        """The next active pods in order, for one round; they stay active until told otherwise.
+
+        `fraction` is a pod's own dominant share, by which its role's grows once it was taken.
+        """
+        for entry in self._lent:
+            if self._is_valid(entry):
+                self._line_up(entry)
+        self._lent.clear()
+        return list(itertools.islice(self._in_turn(role_of, shares, fraction), count))
+
+    def _in_turn(
         self,
         role_of: Callable[[str], str],
         shares: Mapping[str, float],
         fraction: Callable[[PodInfo], float],
     ) -> Iterator[PodInfo]:
-        """The active pods in order.
-
-        `fraction` is a pod's own dominant share, by which its role's grows once it was taken.
-        """
-        roles: dict[tuple[int, str], list[tuple[str, str, PodInfo]]] = {}
-        for pod in self._active.values():
-            entry = (pod.created, pod.key, pod)
-            roles.setdefault((-pod.priority, role_of(pod.namespace)), []).append(entry)
+        by_role: dict[tuple[int, str], list[_Line]] = {}
+        for line in list(self._lines):
+            if self._first(line) is not None:
+                by_role.setdefault((line[0], role_of(line[1])), []).append(line)
         turns: list[tuple[int, float, str]] = []
-        for (priority, role), entries in roles.items():
-            entries.sort(key=lambda e: e[:2], reverse=True)
+        for priority, role in by_role:
             share = 0.0 if -priority >= SYSTEM_PRIORITY else shares.get(role, 0.0)
             turns.append((priority, share, role))
         heapq.heapify(turns)
         while turns:
             priority, share, role = heapq.heappop(turns)
-            entries = roles[(priority, role)]
-            pod = entries.pop()[2]
-            if entries:
-                heapq.heappush(turns, (priority, share + fraction(pod), role))
+            entry = self._pop(by_role[(priority, role)])
+            if entry is None:
+                continue
+            pod = entry[3]
+            heapq.heappush(turns, (priority, share + fraction(pod), role))
             yield pod
+
+    def _pop(self, lines: list[_Line]) -> _Entry | None:
+        """Lend the oldest pod of some lines."""
+        firsts = [(first[:3], line) for line in lines if (first := self._first(line)) is not None]
+        if not firsts:
+            return None
+        entry = heapq.heappop(self._lines[min(firsts)[1]])
+        self._lent.append(entry)
+        return entry
+
+    def _first(self, line: _Line) -> _Entry | None:
+        """The oldest valid entry of a line; an empty line is forgotten."""
+        entries = self._lines.get(line, [])
+        while entries and not self._is_valid(entries[0]):
+            heapq.heappop(entries)
+        if not entries:
+            self._lines.pop(line, None)
+        return entries[0] if entries else None
+
+    def _is_valid(self, entry: _Entry) -> bool:
+        active = self._active.get(entry[3].uid)
+        return active is not None and active[0] == entry[2]

@@ -9,7 +9,6 @@ Neighbours: `placement` (decides, pure), `queue`, `snapshot`; `offers.session` (
 
 import asyncio
 import importlib
-import itertools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
@@ -209,14 +208,17 @@ class PodScheduler:
 
     def _next_pods(self, placer: "Placer") -> list[PodInfo]:
         snapshot = placer.snapshot
-        total = snapshot.allocatable.sum(axis=0)
+        total = snapshot.allocatable.sum(axis=0).tolist()
 
         def fraction(pod: PodInfo) -> float:
-            wanted = snapshot.vector(pod.requests)[: total.size]
-            return max((w / t for w, t in zip(wanted, total, strict=False) if t), default=0.0)
+            parts = (
+                amount / total[column]
+                for name, amount in pod.requests.items()
+                if (column := snapshot.columns.get(name, len(total))) < len(total) and total[column]
+            )
+            return max(parts, default=0.0)
 
-        turns = self._queue.in_turn(self._role_of, self._shares, fraction)
-        return list(itertools.islice(turns, ROUND_MAX))
+        return self._queue.take(ROUND_MAX, self._role_of, self._shares, fraction)
 
     def _ask(self) -> None:
         """Pods wait and no offer is in hand: ask for some."""

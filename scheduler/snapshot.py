@@ -2,16 +2,24 @@
 
 Kept up to date pod by pod and node by node: a change costs its own row, never a pass over the
 cluster. Offers are the permission to bind, this is the view. Neighbours: `service` feeds it,
-`placement` reads it and books its own assignments into it. Pure, but for numpy.
+`placement` reads it and books its own assignments into it; `journal`, `census` and `topology` keep
+what is derived from rows. Pure, but for numpy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.views import HostPort, NodeInfo, PodInfo
+from scheduler.census import Census, Question
+from scheduler.journal import Journal
+from scheduler.terms import Term
+from scheduler.topology import Column, Columns
+from scheduler.views import NodeInfo, PodInfo, Taint
+
+K = TypeVar("K")
 
 Row = int
 Amounts = npt.NDArray[np.int64]
@@ -22,6 +30,8 @@ ROWS_MIN = 16
 ZONE = "topology.kubernetes.io/zone"
 FIRST_COLUMNS = ("cpu", "memory", "pods", "ephemeral-storage")
 """Columns that every node has; extended resources get theirs when first seen."""
+OWNERS_MAX = 64
+"""Controllers whose pods are kept counted as an array."""
 
 
 @dataclass(slots=True)
@@ -33,6 +43,14 @@ class Place:
     """Pods on it by uid, those that are only assumed too."""
 
 
+@dataclass(frozen=True, slots=True)
+class Nomination:
+    """Room on a node that lower pods were evicted for."""
+
+    pod: PodInfo
+    node: str
+
+
 class Snapshot:
     """Rows are nodes, columns are resources; a row that is free has `present` false."""
 
@@ -41,14 +59,26 @@ class Snapshot:
         self.rows: dict[str, Row] = {}
         self.places: list[Place | None] = [None] * ROWS_MIN
         self.present: Mask = np.zeros(ROWS_MIN, np.bool_)
+        self.cordoned: Mask = np.zeros(ROWS_MIN, np.bool_)
         self.allocatable: Amounts = np.zeros((ROWS_MIN, len(FIRST_COLUMNS)), np.int64)
         self.requested: Amounts = np.zeros((ROWS_MIN, len(FIRST_COLUMNS)), np.int64)
-        self.zones: npt.NDArray[np.int64] = np.full(ROWS_MIN, -1)
-        """Number of each row's zone; -1 without one."""
+        self.taints: list[tuple[Taint, ...]] = [()]
+        """The distinct sets of taints that nodes have; 0 is none."""
+        self.taint_codes: npt.NDArray[np.int64] = np.zeros(ROWS_MIN, np.int64)
+        """Per row the index of its node's taints."""
         self.generation = 0
-        """Grows whenever a node is added, removed or changes: cached masks are void then."""
-        self.anti_affine: dict[str, PodInfo] = {}
-        """Pods on nodes that have required anti-affinity terms, by uid."""
+        """Grows whenever a node is added, removed or changes: what depends on nodes is void."""
+        self.journal = Journal()
+        """The rows whose room changed."""
+        self.anti_affine: dict[Term, dict[Row, int]] = {}
+        """Required anti-affinity terms of pods on nodes: how many pods of each row have them."""
+        self.namespaces: dict[str, Mapping[str, str]] = {}
+        """Labels of namespaces."""
+        self.nominations: dict[str, Nomination] = {}
+        """By uid: pending pods that wait for room on a node."""
+        self.priorities: dict[int, int] = {}
+        """How many pods on nodes there are of each priority."""
+        self._taint_numbers: dict[tuple[Taint, ...], int] = {(): 0}
         self._free_rows: list[Row] = list(range(ROWS_MIN - 1, -1, -1))
         self._homeless: dict[str, dict[str, PodInfo]] = {}
         """Pods bound to nodes that are not known (yet), by node name."""
@@ -56,7 +86,10 @@ class Snapshot:
         """Node name per uid."""
         self._siblings: dict[str, dict[Row, int]] = {}
         """Per controller uid: how many of its pods each row has."""
-        self._zone_numbers: dict[str, int] = {}
+        self._sibling_counts: dict[str, npt.NDArray[np.float64]] = {}
+        """The same as arrays, for those asked for lately."""
+        self._labels = Columns()
+        self._census = Census()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -71,44 +104,72 @@ class Snapshot:
             self.rows[node.name] = row
             self.places[row] = Place(node)
             self.present[row] = True
-            self.generation += 1
+            self._describe(row, node)
             for pod in self._homeless.pop(node.name, {}).values():
                 self._enter(row, pod)
-        else:
-            place = self.places[row]
-            assert place is not None
-            if place.node == node:
-                return
+            return
+        place = self._place(row)
+        if place.node != node:
             place.node = node
-            self.generation += 1
-        self.allocatable[row] = self.vector(node.allocatable)
-        zone = node.labels.get(ZONE)
-        numbers = self._zone_numbers
-        self.zones[row] = numbers.setdefault(zone, len(numbers)) if zone is not None else -1
+            self._describe(row, node)
+
+    def _describe(self, row: Row, node: NodeInfo) -> None:
+        self.generation += 1
+        # In two steps: a new resource makes a new array.
+        amounts = self.vector(node.allocatable)
+        self.allocatable[row] = amounts
+        self.cordoned[row] = node.unschedulable
+        self.taint_codes[row] = self._taint_number(node.taints)
+        self._labels.set(row, node.labels)
+        self.journal.note(row)
+
+    def _taint_number(self, taints: tuple[Taint, ...]) -> int:
+        number = self._taint_numbers.get(taints)
+        if number is None:
+            number = self._taint_numbers[taints] = len(self.taints)
+            self.taints.append(taints)
+        return number
 
     def remove_node(self, name: str) -> None:
         """Forget a node; its pods are remembered in case it comes back."""
-        row = self.rows.pop(name, None)
+        row = self.rows.get(name)
         if row is None:
             return
-        place = self.places[row]
-        assert place is not None
-        if place.pods:
-            self._homeless[name] = place.pods
-        for pod in place.pods.values():
-            self.anti_affine.pop(pod.uid, None)
-            self._count_sibling(row, pod, -1)
+        pods = self._place(row).pods
+        for pod in list(pods.values()):
+            self._leave(row, pod)
+        if pods:
+            self._homeless[name] = pods
+        del self.rows[name]
         self.places[row] = None
-        self.present[row] = False
+        self.present[row] = self.cordoned[row] = False
         self.allocatable[row] = 0
-        self.requested[row] = 0
+        self.taint_codes[row] = 0
+        self._labels.set(row, {})
         self._free_rows.append(row)
         self.generation += 1
+        self.journal.note(row)
+
+    def set_namespace(self, name: str, labels: Mapping[str, str] | None) -> None:
+        """A namespace's labels; None when it is gone."""
+        if self.namespaces.get(name) == labels:
+            return
+        if labels is None:
+            self.namespaces.pop(name, None)
+        else:
+            self.namespaces[name] = labels
+        # Which pods a namespaceSelector means has changed.
+        self._census.clear()
 
     # --- pods
 
     def put(self, pod: PodInfo, node_name: str) -> None:
         """A pod is on a node, or assumed to be."""
+        if self._where.get(pod.uid) == node_name and (row := self.rows.get(node_name)) is not None:
+            pods = self._place(row).pods
+            if pods[pod.uid].alike(pod):
+                pods[pod.uid] = pod
+                return
         self.take(pod.uid)
         self._where[pod.uid] = node_name
         row = self.rows.get(node_name)
@@ -129,52 +190,88 @@ class Snapshot:
             if not homeless:
                 self._homeless.pop(node_name, None)
             return True
-        place = self.places[row]
-        assert place is not None
-        pod = place.pods.pop(uid)
-        self.requested[row] -= self.vector(pod.requests)
-        self.anti_affine.pop(uid, None)
-        self._count_sibling(row, pod, -1)
+        self._leave(row, self._place(row).pods.pop(uid))
         return True
 
     def _enter(self, row: Row, pod: PodInfo) -> None:
-        place = self.places[row]
-        assert place is not None
-        place.pods[pod.uid] = pod
-        self.requested[row] += self.vector(pod.requests)
-        self._count_sibling(row, pod, 1)
-        if pod.anti_affinity:
-            self.anti_affine[pod.uid] = pod
+        self._place(row).pods[pod.uid] = pod
+        amounts = self.vector(pod.requests)
+        self.requested[row] += amounts
+        self._count(row, pod, 1)
 
-    def _count_sibling(self, row: Row, pod: PodInfo, step: int) -> None:
+    def _leave(self, row: Row, pod: PodInfo) -> None:
+        amounts = self.vector(pod.requests)
+        self.requested[row] -= amounts
+        self._count(row, pod, -1)
+
+    def _count(self, row: Row, pod: PodInfo, step: int) -> None:
+        """Everything that is kept about pods on rows, but for their requests."""
+        self.journal.note(row)
+        self._census.step(row, pod, step)
+        _step(self.priorities, pod.priority, step)
+        for term in pod.anti_affinity:
+            rows = self.anti_affine.setdefault(term, {})
+            _step(rows, row, step)
+            if not rows:
+                del self.anti_affine[term]
         # A pod that is ending makes room soon: its place is as good as empty.
-        if not pod.owner_uid or pod.deleting:
-            return
-        counts = self._siblings.setdefault(pod.owner_uid, {})
-        counts[row] = counts.get(row, 0) + step
-        if not counts[row]:
-            del counts[row]
-        if not counts:
-            del self._siblings[pod.owner_uid]
+        if pod.owner_uid and not pod.deleting:
+            counts = self._siblings.setdefault(pod.owner_uid, {})
+            _step(counts, row, step)
+            if not counts:
+                del self._siblings[pod.owner_uid]
+            array = self._sibling_counts.get(pod.owner_uid)
+            if array is not None:
+                array[row] += step
+
+    # --- nominations
+
+    def nominate(self, pod: PodInfo, node: str) -> None:
+        """Keep room on a node for a pending pod, as far as pods of lower priority go."""
+        self.nominations[pod.uid] = Nomination(pod, node)
+
+    def dismiss(self, uid: str) -> None:
+        """A pod has its node, or another plan."""
+        self.nominations.pop(uid, None)
 
     # --- reading
 
     def vector(self, amounts: Mapping[str, int]) -> Amounts:
         """A request or capacity as a row; a resource not seen before gets a column."""
+        columns = self.columns
         for name in amounts:
-            if name not in self.columns:
+            if name not in columns:
                 self._new_column(name)
-        row = np.zeros(len(self.columns), np.int64)
+        row = np.zeros(len(columns), np.int64)
         for name, value in amounts.items():
-            row[self.columns[name]] = value
+            row[columns[name]] = value
         return row
 
     def siblings(self, owner_uid: str) -> npt.NDArray[np.float64]:
-        """How many pods of one controller each row has."""
-        counts = np.zeros(len(self.places))
-        for row, count in self._siblings.get(owner_uid, {}).items():
-            counts[row] = count
+        """How many pods of one controller each row has. Not to be written to."""
+        counts = self._sibling_counts.pop(owner_uid, None)
+        if counts is None:
+            counts = np.zeros(len(self.places))
+            for row, count in self._siblings.get(owner_uid, {}).items():
+                counts[row] = count
+            while len(self._sibling_counts) >= OWNERS_MAX:
+                del self._sibling_counts[next(iter(self._sibling_counts))]
+        self._sibling_counts[owner_uid] = counts
         return counts
+
+    def count(self, key: str, question: Question) -> Amounts:
+        """How many pods of each row are such; see `Census.count`."""
+        return self._census.count(key, question, self._everyone(), len(self.places))
+
+    def _everyone(self) -> Iterator[tuple[Row, PodInfo]]:
+        for row, place in self.everywhere():
+            for pod in place.pods.values():
+                yield row, pod
+
+    def column(self, key: str) -> Column:
+        """A node label as numbers per row. Not to be written to."""
+        nodes = ((row, place.node.labels) for row, place in self.everywhere())
+        return self._labels.column(key, nodes, len(self.places))
 
     def node_of(self, uid: str) -> NodeInfo | None:
         """The node on which a pod is."""
@@ -183,16 +280,14 @@ class Snapshot:
         return place.node if place else None
 
     def everywhere(self) -> Iterable[tuple[Row, Place]]:
-        """All nodes; for the filters that can't do without."""
+        """All nodes; for what can't do without."""
         for row in self.rows.values():
-            place = self.places[row]
-            assert place is not None
-            yield row, place
+            yield row, self._place(row)
 
-    def taken_ports(self, row: Row) -> Iterable[HostPort]:
-        """The host ports in use on a node."""
+    def _place(self, row: Row) -> Place:
         place = self.places[row]
-        return (port for pod in place.pods.values() for port in pod.host_ports) if place else ()
+        assert place is not None, "a row in use"
+        return place
 
     # --- room
 
@@ -200,15 +295,27 @@ class Snapshot:
         if not self._free_rows:
             size = len(self.places)
             self.places += [None] * size
-            self.present = np.concatenate([self.present, np.zeros(size, np.bool_)])
-            self.allocatable = np.concatenate([self.allocatable, np.zeros_like(self.allocatable)])
-            self.requested = np.concatenate([self.requested, np.zeros_like(self.requested)])
-            self.zones = np.concatenate([self.zones, np.full(size, -1)])
+            for name in ("present", "cordoned", "allocatable", "requested", "taint_codes"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
+            self._labels.clear()
+            self._census.clear()
+            self._sibling_counts.clear()
             self._free_rows = list(range(2 * size - 1, size - 1, -1))
         return self._free_rows.pop()
 
     def _new_column(self, name: str) -> None:
         self.columns[name] = len(self.columns)
+        self.generation += 1
         column = np.zeros((len(self.places), 1), np.int64)
         self.allocatable = np.concatenate([self.allocatable, column], axis=1)
         self.requested = np.concatenate([self.requested, column], axis=1)
+
+
+def _step(counts: dict[K, int], key: K, by: int) -> None:
+    """Count up or down; zeros are not kept."""
+    count = counts.get(key, 0) + by
+    if count:
+        counts[key] = count
+    else:
+        counts.pop(key, None)

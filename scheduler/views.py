@@ -2,7 +2,7 @@
 
 The same views serve the offer master in the same process (it reads fewer fields). A pod that is
 bound keeps what other pods' placement depends on; a pending one keeps its spec as well.
-Neighbours: `snapshot` holds them, `filters` and `scores` read them.
+Neighbours: `snapshot` holds them, `filters`, `scores` and `preemption` read them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,10 @@ from typing import Any
 import orjson
 
 from apimachinery import meta, requests
+from apimachinery.labels import Selector
 from apimachinery.wire import JsonObject
+from scheduler import terms
+from scheduler.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,25 @@ class NodeInfo:
     def accepts_pods(self) -> bool:
         """Whether the offer master may offer it: not cordoned; readiness is a matter of taints."""
         return not self.unschedulable
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One PodDisruptionBudget: which pods it protects, and how many may still go."""
+
+    namespace: str
+    selector: Selector | None
+    allowed: int
+    gone: frozenset[str]
+    """Names of pods whose eviction is counted already."""
+
+    def protects(self, pod: "PodInfo") -> bool:
+        return (
+            pod.namespace == self.namespace
+            and pod.name not in self.gone
+            and self.selector is not None
+            and self.selector.matches(pod.labels)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +103,7 @@ class PodInfo:
     """creationTimestamp: sorts as time does."""
     requests: Mapping[str, int]
     host_ports: tuple[HostPort, ...]
-    anti_affinity: tuple[JsonObject, ...]
+    anti_affinity: tuple[Term, ...]
     """Required pod anti-affinity terms, which bind later pods too."""
     ended: bool
     """Succeeded or Failed."""
@@ -94,10 +116,26 @@ class PodInfo:
     """Equal for pods that fit on the same nodes: replicas of one template; pending pods only."""
     spec: JsonObject
     """Empty once the pod is bound; never its containers."""
+    started: str = ""
+    """status.startTime."""
+    grace: int = 0
+    """Seconds that it may take to end."""
 
     @property
     def key(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    def alike(self, other: "PodInfo") -> bool:
+        """Whether the difference is of no interest to the placement of other pods."""
+        return (
+            self.deleting == other.deleting
+            and self.labels == other.labels
+            and self.requests == other.requests
+            and self.priority == other.priority
+            and self.host_ports == other.host_ports
+            and self.anti_affinity == other.anti_affinity
+            and self.owner_uid == other.owner_uid
+        )
 
 
 def node_info(obj: JsonObject) -> NodeInfo:
@@ -152,13 +190,28 @@ def pod_info(obj: JsonObject) -> PodInfo:
         created=metadata.get("creationTimestamp") or "",
         requests=needs,
         host_ports=ports,
-        anti_affinity=tuple(affinity or ()),
+        anti_affinity=tuple(
+            terms.read(term, metadata["namespace"], labels) for term in affinity or ()
+        ),
         ended=pod_status.get("phase") in ("Succeeded", "Failed"),
         deleting="deletionTimestamp" in metadata,
         gated=bool(spec.get("schedulingGates")),
         condition=(scheduled.get("reason") or "", scheduled.get("message") or ""),
         shape="" if bound else _shape(metadata["namespace"], labels, spec, needs, ports),
         spec={} if bound else {k: v for k, v in spec.items() if k not in BULKY_FIELDS},
+        started=pod_status.get("startTime") or "",
+        grace=spec.get("terminationGracePeriodSeconds") or 0,
+    )
+
+
+def budget(obj: JsonObject) -> Budget:
+    """Keep of a PodDisruptionBudget what preemption reads."""
+    budget_status = obj.get("status") or {}
+    return Budget(
+        namespace=obj["metadata"]["namespace"],
+        selector=terms.selector(obj["spec"].get("selector")),
+        allowed=budget_status.get("disruptionsAllowed") or 0,
+        gone=frozenset(budget_status.get("disruptedPods") or ()),
     )
 
 

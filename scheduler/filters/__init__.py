@@ -1,13 +1,14 @@
 """Filters: on which nodes a pod can run, and in plain words why not on the others. Pure.
 
-A filter answers with a mask over the snapshot's rows and explains itself for each row that it
+A filter answers with a mask over the snapshot's rows and explains itself for the rows that it
 excludes. Static filters depend on nodes alone and are cached per pod shape until a node changes;
-dynamic ones depend on what runs where. A new filter is a file here and a row in STATIC or DYNAMIC, and has
-a test of its explanation.
+dynamic ones depend on what runs where, and say where eviction might help. None goes through
+nodes or pods one by one. A new filter is a file here and a row in STATIC or DYNAMIC, and has a
+test of its explanation.
 """
 
 from scheduler.filters import affinity, node, podaffinity, ports, resources, spread, taints
-from scheduler.filters.base import Filter
+from scheduler.filters.base import Dynamic, Filter
 
 STATIC: tuple[Filter, ...] = (
     node.Unschedulable(),
@@ -16,11 +17,14 @@ STATIC: tuple[Filter, ...] = (
 )
 """In Kubernetes' order: the first that excludes a node gives the reason."""
 
-DYNAMIC: tuple[Filter, ...] = (
+FIT = resources.Fit()
+"""Kept per pod shape, row by row: every pod asks it."""
+
+DYNAMIC: tuple[Dynamic, ...] = (
     ports.HostPorts(),
-    resources.Fit(),
+    FIT,
     spread.TopologySpread(),
     podaffinity.PodAffinity(),
 )
 
-__all__ = ["DYNAMIC", "STATIC", "Filter"]
+__all__ = ["DYNAMIC", "FIT", "STATIC", "Dynamic", "Filter"]

@@ -1,13 +1,15 @@
 """Node selectors and required node affinity. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
 from apimachinery import labels
+from apimachinery.labels import Requirement
 from apimachinery.wire import JsonObject
-from scheduler.snapshot import Mask, Row, Snapshot
-from scheduler.views import NodeInfo, PodInfo
+from scheduler.snapshot import Mask, Snapshot
+from scheduler.views import PodInfo
 
 OPERATORS = {
     "In": "in",
@@ -19,27 +21,62 @@ OPERATORS = {
 }
 
 
-def matches_term(term: JsonObject, node: NodeInfo) -> bool:
-    """Whether a nodeSelectorTerm matches: all its expressions; an empty one matches nothing."""
-    expressions = term.get("matchExpressions") or ()
-    fields = term.get("matchFields") or ()
+def term_mask(term: JsonObject, snapshot: Snapshot) -> Mask:
+    """The rows that a nodeSelectorTerm matches: all its expressions; an empty one matches none."""
+    expressions = [_requirement(e) for e in term.get("matchExpressions") or ()]
+    fields = [_requirement(e) for e in term.get("matchFields") or ()]
     if not expressions and not fields:
-        return False
-    return _all(expressions, node.labels) and _all(fields, {"metadata.name": node.name})
+        return np.zeros_like(snapshot.present)
+    mask = snapshot.present.copy()
+    for each in expressions:
+        mask &= _by_label(each, snapshot)
+    for each in fields:
+        mask &= _by_name(each, snapshot)
+    return mask
 
 
-def _all(expressions: Iterable[JsonObject], values: Mapping[str, str]) -> bool:
-    return all(_matches(expression, values) for expression in expressions)
-
-
-def _matches(expression: JsonObject, values: Mapping[str, str]) -> bool:
-    """One nodeSelectorRequirement; one that can't be read matches nothing."""
+def _requirement(expression: JsonObject) -> Requirement | None:
+    """One nodeSelectorRequirement; None if it can't be read: it matches nothing."""
     operator = OPERATORS.get(expression["operator"], "")
     try:
-        wanted = labels.requirement(expression["key"], operator, expression.get("values") or ())
+        return labels.requirement(expression["key"], operator, expression.get("values") or ())
     except labels.SelectorError:
-        return False
-    return bool(operator) and wanted.matches(values)
+        return None
+
+
+def _by_label(wanted: Requirement | None, snapshot: Snapshot) -> Mask:
+    if wanted is None:
+        return np.zeros_like(snapshot.present)
+    column = snapshot.column(wanted.key)
+    match wanted.operator:
+        case "in":
+            return column.rows_with(wanted.values)
+        case "notin":
+            return ~column.rows_with(wanted.values)
+        case "exists":
+            return column.codes >= 0
+        case "!":
+            return column.codes < 0
+        case _:
+            return column.rows_with(v for v in column.numbers if wanted.matches({wanted.key: v}))
+
+
+def _by_name(wanted: Requirement | None, snapshot: Snapshot) -> Mask:
+    """MatchFields knows one field, and In and NotIn: daemons are sent to their node so."""
+    mask = np.zeros_like(snapshot.present)
+    if wanted is None or wanted.key != "metadata.name" or wanted.operator not in ("in", "notin"):
+        return mask
+    for name in wanted.values:
+        if (row := snapshot.rows.get(name)) is not None:
+            mask[row] = True
+    return mask if wanted.operator == "in" else ~mask
+
+
+def _any(terms: Iterable[JsonObject], snapshot: Snapshot) -> Mask:
+    mask = np.zeros_like(snapshot.present)
+    for term in terms:
+        mask |= term_mask(term, snapshot)
+    return mask
 
 
 def _required(pod: PodInfo) -> list[JsonObject] | None:
@@ -56,16 +93,15 @@ class NodeAffinity:
         return bool(pod.spec.get("nodeSelector")) or _required(pod) is not None
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
-        selector = pod.spec.get("nodeSelector") or {}
+        mask = snapshot.present.copy()
+        for key, value in (pod.spec.get("nodeSelector") or {}).items():
+            mask &= snapshot.column(key).rows_with([value])
         terms = _required(pod)
-        mask = np.zeros(len(snapshot.places), np.bool_)
-        for row, place in snapshot.everywhere():
-            selected = all(place.node.labels.get(k) == v for k, v in selector.items())
-            mask[row] = selected and (
-                terms is None or any(matches_term(term, place.node) for term in terms)
-            )
+        if terms is not None:
+            mask &= _any(terms, snapshot)
         return mask
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
-        del pod, snapshot, row
-        return ("node(s) didn't match Pod's node affinity/selector",)
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
+        del pod, snapshot
+        reason = "node(s) didn't match Pod's node affinity/selector"
+        return Counter({reason: int(np.count_nonzero(rows))})

@@ -1,8 +1,9 @@
 """What a filter is. Pure."""
 
+from collections import Counter
 from typing import Protocol
 
-from scheduler.snapshot import Mask, Row, Snapshot
+from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo
 
 
@@ -17,6 +18,14 @@ class Filter(Protocol):
         """True for each row on which the pod can run."""
         ...
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
-        """Why not there: each reason as it stands after a number of nodes in the condition."""
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
+        """Why not on these rows: each reason as it stands after a number in the condition."""
+        ...
+
+
+class Dynamic(Filter, Protocol):
+    """A filter that depends on what runs where."""
+
+    def curable(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
+        """True for each row on which the pod might run if fewer others did."""
         ...

@@ -1,9 +1,11 @@
 """Cordoned nodes. Pure."""
 
+from collections import Counter
+
 import numpy as np
 
 from scheduler.filters import taints
-from scheduler.snapshot import Mask, Row, Snapshot
+from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo, Taint
 
 UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
@@ -19,11 +21,9 @@ class Unschedulable:
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         del pod
-        mask = np.zeros(len(snapshot.places), np.bool_)
-        for row, place in snapshot.everywhere():
-            mask[row] = not place.node.unschedulable
+        mask: Mask = ~snapshot.cordoned
         return mask
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
-        del pod, snapshot, row
-        return ("node(s) were unschedulable",)
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
+        del pod, snapshot
+        return Counter({"node(s) were unschedulable": int(np.count_nonzero(rows))})

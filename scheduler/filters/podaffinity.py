@@ -3,54 +3,41 @@
 Both ways: the pod's own terms, and the anti-affinity terms of pods that run already.
 """
 
-from collections.abc import Iterable
+from collections import Counter
 
 import numpy as np
 
-from apimachinery import labels
-from apimachinery.wire import JsonObject
-from scheduler.snapshot import Mask, Row, Snapshot
+from scheduler import terms
+from scheduler.snapshot import Mask, Snapshot
+from scheduler.terms import Term
 from scheduler.views import PodInfo
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
-def terms(pod: PodInfo, kind: str) -> list[JsonObject]:
+def required(pod: PodInfo, kind: str) -> list[Term]:
     """The pod's required terms of `podAffinity` or `podAntiAffinity`."""
-    return list(((pod.spec.get("affinity") or {}).get(kind) or {}).get(REQUIRED) or ())
+    written = ((pod.spec.get("affinity") or {}).get(kind) or {}).get(REQUIRED) or ()
+    return [terms.read(term, pod.namespace, pod.labels) for term in written]
 
 
-def selects(term: JsonObject, owner_namespace: str, pod: PodInfo) -> bool:
-    """Whether a term, written in a namespace, means this pod.
+def company(term: Term, snapshot: Snapshot) -> Mask:
+    """The rows in whose domain a pod runs that the term means."""
+    known = snapshot.namespaces
 
-    A namespaceSelector counts only when it is empty, which means every namespace.
-    """
-    named = term.get("namespaces") or ()
-    everywhere = term.get("namespaceSelector") == {}
-    inside = pod.namespace in (named or (() if everywhere else (owner_namespace,)))
-    if not (everywhere or inside):
-        return False
-    selector = term.get("labelSelector")
-    return selector is not None and labels.from_label_selector(selector).matches(pod.labels)
+    def meant(pod: PodInfo) -> bool:
+        return term.selects(pod.namespace, pod.labels, known)
+
+    return _spread_out(term.topology_key, snapshot.count(f"term {term.text}", meant) > 0, snapshot)
 
 
-def domains(snapshot: Snapshot, term: JsonObject, namespace: str) -> set[str]:
-    """The topology domains in which a pod that the term means runs."""
-    key = term["topologyKey"]
-    return {
-        value
-        for _, place in snapshot.everywhere()
-        if (value := place.node.labels.get(key)) is not None
-        and any(selects(term, namespace, pod) for pod in place.pods.values())
-    }
-
-
-def in_domains(snapshot: Snapshot, key: str, values: Iterable[str]) -> Mask:
-    """The rows whose node lies in one of the domains."""
-    wanted = set(values)
-    mask = np.zeros(len(snapshot.places), np.bool_)
-    for row, place in snapshot.everywhere():
-        mask[row] = place.node.labels.get(key) in wanted
+def _spread_out(key: str, rows: Mask, snapshot: Snapshot) -> Mask:
+    """All rows of the domains that these rows are in."""
+    column = snapshot.column(key)
+    found = np.zeros(len(column.numbers) + 1, np.bool_)
+    found[column.codes[rows]] = True
+    found[-1] = False  # where rows without the label ended
+    mask: Mask = found[column.codes]
     return mask
 
 
@@ -58,45 +45,48 @@ class PodAffinity:
     """podAffinity and podAntiAffinity, required terms."""
 
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
-        return bool(
-            snapshot.anti_affine or terms(pod, "podAffinity") or terms(pod, "podAntiAffinity")
-        )
+        affinity = pod.spec.get("affinity") or {}
+        own = affinity.get("podAffinity") or affinity.get("podAntiAffinity")
+        return bool(snapshot.anti_affine or own)
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         return self._near(pod, snapshot) & self._apart(pod, snapshot) & self._kept(pod, snapshot)
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
-        if not self._near(pod, snapshot)[row]:
-            return ("node(s) didn't match pod affinity rules",)
-        if not self._apart(pod, snapshot)[row]:
-            return ("node(s) didn't match pod anti-affinity rules",)
-        return ("node(s) didn't satisfy existing pods anti-affinity rules",)
+    def curable(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
+        return self._near(pod, snapshot)
+
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for mask, reason in (
+            (self._near(pod, snapshot), "node(s) didn't match pod affinity rules"),
+            (self._apart(pod, snapshot), "node(s) didn't match pod anti-affinity rules"),
+            (np.zeros_like(rows), "node(s) didn't satisfy existing pods anti-affinity rules"),
+        ):
+            found[reason] = int(np.count_nonzero(rows & ~mask))
+            rows = rows & mask
+        return +found
 
     def _near(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         mask = snapshot.present.copy()
-        for term in terms(pod, "podAffinity"):
-            found = domains(snapshot, term, pod.namespace)
-            if not found and selects(term, pod.namespace, pod):
+        for term in required(pod, "podAffinity"):
+            found = company(term, snapshot)
+            if not found.any() and term.selects(pod.namespace, pod.labels, snapshot.namespaces):
                 # The first of a group that wants to be together may begin anywhere.
-                for row, place in snapshot.everywhere():
-                    mask[row] &= term["topologyKey"] in place.node.labels
-            else:
-                mask &= in_domains(snapshot, term["topologyKey"], found)
+                found = snapshot.column(term.topology_key).codes >= 0
+            mask &= found
         return mask
 
     def _apart(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         mask = snapshot.present.copy()
-        for term in terms(pod, "podAntiAffinity"):
-            found = domains(snapshot, term, pod.namespace)
-            mask &= ~in_domains(snapshot, term["topologyKey"], found)
+        for term in required(pod, "podAntiAffinity"):
+            mask &= ~company(term, snapshot)
         return mask
 
     def _kept(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         mask = snapshot.present.copy()
-        for other in snapshot.anti_affine.values():
-            node = snapshot.node_of(other.uid)
-            for term in other.anti_affinity:
-                value = node.labels.get(term["topologyKey"]) if node else None
-                if value is not None and selects(term, other.namespace, pod):
-                    mask &= ~in_domains(snapshot, term["topologyKey"], [value])
+        for term, counts in snapshot.anti_affine.items():
+            if term.selects(pod.namespace, pod.labels, snapshot.namespaces):
+                rows = np.zeros_like(mask)
+                rows[list(counts)] = True
+                mask &= ~_spread_out(term.topology_key, rows, snapshot)
         return mask

@@ -1,8 +1,10 @@
 """Host ports that are taken. Pure."""
 
+from collections import Counter
+
 import numpy as np
 
-from scheduler.snapshot import Mask, Row, Snapshot
+from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo
 
 
@@ -14,12 +16,19 @@ class HostPorts:
         return bool(pod.host_ports)
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
-        mask = np.zeros(len(snapshot.places), np.bool_)
-        for row in snapshot.rows.values():
-            taken = list(snapshot.taken_ports(row))
-            mask[row] = not any(mine.clashes(other) for mine in pod.host_ports for other in taken)
+        mine = pod.host_ports
+
+        def clashes(other: PodInfo) -> bool:
+            return any(port.clashes(taken) for taken in other.host_ports for port in mine)
+
+        mask: Mask = snapshot.count(f"ports {mine}", clashes) == 0
         return mask
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
-        del pod, snapshot, row
-        return ("node(s) didn't have free ports for the requested pod ports",)
+    def curable(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
+        del pod
+        return snapshot.present
+
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
+        del pod, snapshot
+        reason = "node(s) didn't have free ports for the requested pod ports"
+        return Counter({reason: int(np.count_nonzero(rows))})

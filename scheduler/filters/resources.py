@@ -1,8 +1,10 @@
 """Room for a pod's requests. Pure."""
 
+from collections import Counter
+
 import numpy as np
 
-from scheduler.snapshot import Mask, Row, Snapshot
+from scheduler.snapshot import Amounts, Mask, Row, Snapshot
 from scheduler.views import PodInfo
 
 
@@ -14,14 +16,29 @@ class Fit:
         return True
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
-        wanted = snapshot.vector(pod.requests)
-        asked = wanted > 0
-        free = snapshot.allocatable - snapshot.requested
-        mask: Mask = np.all(free[:, asked] >= wanted[asked], axis=1)
-        return mask
+        return covers(snapshot.allocatable - snapshot.requested, snapshot.vector(pod.requests))
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
+    def of_rows(self, wanted: Amounts, snapshot: Snapshot, rows: list[Row]) -> Mask:
+        """The mask for some rows only: it depends on nothing else."""
+        return covers(snapshot.allocatable[rows] - snapshot.requested[rows], wanted)
+
+    def curable(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
+        return covers(snapshot.allocatable, snapshot.vector(pod.requests))
+
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
         wanted = snapshot.vector(pod.requests)
-        free = snapshot.allocatable[row] - snapshot.requested[row]
-        lacking = [n for n, c in snapshot.columns.items() if wanted[c] > 0 and free[c] < wanted[c]]
-        return tuple("Too many pods" if n == "pods" else f"Insufficient {n}" for n in lacking)
+        free = snapshot.allocatable[rows] - snapshot.requested[rows]
+        found: Counter[str] = Counter()
+        for name, column in snapshot.columns.items():
+            if wanted[column] > 0:
+                lacking = int(np.count_nonzero(free[:, column] < wanted[column]))
+                found["Too many pods" if name == "pods" else f"Insufficient {name}"] = lacking
+        return +found
+
+
+def covers(amounts: Amounts, wanted: Amounts) -> Mask:
+    """Which rows of `amounts` have all that is wanted; what is not wanted may be overdrawn."""
+    mask = np.ones(len(amounts), np.bool_)
+    for column in np.flatnonzero(wanted > 0):
+        mask &= amounts[:, column] >= wanted[column]
+    return mask

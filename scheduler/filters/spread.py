@@ -1,11 +1,14 @@
 """Topology spread constraints that must hold (KEP-895). Pure."""
 
-import numpy as np
+from collections import Counter
 
-from apimachinery import labels
+import numpy as np
+import orjson
+
 from apimachinery.wire import JsonObject
+from scheduler import terms
 from scheduler.filters import affinity, taints
-from scheduler.snapshot import Mask, Place, Row, Snapshot
+from scheduler.snapshot import Amounts, Mask, Snapshot
 from scheduler.views import PodInfo
 
 REASON = "node(s) didn't match pod topology spread constraints"
@@ -20,40 +23,47 @@ def constraints(pod: PodInfo, action: str) -> list[JsonObject]:
     ]
 
 
-def counted(pod: PodInfo, constraint: JsonObject, place: Place) -> int:
-    """How many pods on a node the constraint counts."""
-    chosen = dict(constraint.get("labelSelector") or {})
-    same = {k: pod.labels[k] for k in constraint.get("matchLabelKeys") or () if k in pod.labels}
-    if same:
-        chosen["matchLabels"] = {**(chosen.get("matchLabels") or {}), **same}
-    selector = labels.from_label_selector(chosen)
-    return sum(
-        other.namespace == pod.namespace and not other.deleting and selector.matches(other.labels)
-        for other in place.pods.values()
-    )
+def counted(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> tuple[Amounts, bool]:
+    """How many pods of each row the constraint counts, and whether it will count this one."""
+    same = [
+        {"key": key, "operator": "In", "values": [pod.labels[key]]}
+        for key in constraint.get("matchLabelKeys") or ()
+        if key in pod.labels
+    ]
+    selector = terms.selector(constraint.get("labelSelector"), same)
+    namespace = pod.namespace
+
+    def meant(other: PodInfo) -> bool:
+        return (
+            other.namespace == namespace
+            and not other.deleting
+            and selector is not None
+            and selector.matches(other.labels)
+        )
+
+    written = orjson.dumps([constraint.get("labelSelector"), same], option=orjson.OPT_SORT_KEYS)
+    counts = snapshot.count(f"spread {namespace} {written.decode()}", meant)
+    return counts, meant(pod)
 
 
-def by_domain(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> dict[str, int]:
-    """Counted pods per domain, over the nodes that the pod may use at all."""
-    key = constraint["topologyKey"]
+def eligible(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> Mask:
+    """The rows whose domains are compared: those that the pod may use at all."""
+    mask = snapshot.present & (snapshot.column(constraint["topologyKey"]).codes >= 0)
     affine = affinity.NodeAffinity()
-    by_affinity = (
-        affine.mask(pod, snapshot)
-        if constraint.get("nodeAffinityPolicy", "Honor") == "Honor"
-        and affine.applies(pod, snapshot)
-        else snapshot.present
-    )
-    by_taints = (
-        taints.Taints().mask(pod, snapshot)
-        if constraint.get("nodeTaintsPolicy") == "Honor"
-        else snapshot.present
-    )
-    counts: dict[str, int] = {}
-    for row, place in snapshot.everywhere():
-        domain = place.node.labels.get(key)
-        if domain is not None and by_affinity[row] and by_taints[row]:
-            counts[domain] = counts.get(domain, 0) + counted(pod, constraint, place)
-    return counts
+    honoured = constraint.get("nodeAffinityPolicy", "Honor") == "Honor"
+    if honoured and affine.applies(pod, snapshot):
+        mask &= affine.mask(pod, snapshot)
+    if constraint.get("nodeTaintsPolicy") == "Honor":
+        mask &= taints.Taints().mask(pod, snapshot)
+    return mask
+
+
+def by_domain(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> tuple[Amounts, Mask]:
+    """Counted pods per domain, and which domains there are; the last entry is for none."""
+    rows = eligible(pod, constraint, snapshot)
+    column = snapshot.column(constraint["topologyKey"])
+    counts, _ = counted(pod, constraint, snapshot)
+    return column.sums(counts * rows), column.sums(rows.astype(np.int64)) > 0
 
 
 class TopologySpread:
@@ -70,23 +80,28 @@ class TopologySpread:
         return mask
 
     def _one(self, pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> Mask:
-        counts = by_domain(pod, constraint, snapshot)
-        least = min(counts.values(), default=0)
-        if len(counts) < constraint.get("minDomains", 1):
+        counts, there = by_domain(pod, constraint, snapshot)
+        least = int(counts[there].min()) if there.any() else 0
+        if int(np.count_nonzero(there)) < (constraint.get("minDomains") or 1):
             least = 0
-        selector = labels.from_label_selector(constraint.get("labelSelector") or {})
-        mine = int(selector.matches(pod.labels))
-        mask = np.zeros(len(snapshot.places), np.bool_)
-        for row, place in snapshot.everywhere():
-            domain = place.node.labels.get(constraint["topologyKey"])
-            if domain is not None and domain in counts:
-                mask[row] = counts[domain] + mine - least <= constraint["maxSkew"]
+        _, mine = counted(pod, constraint, snapshot)
+        allowed = there & (counts + int(mine) - least <= constraint["maxSkew"])
+        mask: Mask = allowed[snapshot.column(constraint["topologyKey"]).codes]
         return mask
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
-        place = snapshot.places[row]
-        assert place is not None
-        keys = [c["topologyKey"] for c in constraints(pod, "DoNotSchedule")]
-        if any(key not in place.node.labels for key in keys):
-            return (f"{REASON} (missing required label)",)
-        return (REASON,)
+    def curable(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
+        return self._labelled(pod, snapshot)
+
+    def _labelled(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
+        mask = snapshot.present.copy()
+        for constraint in constraints(pod, "DoNotSchedule"):
+            mask &= snapshot.column(constraint["topologyKey"]).codes >= 0
+        return mask
+
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
+        labelled = self._labelled(pod, snapshot)
+        found = Counter({
+            f"{REASON} (missing required label)": int(np.count_nonzero(rows & ~labelled)),
+            REASON: int(np.count_nonzero(rows & labelled)),
+        })  # fmt: skip
+        return +found

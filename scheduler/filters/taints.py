@@ -1,11 +1,12 @@
 """Taints that a pod does not tolerate. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
 
 from apimachinery.wire import JsonObject
-from scheduler.snapshot import Mask, Row, Snapshot
+from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo, Taint
 
 HARD = ("NoSchedule", "NoExecute")
@@ -34,17 +35,18 @@ class Taints:
         return True
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
-        mask = np.zeros(len(snapshot.places), np.bool_)
-        for row, place in snapshot.everywhere():
-            mask[row] = not place.node.taints or self._untolerated(pod, place.node.taints) is None
+        borne = [self._untolerated(pod, taints) is None for taints in snapshot.taints]
+        mask: Mask = np.array(borne, np.bool_)[snapshot.taint_codes]
         return mask
 
-    def explain(self, pod: PodInfo, snapshot: Snapshot, row: Row) -> tuple[str, ...]:
-        place = snapshot.places[row]
-        assert place is not None
-        taint = self._untolerated(pod, place.node.taints)
-        assert taint is not None
-        return (f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}",)
+    def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for code, count in enumerate(np.bincount(snapshot.taint_codes[rows])):
+            taint = self._untolerated(pod, snapshot.taints[code])
+            if count and taint is not None:
+                reason = f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
+                found[reason] += int(count)
+        return found
 
     def _untolerated(self, pod: PodInfo, taints: Iterable[Taint]) -> Taint | None:
         tolerations = pod.spec.get("tolerations") or ()

@@ -1,7 +1,8 @@
 """Scores: which of the nodes that can run a pod is best. Pure.
 
 Each is a function (pod, snapshot) → one number per row from 0 to 100, and has a weight. A new
-score is a file here and a row in STATIC or DYNAMIC.
+score is a file here and a row in STATIC or DYNAMIC. `resources.emptiness` (two of them, weight 1
+each) depends on each row by itself: `placement` keeps it per pod shape and mends single rows.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.scores import preference, resources, spread
+from scheduler.scores import preference, spread
+from scheduler.scores.resources import emptiness
 from scheduler.snapshot import Snapshot
 from scheduler.views import PodInfo
 
@@ -24,8 +26,6 @@ STATIC: tuple[tuple[float, Score], ...] = (
 """Weight and function of those that depend on nodes alone: cached per pod shape."""
 
 DYNAMIC: tuple[tuple[float, Score], ...] = (
-    (1.0, resources.least_allocated),
-    (1.0, resources.balanced),
     (2.0, spread.of_siblings),
     (2.0, spread.by_constraints),
     (2.0, preference.pod_affinity),
@@ -40,3 +40,6 @@ def total(pod: PodInfo, snapshot: Snapshot, scores: tuple[tuple[float, Score], .
         if found is not None:
             result += weight * found
     return result
+
+
+__all__ = ["DYNAMIC", "STATIC", "Score", "Scores", "emptiness", "total"]

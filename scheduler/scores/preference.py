@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from scheduler import terms
 from scheduler.filters import affinity, podaffinity
 from scheduler.filters import taints as hard
 from scheduler.snapshot import Snapshot
@@ -23,12 +24,8 @@ def node_affinity(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64] |
     if not wishes:
         return None
     scores = np.zeros(len(snapshot.places))
-    for row, place in snapshot.everywhere():
-        scores[row] = sum(
-            wish["weight"]
-            for wish in wishes
-            if affinity.matches_term(wish["preference"], place.node)
-        )
+    for wish in wishes:
+        scores += wish["weight"] * affinity.term_mask(wish["preference"], snapshot)
     return _normal(scores)
 
 
@@ -42,20 +39,16 @@ def pod_affinity(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64] | 
     scores = np.zeros(len(snapshot.places))
     for wishes, sign in ((near, 1), (apart, -1)):
         for wish in wishes:
-            term = wish["podAffinityTerm"]
-            found = podaffinity.domains(snapshot, term, pod.namespace)
-            there = podaffinity.in_domains(snapshot, term["topologyKey"], found)
-            scores += sign * wish["weight"] * there
+            term = terms.read(wish["podAffinityTerm"], pod.namespace, pod.labels)
+            scores += sign * wish["weight"] * podaffinity.company(term, snapshot)
     return _normal(scores)
 
 
 def taints(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64] | None:
     """Fewer PreferNoSchedule taints that the pod does not tolerate."""
     tolerations = pod.spec.get("tolerations") or ()
-    counts = np.zeros(len(snapshot.places))
-    for row, place in snapshot.everywhere():
-        counts[row] = sum(
-            taint.effect == "PreferNoSchedule" and not hard.tolerates(tolerations, taint)
-            for taint in place.node.taints
-        )
-    return _normal(-counts) if counts.any() else None
+    counts = np.array([
+        sum(t.effect == "PreferNoSchedule" and not hard.tolerates(tolerations, t) for t in each)
+        for each in snapshot.taints
+    ])  # fmt: skip
+    return _normal(-counts[snapshot.taint_codes].astype(np.float64)) if counts.any() else None

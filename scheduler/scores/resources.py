@@ -3,34 +3,32 @@
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.snapshot import Snapshot
+from scheduler.snapshot import Row, Snapshot
 from scheduler.views import PodInfo
+
+Rows = list[Row] | slice
 
 SCORED = ("cpu", "memory")
 UNASKED = {"cpu": 100, "memory": 200 * 1024 * 1024}
 """What a pod that asks for nothing counts as, so that such pods spread too (Kubernetes' numbers)."""
 
 
-def _fractions(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64]:
-    """The part of each scored resource in use once the pod is there; 1 where there is none."""
-    columns = [snapshot.columns[name] for name in SCORED]
-    wanted = np.array([pod.requests.get(name) or UNASKED[name] for name in SCORED], np.float64)
-    allocatable = snapshot.allocatable[:, columns].astype(np.float64)
-    requested = snapshot.requested[:, columns] + wanted
-    return np.clip(
-        np.divide(requested, allocatable, out=np.ones_like(allocatable), where=allocatable > 0),
-        0.0,
-        1.0,
-    )
+def emptiness(pod: PodInfo, snapshot: Snapshot, rows: Rows) -> npt.NDArray[np.float64]:
+    """The mean free part of cpu and memory, plus how alike the used parts are. Rows by themselves.
+
+    Of two resources the standard deviation is half the distance.
+    """
+    used = [_used(pod, snapshot, rows, name) for name in SCORED]
+    free = 1.0 - (used[0] + used[1]) / 2
+    even = 1.0 - np.abs(used[0] - used[1]) / 2
+    score: npt.NDArray[np.float64] = 100.0 * (free + even)
+    return score
 
 
-def least_allocated(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64]:
-    """The mean free part of cpu and memory."""
-    free: npt.NDArray[np.float64] = 100.0 * (1.0 - _fractions(pod, snapshot)).mean(axis=1)
-    return free
-
-
-def balanced(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64]:
-    """How alike the used parts of cpu and memory are."""
-    even: npt.NDArray[np.float64] = 100.0 * (1.0 - _fractions(pod, snapshot).std(axis=1))
-    return even
+def _used(pod: PodInfo, snapshot: Snapshot, rows: Rows, name: str) -> npt.NDArray[np.float64]:
+    """The part of a resource in use once the pod is there; 1 where there is none."""
+    column = snapshot.columns[name]
+    wanted = pod.requests.get(name) or UNASKED[name]
+    allocatable = snapshot.allocatable[rows, column]
+    part = (snapshot.requested[rows, column] + wanted) / np.maximum(allocatable, 1)
+    return np.minimum(part, 1.0)

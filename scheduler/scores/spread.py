@@ -1,16 +1,18 @@
 """Replicas of one owner apart, and constraints that would like to hold. Pure."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from scheduler.filters import spread as constraint
-from scheduler.snapshot import Snapshot
+from scheduler.snapshot import ZONE, Snapshot
 from scheduler.views import PodInfo
 
 
-def _fewest_first(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _fewest_first(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     most = counts.max(initial=0.0)
-    return 100.0 * (1.0 - counts / most) if most else np.full_like(counts, 100.0)
+    return 100.0 * (1.0 - counts / most) if most else np.full(len(counts), 100.0)
 
 
 def of_siblings(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64] | None:
@@ -19,10 +21,9 @@ def of_siblings(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64] | N
         return None
     here = snapshot.siblings(pod.owner_uid)
     scores = _fewest_first(here)
-    zoned = snapshot.zones >= 0
-    if zoned.any():
-        per_zone = np.bincount(snapshot.zones[zoned], weights=here[zoned])
-        nearby = np.where(zoned, per_zone[snapshot.zones], 0.0)
+    zones = snapshot.column(ZONE)
+    if zones.numbers:
+        nearby = zones.sums(here)[zones.codes]
         scores = scores / 3 + _fewest_first(nearby) * 2 / 3
     return scores
 
@@ -34,8 +35,7 @@ def by_constraints(pod: PodInfo, snapshot: Snapshot) -> npt.NDArray[np.float64] 
         return None
     total = np.zeros(len(snapshot.places))
     for each in soft:
-        counts = constraint.by_domain(pod, each, snapshot)
-        for row, place in snapshot.everywhere():
-            domain = place.node.labels.get(each["topologyKey"], "")
-            total[row] += counts.get(domain, max(counts.values(), default=0))
+        counts, there = constraint.by_domain(pod, each, snapshot)
+        known = np.where(there, counts, counts.max(initial=0))
+        total += known[snapshot.column(each["topologyKey"]).codes]
     return _fewest_first(total)

@@ -5,7 +5,7 @@ from tests.unit.scheduler.builders import pod
 
 
 def order(queue: Queue, shares: dict[str, float] | None = None, step: float = 0.1) -> list[str]:
-    turns = queue.in_turn(lambda ns: f"k/{ns}", shares or {}, lambda _: step)
+    turns = queue.take(100, lambda ns: f"k/{ns}", shares or {}, lambda _: step)
     return [p.name for p in turns]
 
 
@@ -70,4 +70,26 @@ def test_a_changed_shape_ends_the_parking() -> None:
     queue.put(pod("one"))
     assert not queue.has_active
     queue.put(pod("one", nodeSelector={"a": "b"}))
+    assert queue.has_active
+
+
+def test_a_round_takes_no_more_than_asked_and_the_rest_follows() -> None:
+    queue = filled(*(pod(f"p{i}") for i in range(5)))
+    first = queue.take(3, str, {}, lambda _: 0.1)
+    for each in first:
+        queue.hold(each.uid)
+    assert [p.name for p in first] == ["p0", "p1", "p2"]
+    assert order(queue) == ["p3", "p4"]
+
+
+def test_a_pod_that_stays_active_has_its_turn_again() -> None:
+    queue = filled(pod("waits"))
+    assert order(queue) == order(queue) == ["waits"]
+
+
+def test_an_eager_pod_is_tried_at_the_next_change() -> None:
+    queue = filled(one := pod("one"))
+    queue.park(one, now=0.0, eager=True)
+    assert not queue.has_active
+    queue.room_made(0.0)
     assert queue.has_active
