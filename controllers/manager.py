@@ -16,6 +16,7 @@ from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
 from controllers import base, informers, kinds, services
 from controllers.certificates.controller import Certificates, Sign
+from controllers.cronjob.controller import CronJobs
 from controllers.daemonset.controller import DaemonSets
 from controllers.deployment.controller import Deployments
 from controllers.disruption.controller import Disruptions
@@ -113,6 +114,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         replication.Replication(context, replication.REPLICATIONCONTROLLER),
         Deployments(context),
         Jobs(context),
+        CronJobs(context),
         DaemonSets(context),
         StatefulSets(context),
         Disruptions(context),

