@@ -11,7 +11,7 @@ from apimachinery.openapi_paths import Operation, PathItem
 from apimachinery.openapi_schema import V2, V3, Schemas
 from apimachinery.resource import Resource, load_model
 from apimachinery.scheme import Scheme
-from apimachinery.types.base import list_model
+from apimachinery.types.lists import list_model
 from apimachinery.wire import JsonObject
 
 _META = "apimachinery.types.meta:ObjectMeta"

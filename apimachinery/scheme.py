@@ -97,7 +97,7 @@ class Scheme:
         item = self._by_kind.get((group, version, kind.removesuffix("List")))
         if item is None or kind != item.list_name or not item.model:
             return None
-        from apimachinery.types.base import list_model
+        from apimachinery.types.lists import list_model
 
         return list_model(load_model(item.model))
 

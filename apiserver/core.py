@@ -6,7 +6,6 @@ part of it. It has no behaviour of its own, so nothing depends on how a server i
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.openapi import Documents
@@ -15,15 +14,13 @@ from apiserver.admission.chain import Chain
 from apiserver.attributes import AlwaysAllow, Auditor, Authorizer, TokenIssuer, TokenReviewer
 from apiserver.cache import WatchCache
 from apiserver.documents import Memo
+from apiserver.foreign import ForeignGroups
 from apiserver.live import LiveResource
 from apiserver.metrics import Metrics
 from apiserver.options import Options
 from apiserver.printing import Rows
 from apiserver.registry.kinds import Registries
 from apiserver.storage.interface import Store
-
-if TYPE_CHECKING:
-    from apiserver.aggregation.aggregator import Aggregator
 
 
 @dataclass(slots=True)
@@ -47,8 +44,8 @@ class Core:
     memo: Memo = field(default_factory=Memo)
     openapi: Documents | None = None
     """Made at the first request for a schema."""
-    aggregation: "Aggregator | None" = None
-    """Groups that other servers answer."""
+    aggregation: ForeignGroups | None = None
+    """Groups that other servers answer, where there may be any."""
     stopping: bool = False
     """Set at shutdown: /readyz fails, so that load balancers look elsewhere."""
     live: dict[str, LiveResource] = field(default_factory=dict)

@@ -14,11 +14,12 @@ from typing import Any
 import orjson
 
 from apimachinery import meta, status
+from apimachinery.apply_rules import Rule, of_model
 from apimachinery.patch import depth, fieldsets, managed, structured
 from apimachinery.patch.fieldsets import FieldSet
 from apimachinery.patch.managed import Entry, Identity, Managers
 from apimachinery.patch.merge import without_nulls
-from apimachinery.patch.rules import Rule, of_model
+from apimachinery.resource import Resource
 from apimachinery.types.base import Model
 from apimachinery.wire import JsonObject
 
@@ -88,6 +89,11 @@ def _with_managed_fields(obj: JsonObject, entries: Sequence[JsonObject]) -> Json
     if entries:
         metadata["managedFields"] = list(entries)
     return {**obj, "metadata": metadata}
+
+
+def rule_of(resource: Resource) -> Rule:
+    """The rule of a resource's objects, by its model or its schema."""
+    return resource.custom.rule if resource.custom is not None else of_model(resource.load_model())
 
 
 def _rule(model: type[Model] | Rule | None) -> Rule:

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 
 from apimachinery import status
+from apimachinery.apply_rules import UNKNOWN, Rule, Shape
 from apimachinery.patch.fieldsets import HERE, FieldSet, is_member
-from apimachinery.patch.rules import UNKNOWN, Kind, Rule
 
-_OBJECTS = (Kind.STRUCT, Kind.MAP, Kind.UNKNOWN)
+_OBJECTS = (Shape.STRUCT, Shape.MAP, Shape.UNKNOWN)
 
 
 # --- list items ----------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ _OBJECTS = (Kind.STRUCT, Kind.MAP, Kind.UNKNOWN)
 
 def _element(rule: Rule, item: Any) -> str | None:
     """The path element of a list's item; None if the item has no place in such a list."""
-    if rule.kind is Kind.SET:
+    if rule.shape is Shape.SET:
         return None if isinstance(item, dict | list) else f"v:{orjson.dumps(item).decode()}"
     if not isinstance(item, dict):
         return None
@@ -66,14 +66,14 @@ def field_set(obj: Mapping[str, Any], rule: Rule, *, applied: bool) -> FieldSet:
 
 def _node(value: Any, rule: Rule, applied: bool) -> FieldSet | None:
     """The node for one value, None if there is nothing to own."""
-    if rule.kind in _OBJECTS and isinstance(value, dict):
+    if rule.shape in _OBJECTS and isinstance(value, dict):
         if not value:
             return {}
         node = _object_node(value, rule, applied)
-        if node and rule.kind is Kind.MAP and not applied:
+        if node and rule.shape is Shape.MAP and not applied:
             node[HERE] = {}
         return node
-    if rule.kind in (Kind.KEYED, Kind.SET):
+    if rule.shape in (Shape.KEYED, Shape.SET):
         return _list_node(value, rule, applied)
     return {}
 
@@ -83,7 +83,7 @@ def _object_node(value: Mapping[str, Any], rule: Rule, applied: bool) -> FieldSe
     members = rule.members
     for key, item in value.items():
         name, child = members.get(key) or (f"f:{key}", rule.child(key))
-        if child.kind is Kind.LEAF:
+        if child.shape is Shape.LEAF:
             out[name] = {}
             continue
         node = _node(item, child, applied)
@@ -98,7 +98,7 @@ def _list_node(value: Any, rule: Rule, applied: bool) -> FieldSet | None:
         return {}
     if not items:
         return None if applied else {}
-    if rule.kind is Kind.SET:
+    if rule.shape is Shape.SET:
         return {element: {} for element in items}
     item_rule = rule.item or UNKNOWN
     out: FieldSet = {}
@@ -112,10 +112,10 @@ def _list_node(value: Any, rule: Rule, applied: bool) -> FieldSet | None:
 
 def check_lists(value: Any, rule: Rule, path: str = "") -> None:
     """ApiError 400 if a keyed list of an applied object lacks keys or repeats one."""
-    if rule.kind in _OBJECTS and isinstance(value, dict):
+    if rule.shape in _OBJECTS and isinstance(value, dict):
         for key, item in value.items():
             check_lists(item, rule.child(key), f"{path}.{key}")
-    elif rule.kind in (Kind.KEYED, Kind.SET) and isinstance(value, list):
+    elif rule.shape in (Shape.KEYED, Shape.SET) and isinstance(value, list):
         seen: set[str] = set()
         for index, item in enumerate(value):
             element = _element(rule, item)
@@ -178,11 +178,11 @@ def _compare(
     """Notes under `element` what differs; the values are known not to be equal."""
     below: FieldSet = {}
     gone: FieldSet = {}
-    if rule.kind in _OBJECTS and isinstance(old, dict) and isinstance(new, dict):
+    if rule.shape in _OBJECTS and isinstance(old, dict) and isinstance(new, dict):
         _compare_objects(old, new, rule, below, gone)
         if not new:
             below = {HERE: {}}
-    elif rule.kind in (Kind.KEYED, Kind.SET):
+    elif rule.shape in (Shape.KEYED, Shape.SET):
         before, after = _index(rule, old), _index(rule, new)
         if before is None or after is None:
             changed[element] = {}
@@ -203,7 +203,7 @@ def _compare_items(
     item_rule = rule.item or UNKNOWN
     for element, item in after.items():
         if element not in before:
-            node = _node(item, item_rule, applied=False) if rule.kind is Kind.KEYED else {}
+            node = _node(item, item_rule, applied=False) if rule.shape is Shape.KEYED else {}
             changed[element] = {HERE: {}, **node} if node else {}
         elif before[element] != item:
             _compare(element, before[element], item, item_rule, changed, removed)
@@ -217,12 +217,12 @@ def _compare_items(
 
 def merge(old: Any, new: Any, rule: Rule) -> Any:
     """`new` laid over `old`: parts with owners of their own merge, leaves are replaced."""
-    if rule.kind in _OBJECTS and isinstance(old, dict) and isinstance(new, dict):
+    if rule.shape in _OBJECTS and isinstance(old, dict) and isinstance(new, dict):
         out = dict(old)
         for key, value in new.items():
             out[key] = merge(old[key], value, rule.child(key)) if key in old else value
         return out
-    if rule.kind in (Kind.KEYED, Kind.SET):
+    if rule.shape in (Shape.KEYED, Shape.SET):
         before, after = _index(rule, old), _index(rule, new)
         if before is not None and after is not None:
             return _merge_lists(old, before, after, rule)
@@ -289,9 +289,9 @@ def _goes(node: FieldSet, theirs: FieldSet | None, *, named: bool) -> bool:
 
 def _prune_value(value: Any, gone: FieldSet, kept: FieldSet, rule: Rule) -> Any:
     """The value without those fields, None if nothing remains."""
-    if rule.kind in _OBJECTS and isinstance(value, dict):
+    if rule.shape in _OBJECTS and isinstance(value, dict):
         return prune(value, gone, kept, rule) or None
-    if rule.kind not in (Kind.KEYED, Kind.SET) or not isinstance(value, list):
+    if rule.shape not in (Shape.KEYED, Shape.SET) or not isinstance(value, list):
         return value
     out: list[Any] = []
     for item in value:

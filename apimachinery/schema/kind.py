@@ -7,7 +7,7 @@ package. It is made once and never changed.
 
 from dataclasses import dataclass, field
 
-from apimachinery.patch.rules import Rule
+from apimachinery.apply_rules import Rule
 from apimachinery.schema import columns, defaulting, jsonpath, merging, pruning, values
 from apimachinery.schema.node import Node
 from apimachinery.status import FieldError

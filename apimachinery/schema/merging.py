@@ -1,11 +1,11 @@
 """How the parts of a custom resource merge under server-side apply, from its schema.
 
-Neighbours: `apimachinery.patch.rules` is what is made here, `node` what it is made from. Without
+Neighbours: `apimachinery.apply_rules` is what is made here, `node` what it is made from. Without
 a schema for a place, objects there are maps and everything else is one value.
 """
 
-from apimachinery.patch import rules
-from apimachinery.patch.rules import Kind, Rule
+from apimachinery import apply_rules as rules
+from apimachinery.apply_rules import Rule, Shape
 from apimachinery.schema.node import Node
 
 
@@ -15,7 +15,7 @@ def rule_of(node: Node) -> Rule:
 
     fields = {key: _rule(child) for key, child in node.fields.items()}
     fields |= {"apiVersion": rules.LEAF, "kind": rules.LEAF, "metadata": rules.of_model(ObjectMeta)}
-    return Rule(Kind.STRUCT, fields=fields)
+    return Rule(Shape.STRUCT, fields=fields)
 
 
 def _rule(node: Node) -> Rule:
@@ -24,9 +24,9 @@ def _rule(node: Node) -> Rule:
     if node.atomic:
         return rules.LEAF
     if node.fields:
-        return Rule(Kind.STRUCT, fields={key: _rule(one) for key, one in node.fields.items()})
+        return Rule(Shape.STRUCT, fields={key: _rule(one) for key, one in node.fields.items()})
     if node.additional is not None:
-        return Rule(Kind.MAP, item=_rule(node.additional))
+        return Rule(Shape.MAP, item=_rule(node.additional))
     if node.preserve or node.embedded:
         return rules.UNKNOWN
     return rules.LEAF
@@ -40,5 +40,5 @@ def _list_rule(node: Node) -> Rule:
         keys = tuple(
             (key, known[key].default if key in known else None) for key in sorted(node.list_keys)
         )
-        return Rule(Kind.KEYED, item=_rule(node.items), keys=keys)
+        return Rule(Shape.KEYED, item=_rule(node.items), keys=keys)
     return rules.LEAF

@@ -16,7 +16,7 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, create_model
+from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.fields import FieldInfo
 
 T = TypeVar("T")
@@ -181,25 +181,6 @@ def facts(model: type[Model]) -> Mapping[str, FieldFacts]:
     """The fields of a model by JSON name, embedded ones included."""
     found = (_field_facts(name, info) for name, info in model.model_fields.items())
     return {one.name: one for one in found}
-
-
-@lru_cache(maxsize=FACTS_CACHE)
-def list_model(item: type[Model]) -> type[Model]:
-    """The model of a kind's list: made here, so that no module needs a class per list."""
-    from apimachinery.types.meta import ListMeta
-
-    items: Any = Annotated[Items[item], Proto(2), REQUIRED]  # type: ignore[valid-type] # run time
-    return create_model(
-        f"{item.__name__}List",
-        __base__=TypedModel,
-        __module__=item.__module__,
-        __doc__=f"A list of {item.__name__} objects.",
-        metadata=(
-            Annotated[ListMeta | None, Proto(1)],
-            Field(None, description="Revision of the list and its continuation."),
-        ),
-        items=(items, Field((), description="The objects.")),
-    )
 
 
 def _field_facts(attribute: str, info: FieldInfo) -> FieldFacts:

@@ -28,6 +28,7 @@ from apiserver.aggregation.services import Service
 from apiserver.attributes import Attributes
 from apiserver.cache import Entry
 from apiserver.core import Core
+from apiserver.foreign import ForeignGroups
 from apiserver.pki import KeyPair
 from apiserver.registry.strategy import Context
 
@@ -60,7 +61,7 @@ class Backend:
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
-class Aggregator:
+class Aggregator(ForeignGroups):
     """See the module. `start` after the core, `stop` before it."""
 
     def __init__(self, core: Core, identity: KeyPair) -> None:
@@ -89,7 +90,6 @@ class Aggregator:
     # --- requests ----------------------------------------------------------------------------
 
     def serves(self, path: str) -> bool:
-        """Whether a path belongs to another server. Asked for every request: it must be cheap."""
         return bool(self._groups) and self._backend(path) is not None
 
     def _backend(self, path: str) -> Backend | None:
@@ -99,15 +99,10 @@ class Aggregator:
         return self._backends.get((parts[2], parts[3]))
 
     def attributes(self, request: wire.Request, user: wire.UserInfo) -> Attributes:
-        """What is to be authorized."""
         return requests.attributes(request, user)
 
     async def handle(self, request: wire.Request, attributes: Attributes) -> wire.Response:
-        """Pass an allowed request on; the answer streams.
-
-        Raises:
-            ApiError: 403, or 503 where the server cannot be reached.
-        """
+        """Pass an allowed request on; the answer streams."""
         backend = self._backend(request.path)
         if backend is None:
             raise status.path_not_found()
@@ -171,7 +166,6 @@ class Aggregator:
     # --- the servers -------------------------------------------------------------------------
 
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """Groups in the order of their priority, each with its versions in theirs."""
         found: dict[str, list[Service]] = {}
         for backend in self._backends.values():
             found.setdefault(backend.service.group, []).append(backend.service)
@@ -187,7 +181,6 @@ class Aggregator:
         }
 
     def discovery(self, group: str, version: str) -> wire.JsonObject | None:
-        """A version as aggregated discovery tells it; None where this server answers itself."""
         backend = self._backends.get((group, version))
         if backend is None:
             return None

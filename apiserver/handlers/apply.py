@@ -10,7 +10,6 @@ from typing import Any
 
 from apimachinery import fields, status
 from apimachinery.patch import apply as rules
-from apimachinery.patch.rules import of_resource
 from apimachinery.wire import JsonObject
 from apiserver import conversion
 from apiserver.admission import chain
@@ -101,7 +100,7 @@ async def _create(write: Write, config: JsonObject) -> Written:
             "found",
         )
     who = managed.writer(write.context, write.resource)
-    obj = rules.apply(None, config, of_resource(write.resource), who)
+    obj = rules.apply(None, config, rules.rule_of(write.resource), who)
     obj.setdefault("metadata", {}).setdefault("name", write.route.name)
     return await create.create(write, obj, tracked=True)
 
@@ -109,7 +108,7 @@ async def _create(write: Write, config: JsonObject) -> Written:
 async def _update(write: Write, config: JsonObject) -> Written:
     resource, core = write.resource, write.core
     who = managed.writer(write.context, resource)
-    rule = of_resource(resource)
+    rule = rules.rule_of(resource)
     warnings = list(write.context.warnings)
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:

@@ -4,7 +4,7 @@ Neighbours: `apimachinery.patch.apply` has the rules (pure); this module binds t
 context.
 """
 
-from apimachinery.patch import apply, rules
+from apimachinery.patch import apply
 from apimachinery.patch.fieldsets import FieldSet
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
@@ -36,7 +36,7 @@ def track(context: Context, resource: Resource, new: JsonObject, old: JsonObject
         # Nobody owns the end of an object: a body that lacks it, or brings another, changes nothing.
         for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
             restore(new["metadata"], old["metadata"], key)
-    entries = apply.track_update(old, new, rules.of_resource(resource), writer(context, resource))
+    entries = apply.track_update(old, new, apply.rule_of(resource), writer(context, resource))
     if entries:
         new["metadata"]["managedFields"] = entries
     else:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apimachinery import scheme
+from apimachinery.apply_rules import LEAF, UNKNOWN, Shape, of_model
 from apimachinery.patch import fieldsets, structured
-from apimachinery.patch.rules import LEAF, UNKNOWN, Kind, of_model
 
 SCHEME = scheme.builtin()
 POD = of_model(SCHEME.model_of("", "v1", "Pod"))
@@ -110,7 +110,7 @@ def test_pruning_inside_an_item_keeps_the_item() -> None:
 
 def test_atomic_messages_are_leaves_wherever_they_appear() -> None:
     assert POD.child("metadata").child("ownerReferences").item is LEAF
-    assert POD.child("spec").child("containers").kind is Kind.KEYED
+    assert POD.child("spec").child("containers").shape is Shape.KEYED
 
 
 CONTAINERS = st.lists(

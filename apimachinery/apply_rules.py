@@ -2,8 +2,8 @@
 
 A rule answers, for one place in an object: is it a leaf that changes hands as a whole, or does it
 have parts with owners of their own, and which? Neighbours: `apimachinery.types.base` has the
-facts, `structured` walks objects along rules. Rules of custom resources are made from their schemas
-(`apimachinery.schema.merging`); without one there is `UNKNOWN`.
+facts, `apimachinery.patch.structured` walks objects along rules. Rules of custom resources are made
+from their schemas (`apimachinery.schema.merging`); without one there is `UNKNOWN`.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,10 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from apimachinery.resource import Resource
 from apimachinery.types.base import FACTS_CACHE, FieldFacts, Model, facts
 
 
-class Kind(Enum):
+class Shape(Enum):
     """The shapes that ownership distinguishes."""
 
     LEAF = "leaf"
@@ -62,18 +61,18 @@ ATOMIC_MODELS = frozenset(
 class Rule:
     """One place. Fields of messages are resolved when first asked for: models may be recursive."""
 
-    __slots__ = ("_fields", "_members", "_model", "item", "keys", "kind")
+    __slots__ = ("_fields", "_members", "_model", "item", "keys", "shape")
 
     def __init__(
         self,
-        kind: Kind,
+        shape: Shape,
         *,
         item: "Rule | None" = None,
         keys: tuple[tuple[str, Any], ...] = (),
         model: type[Model] | None = None,
         fields: "Mapping[str, Rule] | None" = None,
     ) -> None:
-        self.kind = kind
+        self.shape = shape
         self.item = item
         self.keys = keys
         """Of KEYED: the key fields, each with its default or None."""
@@ -93,29 +92,24 @@ class Rule:
     def members(self) -> "Mapping[str, tuple[str, Rule]]":
         """Of STRUCT: its fields with their names in field sets; empty for the others."""
         if self._members is None:
-            found = self.fields if self.kind is Kind.STRUCT else {}
+            found = self.fields if self.shape is Shape.STRUCT else {}
             self._members = {name: (f"f:{name}", rule) for name, rule in found.items()}
         return self._members
 
     def child(self, key: str) -> "Rule":
         """The rule of a member of a STRUCT, MAP or UNKNOWN object."""
-        if self.kind is Kind.STRUCT:
+        if self.shape is Shape.STRUCT:
             return self.fields.get(key, UNKNOWN)
         return self.item if self.item is not None else UNKNOWN
 
     def names(self, key: str) -> bool:
         """Whether `key` is a field by schema, not a free key of a map."""
-        return self.kind is Kind.STRUCT and key in self.fields
+        return self.shape is Shape.STRUCT and key in self.fields
 
 
-LEAF = Rule(Kind.LEAF)
-SET = Rule(Kind.SET)
-UNKNOWN = Rule(Kind.UNKNOWN)
-
-
-def of_resource(resource: Resource) -> Rule:
-    """The rule of a resource's objects, by its model or its schema."""
-    return resource.custom.rule if resource.custom is not None else of_model(resource.load_model())
+LEAF = Rule(Shape.LEAF)
+SET = Rule(Shape.SET)
+UNKNOWN = Rule(Shape.UNKNOWN)
 
 
 @lru_cache(maxsize=FACTS_CACHE)
@@ -125,7 +119,7 @@ def of_model(model: type[Model] | None) -> Rule:
         return UNKNOWN
     if model.__name__ in ATOMIC_MODELS:
         return LEAF
-    return Rule(Kind.STRUCT, model=model)
+    return Rule(Shape.STRUCT, model=model)
 
 
 def _of_field(field: FieldFacts) -> Rule:
@@ -133,7 +127,7 @@ def _of_field(field: FieldFacts) -> Rule:
     if field.map_type == "atomic":
         return LEAF
     if field.shape == "map":
-        return Rule(Kind.MAP, item=of_model(model) if model else LEAF)
+        return Rule(Shape.MAP, item=of_model(model) if model else LEAF)
     if field.shape == "one":
         return of_model(model) if model else LEAF
     if field.list_type == "set":
@@ -141,5 +135,5 @@ def _of_field(field: FieldFacts) -> Rule:
     if field.list_type == "map" and model is not None:
         found = facts(model)
         keys = tuple((key, found[key].default) for key in field.list_keys)
-        return Rule(Kind.KEYED, item=of_model(model), keys=tuple(sorted(keys)))
+        return Rule(Shape.KEYED, item=of_model(model), keys=tuple(sorted(keys)))
     return LEAF
