@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"v([1-9]\d{0,8})(?:(alpha|beta)([1-9]\d{0,8}))?")
 
+_METADATA_LIST = "PartialObjectMetadataList"
+"""The one list whose items are no resource of their own."""
+
 __all__ = ["ALL_VERBS", "READ_VERBS", "Resource", "Scheme", "Subresource"]
 
 
@@ -94,12 +97,15 @@ class Scheme:
         path = self._extra.get((group, version, kind)) or self._extra.get(("", "", kind))
         if path:
             return load_model(path)
-        item = self._by_kind.get((group, version, kind.removesuffix("List")))
-        if item is None or kind != item.list_name or not item.model:
+        single = (group, version, kind.removesuffix("List"))
+        item = self._by_kind.get(single)
+        listed = item.model if item is not None and kind == item.list_name else ""
+        listed = listed or (self._extra.get(single, "") if kind == _METADATA_LIST else "")
+        if not listed:
             return None
         from apimachinery.types.lists import list_model
 
-        return list_model(load_model(item.model))
+        return list_model(load_model(listed))
 
     def extra_kinds(self) -> Mapping[tuple[str, str, str], str]:
         return self._extra
@@ -210,5 +216,6 @@ FLOWSCHEMAS = _row("flowschemas", "flowcontrol.apiserver.k8s.io")
 PRIORITYLEVELCONFIGURATIONS = _row("prioritylevelconfigurations", "flowcontrol.apiserver.k8s.io")
 FRAMEWORKS = _row("frameworks", "offers.bireme.dev")
 OFFER_ROLES = _row("roles", "offers.bireme.dev")
+EXECUTORS = _row("executors", "offers.bireme.dev")
 TASKS = _row("tasks", "offers.bireme.dev")
 OFFERS = _row("offers", "offers.bireme.dev")

@@ -440,6 +440,7 @@ OFFERS = _rows(
         "frameworks",
         {"namespaced": False, "short_names": ("fw",), "subresources": _sub("Framework")},
     ),
+    ("Executor", "executors", {"subresources": _sub("Executor")}),
     ("Offer", "offers", {"namespaced": False, "verbs": READ_VERBS}),
     ("Role", "roles", {"namespaced": False, "subresources": _sub("Role")}),
     ("Task", "tasks", {"subresources": _sub("Task")}),
@@ -493,7 +494,12 @@ EXTRA_KINDS: dict[tuple[str, str, str], str] = {
     # Every group version knows the meta kinds: an empty group and version mean "any".
     **{("", "", kind): path for kind, path in _META_KINDS.items()},
     ("meta.k8s.io", "v1", "Table"): f"{TYPES}.meta_table:Table",
-    ("meta.k8s.io", "v1", "PartialObjectMetadata"): f"{TYPES}.meta_options:PartialObjectMetadata",
+    **{
+        ("meta.k8s.io", version, "PartialObjectMetadata"): (
+            f"{TYPES}.meta_options:PartialObjectMetadata"
+        )
+        for version in ("v1", "v1beta1")
+    },
     ("", "v1", "NodeProxyOptions"): f"{TYPES}.core_node:NodeProxyOptions",
     ("", "v1", "PodAttachOptions"): f"{TYPES}.core_pod:PodAttachOptions",
     ("", "v1", "PodExecOptions"): f"{TYPES}.core_pod:PodExecOptions",

@@ -107,6 +107,7 @@ _PRINTERS: dict[tuple[str, str], Printer] = {
     (_FLOW, "PriorityLevelConfiguration"): access.PRIORITY_LEVEL,
     (_OFFERS, "Framework"): offers.FRAMEWORK,
     (_OFFERS, "Role"): offers.ROLE,
+    (_OFFERS, "Executor"): offers.EXECUTOR,
     (_OFFERS, "Task"): offers.TASK,
     (_OFFERS, "Offer"): offers.OFFER,
 }

@@ -34,6 +34,7 @@ _OPEN: dict[tuple[str, str], tuple[str, ...]] = {
     ("storage.k8s.io", "storageclasses"): _READ,
     ("storage.k8s.io", "csidrivers"): _READ,
     ("certificates.k8s.io", "certificatesigningrequests"): (*_READ, "create"),
+    ("offers.bireme.dev", "executors"): _READ,
     ("authentication.k8s.io", "tokenreviews"): ("create",),
     ("authorization.k8s.io", "subjectaccessreviews"): ("create",),
 }
@@ -82,12 +83,20 @@ class NodeAuthorizer:
                 if asked.verb not in _OWN_PODS.get(asked.subresource, ()):
                     return False
                 return self._runs(node, asked.namespace, asked.name)
+            case "offers.bireme.dev", "executors":
+                if asked.subresource != "status" or asked.verb not in ("update", "patch"):
+                    return False
+                return self._hosts(node, asked.namespace, asked.name)
             case _:
                 return False
 
     def _runs(self, node: str, namespace: str, name: str) -> bool:
         entry = self._cache.get(scheme.PODS, namespace, name)
         return entry is not None and (entry.parse().get("spec") or {}).get("nodeName") == node
+
+    def _hosts(self, node: str, namespace: str, name: str) -> bool:
+        entry = self._cache.get(scheme.EXECUTORS, namespace, name)
+        return entry is not None and (entry.parse().get("spec") or {}).get("agentID") == node
 
     def _referenced(self, node: str, asked: attributes.Attributes) -> attributes.Decision:
         if asked.verb not in _READ or not asked.name or asked.subresource:

@@ -45,7 +45,7 @@ _VIEWED = (
     rule(READ, "batch", "cronjobs cronjobs/status jobs jobs/status"),
     rule(READ, "policy", "poddisruptionbudgets poddisruptionbudgets/status"),
     rule(READ, "networking.k8s.io", "ingresses ingresses/status networkpolicies"),
-    rule(READ, "offers.bireme.dev", "frameworks tasks"),
+    rule(READ, "offers.bireme.dev", "executors frameworks tasks"),
 )
 
 _EDITED = (
@@ -168,7 +168,7 @@ _ROLES: dict[str, tuple[wire.JsonObject, ...]] = {
     "system:bireme:framework": (
         # What an offer framework's principal needs: its tasks become pods under its own name.
         rule(f"{READ} {WRITE}", "", "pods"),
-        rule(READ, "offers.bireme.dev", "frameworks roles tasks"),
+        rule(READ, "offers.bireme.dev", "executors frameworks roles tasks"),
     ),
 }  # fmt: skip
 

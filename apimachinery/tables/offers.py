@@ -1,4 +1,4 @@
-"""How the kinds of `offers.bireme.dev` print: frameworks, roles, tasks, live offers."""
+"""How the kinds of `offers.bireme.dev` print: frameworks, roles, executors, tasks, offers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -131,6 +131,33 @@ TASK = Printer(
         wide("Role"),
     ),
     _task,
+)
+
+
+def _executor(obj: JsonObject) -> list[Any]:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    return [
+        name_of(obj),
+        spec.get("executorID") or "",
+        "Connected" if status.get("connected") else "Disconnected",
+        spec.get("agentID") or NONE,
+        age(obj),
+        spec.get("frameworkID") or NONE,
+        spec.get("pod") or NONE,
+    ]
+
+
+EXECUTOR = Printer(
+    (
+        NAME,
+        Column("Executor"),
+        Column("Status"),
+        Column("Node"),
+        AGE,
+        wide("Framework"),
+        wide("Pod"),
+    ),
+    _executor,
 )
 
 

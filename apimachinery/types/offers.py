@@ -184,6 +184,61 @@ class Task(TypedModel):
     status: TaskStatus = Field(default_factory=TaskStatus, description="How far it got.")
 
 
+class ExecutorSpec(Model):
+    """What the offer master wants of an executor. The lists hold what is not yet known to be done."""
+
+    framework_id: str = Field("", alias="frameworkID", description="The framework's id.")
+    executor_id: str = Field("", alias="executorID", description="The id that the framework gave.")
+    agent_id: str = Field("", alias="agentID", description="The node that it runs on.")
+    role: str = Field("", description="The role that pays for it.")
+    pod: str = Field("", description="The pod that it runs in.")
+    run: str = Field("", description="Tells this executor from others with the same ids.")
+    pod_created: bool | None = Field(
+        None,
+        alias="podCreated",
+        description="Its pod was made: from then on its absence is its end.",
+    )
+    framework: RawExtension | None = Field(None, description="The whole FrameworkInfo message.")
+    info: RawExtension | None = Field(None, description="The whole ExecutorInfo message.")
+    launches: Items[RawExtension] = Field(
+        (), description="Tasks to be handed over, numbered, oldest first."
+    )
+    kills: Items[RawExtension] = Field((), description="Tasks that it is to end.")
+    acknowledged: Items[RawExtension] = Field(
+        (), description="Its updates that the framework has acknowledged."
+    )
+    messages: Items[RawExtension] = Field((), description="Messages of the framework, numbered.")
+    heard: Int64 | None = Field(
+        None, description="The number of its last message that the framework was sent."
+    )
+    shutdown: bool | None = Field(None, description="It is to end.")
+
+
+class ExecutorStatus(Model):
+    """What its node's agent knows of it."""
+
+    connected: bool | None = Field(None, description="Whether a subscription is open.")
+    registered_time: MicroTime = Field(
+        "", alias="registeredTime", description="When it first subscribed."
+    )
+    delivered: Int64 | None = Field(None, description="The number of the last launch handed over.")
+    told: Int64 | None = Field(None, description="The number of the last message handed over.")
+    updates: Items[RawExtension] = Field(
+        (), description="TaskStatus messages of its tasks, not yet acknowledged, oldest first."
+    )
+    messages: Items[RawExtension] = Field((), description="Messages to the framework, numbered.")
+
+
+class Executor(TypedModel):
+    """A framework's own executor on one node: the line between offer master and agent about it."""
+
+    metadata: ObjectMeta = Field(default_factory=ObjectMeta, description=META)
+    spec: ExecutorSpec = Field(default_factory=ExecutorSpec, description="What is wanted of it.")
+    status: ExecutorStatus = Field(
+        default_factory=ExecutorStatus, description="What its node's agent knows of it."
+    )
+
+
 class OfferSpec(Model):
     """What is offered to whom."""
 

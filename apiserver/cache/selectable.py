@@ -86,10 +86,14 @@ TABLE: Mapping[tuple[str, str], Mapping[str, Getter]] = {
     ("certificates.k8s.io", "certificatesigningrequests"): {
         "spec.signerName": _at("spec", "signerName")
     },
+    ("offers.bireme.dev", "executors"): {"spec.agentID": _at("spec", "agentID")},
 }
 """(group, plural) → field → how to read it."""
 
-INDEXED: Mapping[tuple[str, str], str] = {("", "pods"): "spec.nodeName"}
+INDEXED: Mapping[tuple[str, str], str] = {
+    ("", "pods"): "spec.nodeName",
+    ("offers.bireme.dev", "executors"): "spec.agentID",
+}
 """The one field of a resource by which entries and watchers are indexed (a narrow selector asks
 for one node's pods, and there is one such reader per node)."""
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from apimachinery.aio.clock import Clock
+from apimachinery.mesos.stream import ascii_json
 from apimachinery.wire import JsonObject
 from offers import resources, shapes
 from offers.agents import Agents
 from offers.frameworks import Framework, Frameworks
-from offers.http.stream import ascii_json
 from offers.ledger import Account
 from offers.master import OfferMaster
 from offers.resources import Vector

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from apimachinery.mesos import lenient
+from apimachinery.mesos.schema import Malformed
+from apimachinery.mesos.stream import JSON, ascii_json
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.agents import Agents
 from offers.frameworks import Framework, Frameworks
-from offers.http import lenient
 from offers.http.legacy import VERSION, Legacy
-from offers.http.schema import Malformed
-from offers.http.stream import JSON, ascii_json
 from offers.master import OfferMaster
 from offers.tasks.record import Task
 from offers.tasks.service import TaskService

@@ -11,14 +11,14 @@ import ipaddress
 
 from aiohttp import web
 
+from apimachinery.mesos import binary, lenient, stream
+from apimachinery.mesos.schema import Malformed
+from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.frameworks import Framework, Frameworks, SubscribeError, new_stream_id
-from offers.http import binary, lenient, stream
 from offers.http.calls import Calls
 from offers.http.legacy import VERSION
-from offers.http.schema import Malformed
-from offers.http.stream import JSON, PROTOBUF, EventStream
 from offers.tasks.service import TaskService
 
 STREAM_ID = "Mesos-Stream-Id"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from offers.http import binary
+from apimachinery.mesos import binary
 from tests.fakes.mesos import RawFramework
 from tests.integration.offers.conftest import Pool
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offers.http import binary, lenient, schema
-from offers.http.schema import Malformed
+from apimachinery.mesos import binary, lenient, schema
+from apimachinery.mesos.schema import Malformed
 
 _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "string": st.text(max_size=5),

@@ -8,12 +8,12 @@ import base64
 from typing import Any
 
 from apimachinery import protobuf_scalars as scalars
+from apimachinery.mesos import schema
+from apimachinery.mesos.lenient import DEPTH_MAX
+from apimachinery.mesos.schema import Field, Malformed
 from apimachinery.protobuf_scalars import Span
 from apimachinery.types.base import Scalar
 from apimachinery.wire import JsonObject
-from offers.http import schema
-from offers.http.lenient import DEPTH_MAX
-from offers.http.schema import Field, Malformed
 
 _KINDS = {
     "string": Scalar.STRING,

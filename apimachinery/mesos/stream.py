@@ -1,8 +1,9 @@
-"""One framework's event stream: RecordIO in HTTP chunks, with heartbeats.
+"""An event stream to a framework, an executor or an operator: RecordIO in HTTP chunks.
 
 A record is its length in decimal, a newline, and the bytes; each goes out as one chunk, as Mesos
 does it. Events queue up here so that nobody waits for a slow reader; one that leaves too many
-unread is cut off. Neighbours: `offers.frameworks` sends, `scheduler` opens and drains.
+unread is cut off. Heartbeats fill the silence. Neighbours: `offers.http` and `kubelet.mesos` open,
+fill and drain streams; `binary` and `schema` have the encoding.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ from collections.abc import AsyncIterator
 
 import orjson
 
+from apimachinery.mesos import binary
 from apimachinery.wire import JsonObject
-from offers.http import binary
 
 EVENTS_MAX = 10_000
 """Events that may wait for the reader; a framework this far behind acts on a past long over."""
@@ -27,11 +28,23 @@ HEARTBEAT: JsonObject = {"type": "HEARTBEAT"}
 
 
 class EventStream:
-    """The events for one subscription; `offers.frameworks.Stream`."""
+    """The events of one subscription; also an `offers.frameworks.Stream`."""
 
-    def __init__(self, stream_id: str, content_type: str) -> None:
+    def __init__(
+        self,
+        stream_id: str,
+        content_type: str,
+        *,
+        message: str = "Event",
+        heartbeat: float = HEARTBEAT_S,
+        flushes: bool = True,
+    ) -> None:
+        """`message` is what events are in the vocabulary; `flushes`: see FLUSH_S."""
         self._id = stream_id
         self._content_type = content_type
+        self._message = message
+        self._heartbeat = heartbeat
+        self._flush = min(FLUSH_S, heartbeat) if flushes else heartbeat
         self._queue: asyncio.Queue[JsonObject | None] = asyncio.Queue()
         self._ended = False
 
@@ -60,26 +73,26 @@ class EventStream:
 
     async def records(self) -> AsyncIterator[bytes]:
         """The records, heartbeats among them, until the end."""
-        failed, due = False, HEARTBEAT_S
+        failed, due = False, self._heartbeat
         while True:
             try:
                 event = await asyncio.wait_for(self._queue.get(), due)
             except TimeoutError:
                 yield self.record(HEARTBEAT)
-                due = HEARTBEAT_S
+                due = self._heartbeat
                 continue
             if event is None:
                 break
             failed = event["type"] == "ERROR"
             yield self.record(event)
-            due = HEARTBEAT_S if event["type"] == "HEARTBEAT" else FLUSH_S
+            due = self._heartbeat if event["type"] == "HEARTBEAT" else self._flush
         if failed:
             yield self.record(HEARTBEAT)
             await asyncio.sleep(ERROR_LINGER_S)
 
     def record(self, event: JsonObject) -> bytes:
         binary_wanted = self._content_type == PROTOBUF
-        body = binary.dumps(event, "Event") if binary_wanted else ascii_json(event)
+        body = binary.dumps(event, self._message) if binary_wanted else ascii_json(event)
         return b"%d\n%s" % (len(body), body)
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
+from apimachinery.mesos import schema
+from apimachinery.mesos.schema import Field, Malformed
 from apimachinery.wire import JsonObject
-from offers.http import schema
-from offers.http.schema import Field, Malformed
 
 DEPTH_MAX = 64
 """Messages within messages: a task needs about ten."""

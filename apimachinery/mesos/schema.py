@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from offers.http import vocabulary
+from apimachinery.mesos import vocabulary
 
 SCALARS = frozenset(("string", "bytes", "bool", "double", "int32", "int64", "uint32", "uint64"))
 

@@ -217,6 +217,24 @@ Event.UpdateOperationStatus: status!=1 OperationStatus
 Event.Message: agent_id!=1 AgentID, executor_id!=2 ExecutorID, data!=3 bytes
 Event.Failure: agent_id=1 AgentID, executor_id=2 ExecutorID, status=3 int32
 Event.Error: message!=1 string
+ExecutorCall: executor_id!=1 ExecutorID, framework_id!=2 FrameworkID, type=3 ExecutorCall.Type, \
+subscribe=4 ExecutorCall.Subscribe, update=5 ExecutorCall.Update, message=6 ExecutorCall.Message
+ExecutorCall.Subscribe: unacknowledged_tasks*=1 TaskInfo, \
+unacknowledged_updates*=2 ExecutorCall.Update
+ExecutorCall.Update: status!=1 TaskStatus
+ExecutorCall.Message: data!=2 bytes
+ExecutorEvent: type=1 ExecutorEvent.Type, subscribed=2 ExecutorEvent.Subscribed, \
+acknowledged=3 ExecutorEvent.Acknowledged, launch=4 ExecutorEvent.Launch, \
+launch_group=8 ExecutorEvent.LaunchGroup, kill=5 ExecutorEvent.Kill, \
+message=6 ExecutorEvent.Message, error=7 ExecutorEvent.Error
+ExecutorEvent.Subscribed: executor_info!=1 ExecutorInfo, framework_info!=2 FrameworkInfo, \
+agent_info!=3 AgentInfo, container_id=4 ContainerID
+ExecutorEvent.Launch: task!=1 TaskInfo
+ExecutorEvent.LaunchGroup: task_group!=1 TaskGroupInfo
+ExecutorEvent.Kill: task_id!=1 TaskID, kill_policy=2 KillPolicy
+ExecutorEvent.Acknowledged: task_id!=1 TaskID, uuid!=2 bytes
+ExecutorEvent.Message: data!=1 bytes
+ExecutorEvent.Error: message!=1 string
 """
 
 ENUMS = """
@@ -268,6 +286,9 @@ Call.Type: UNKNOWN=0 SUBSCRIBE=1 TEARDOWN=2 ACCEPT=3 DECLINE=4 REVIVE=5 KILL=6 S
 ACKNOWLEDGE=8 RECONCILE=9 MESSAGE=10 REQUEST=11 SUPPRESS=12 ACCEPT_INVERSE_OFFERS=13 \
 DECLINE_INVERSE_OFFERS=14 ACKNOWLEDGE_OPERATION_STATUS=15 RECONCILE_OPERATIONS=16 \
 UPDATE_FRAMEWORK=17
+ExecutorCall.Type: UNKNOWN=0 SUBSCRIBE=1 UPDATE=2 MESSAGE=3 HEARTBEAT=4
+ExecutorEvent.Type: UNKNOWN=0 SUBSCRIBED=1 LAUNCH=2 KILL=3 ACKNOWLEDGED=4 MESSAGE=5 ERROR=6 \
+SHUTDOWN=7 LAUNCH_GROUP=8 HEARTBEAT=9
 Event.Type: UNKNOWN=0 SUBSCRIBED=1 OFFERS=2 RESCIND=3 UPDATE=4 MESSAGE=5 FAILURE=6 ERROR=7 \
 HEARTBEAT=8 INVERSE_OFFERS=9 RESCIND_INVERSE_OFFER=10 UPDATE_OPERATION_STATUS=11
 """
