@@ -16,7 +16,6 @@ from typing import Any
 from apimachinery import protobuf_scalars as scalars
 from apimachinery import status
 from apimachinery.protobuf_scalars import Malformed, Span
-from apimachinery.resource import Resource
 from apimachinery.scheme import BUILTIN, Scheme, split_api_version
 from apimachinery.types.base import FieldFacts, Model, Scalar, facts
 from apimachinery.wire import JsonObject
@@ -39,13 +38,11 @@ def decode(body: bytes, scheme: Scheme) -> JsonObject:
     return obj
 
 
-def encode(obj: JsonObject, resource: Resource) -> bytes:
-    """The envelope for an object of this resource, a list of them, or a Status or scale."""
+def encode(obj: JsonObject) -> bytes:
+    """The envelope for an object of a built-in kind, a list of them, a Status, a Scale …"""
     api_version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
     try:
-        own = kind == resource.kind and api_version == resource.api_version
-        model = resource.load_model() if own else None
-        raw = _write(obj, _plan(model or _model(BUILTIN, api_version, kind)))
+        raw = _write(obj, _plan(_model(BUILTIN, api_version, kind)))
     except (Malformed, TypeError, ValueError, AttributeError) as error:
         raise status.internal_error(f"cannot encode {kind} as protobuf: {error}") from error
     names = scalars.field(1, api_version.encode()) + scalars.field(2, kind.encode())

@@ -5,10 +5,10 @@ without details for the client and a traceback in the log; nothing else does.
 """
 
 import logging
-
-import orjson
+from http import HTTPStatus
 
 from apimachinery import status, wire
+from apiserver import encoding, negotiation
 from apiserver.storage import errors as storage
 
 LOG = logging.getLogger(__name__)
@@ -37,8 +37,11 @@ def translate(error: Exception) -> status.ApiError:
             return status.internal_error(type(error).__name__)
 
 
-def answer(error: Exception) -> wire.Response:
-    """The response for any exception."""
+def answer(error: Exception, accept: str = "") -> wire.Response:
+    """The response for any exception, in a form that the Accept header allows if there is one."""
     found = translate(error)
-    headers = {"Content-Type": "application/json", **found.headers}
-    return wire.Response(found.code, headers, orjson.dumps(found.to_status()))
+    # Who takes no form of the object is told so in JSON.
+    is_refused_form = found.code == HTTPStatus.NOT_ACCEPTABLE
+    media_type = negotiation.of_error("" if is_refused_form else accept).media_type
+    body = encoding.encode(media_type, found.to_status())
+    return wire.Response(found.code, {"Content-Type": media_type, **found.headers}, body)

@@ -53,17 +53,29 @@ def accepted(header: str, *, single: bool = True) -> Accepted:
 
     Raises ApiError 406 where nothing that is asked for can be given.
     """
-    fallback: Accepted | None = None
+    binary: Accepted | None = None
     for media_type, params in _clauses(header):
         found = _match(media_type, params, single=single)
         if found is None:
             continue
-        if found.media_type != PROTOBUF:
+        if found.media_type == PROTOBUF:
+            binary = binary or found
+        elif binary is None or found.transform is binary.transform:
             return found
-        fallback = fallback or found
-    if fallback is None:
+    if binary is None:
         raise status.not_acceptable(MEDIA_TYPES)
-    return fallback
+    return binary
+
+
+def of_error(header: str) -> Accepted:
+    """The form of a Status that tells of a failure: JSON where nothing else can be given."""
+    if PROTOBUF not in header and YAML not in header:
+        return PLAIN
+    try:
+        found = accepted(header)
+    except status.ApiError:
+        return PLAIN
+    return Accepted(found.media_type, Transform.NONE)
 
 
 def _clauses(header: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -109,8 +121,8 @@ def _match(media_type: str, params: dict[str, str], *, single: bool) -> Accepted
     partial = "PartialObjectMetadata" if single else "PartialObjectMetadataList"
     if wanted not in ("Table", partial, "PartialObjectMetadata"):
         return None
-    if chosen == PROTOBUF:
-        return None  # tables and partial metadata are written as JSON and YAML only
+    if chosen == PROTOBUF and wanted == "Table":
+        return None  # cells hold any JSON: tables have no protobuf form
     transform = Transform(wanted if wanted == "Table" else partial)
     return Accepted(chosen, transform, version)
 

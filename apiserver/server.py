@@ -124,7 +124,7 @@ class ApiServer:
                 attributes = self.authorize(request, route)
                 response = await self._perform(request, route)
         except Exception as error:  # noqa: BLE001  every fault becomes an answer, bugs are logged
-            response = errors.answer(error)
+            response = errors.answer(error, request.headers.get("accept", ""))
         if attributes is not None:
             took = self.core.clock.monotonic() - started
             self.core.metrics.observe(attributes, response.status, took)

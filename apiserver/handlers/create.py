@@ -7,7 +7,7 @@ Decode, default, mutate, then the registry's course (prepare, validate, admit, s
 
 from apimachinery import defaults, status, wire
 from apimachinery.wire import JsonObject
-from apiserver import conversion, negotiation
+from apiserver import conversion
 from apiserver.admission import chain
 from apiserver.core import Core
 from apiserver.handlers import body, managed, render, writing
@@ -19,7 +19,7 @@ from apiserver.routes import Route
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Answer 201 with the object as it was stored."""
-    form = negotiation.accepted(request.headers.get("accept", ""))
+    form = render.form_of(request, route)
     write = writing.begin(core, request, route, "CreateOptions")
     obj = body.parse(request, core.scheme)
     resource = write.resource

@@ -11,7 +11,6 @@ import orjson
 
 from apimachinery import status, wire
 from apimachinery.wire import JsonObject
-from apiserver import negotiation
 from apiserver.admission import chain
 from apiserver.core import Core
 from apiserver.handlers import body, query, render, writing
@@ -28,7 +27,7 @@ PAGE = 500
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Answer with a Status, or with the object where it is still there (or the kind is so made)."""
-    form = negotiation.accepted(request.headers.get("accept", ""))
+    form = render.form_of(request, route)
     write = writing.begin(core, request, route, "DeleteOptions")
     options = read_options(write)
     done = await remove(write, route.namespace, route.name, options)
@@ -58,7 +57,7 @@ async def remove(
 
 async def handle_collection(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Delete every object that the selectors match; answer with the list of them."""
-    form = negotiation.accepted(request.headers.get("accept", ""), single=False)
+    form = render.form_of(request, route, single=False)
     write = writing.begin(core, request, route, "DeleteOptions")
     options = read_options(write)
     page = await lists.read(core, route, query.params(request))

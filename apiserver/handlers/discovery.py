@@ -13,7 +13,7 @@ import orjson
 
 from apimachinery import resource as resources
 from apimachinery import scheme, status, wire
-from apiserver import documents, routes
+from apiserver import documents, encoding, negotiation, routes
 from apiserver.core import Core
 
 _KIND = "APIGroupDiscoveryList"
@@ -28,7 +28,7 @@ async def handle(core: Core, request: wire.Request) -> wire.Response:
     """Answer for `/`, `/api`, `/apis`, `/api/V`, `/apis/G` or `/apis/G/V`."""
     parts = [part for part in request.path.split("/") if part]
     if not parts:
-        return _plain(core, request, "index", _index)
+        return _document(core, request, "index", _JSON, _index)
     legacy = parts[0] == "api"
     if len(parts) == 1:
         version = aggregated_version(request.headers.get("accept", ""))
@@ -134,8 +134,23 @@ def _discovered(row: resources.Resource) -> wire.JsonObject:
 def _plain(
     core: Core, request: wire.Request, name: str, make: Callable[[Core], wire.JsonObject]
 ) -> wire.Response:
+    """The old form, in whatever the client takes."""
+    form = negotiation.accepted(request.headers.get("accept", ""))
+    return _document(core, request, name, form.media_type, make)
+
+
+def _document(
+    core: Core,
+    request: wire.Request,
+    name: str,
+    media_type: str,
+    make: Callable[[Core], wire.JsonObject],
+) -> wire.Response:
     document = core.memo.document(
-        core.scheme.generation, name, _JSON, lambda: orjson.dumps(make(core))
+        core.scheme.generation,
+        f"{name} {media_type}",
+        media_type,
+        lambda: encoding.encode(media_type, make(core)),
     )
     return documents.answer(request, document, {"Vary": "Accept"})
 

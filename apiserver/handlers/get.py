@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from apimachinery import status, wire
 from apimachinery.wire import JsonObject
-from apiserver import negotiation
 from apiserver.cache import Entry
 from apiserver.core import Core
 from apiserver.handlers import query, render
@@ -17,7 +16,7 @@ from apiserver.routes import Route
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Answer with the object: as of now, or as cached where resourceVersion=0."""
     assert route.resource is not None, "the dispatcher resolved it"
-    form = negotiation.accepted(request.headers.get("accept", ""))
+    form = render.form_of(request, route)
     if (live := core.live.get(route.resource.gr)) is not None:
         obj = _live(await live.objects(route.namespace, route.name), route)
         return render.one_object(core, form, route.resource, obj, request)

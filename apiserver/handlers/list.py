@@ -88,7 +88,7 @@ def _forbidden_match(detail: str) -> status.FieldError:
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Answer with one page."""
     assert route.resource is not None, "the dispatcher resolved it"
-    form = negotiation.accepted(request.headers.get("accept", ""), single=False)
+    form = render.form_of(request, route, single=False)
     found = query.params(request) if request.query else {}
     if (live := core.live.get(route.resource.gr)) is not None:
         objects = _selected(await live.objects(route.namespace), found)
@@ -99,7 +99,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     except status.Expired as problem:
         if not found.get("continue"):
             raise
-        return _expired_page(core, found["continue"], problem)
+        return _expired_page(core, request, found["continue"], problem)
     return await render.many(core, form, route.resource, page, list_metadata(page), request)
 
 
@@ -167,16 +167,18 @@ def list_metadata(page: CacheList) -> JsonObject:
     return metadata
 
 
-def _expired_page(core: Core, token: str, problem: status.Expired) -> wire.Response:
+def _expired_page(
+    core: Core, request: wire.Request, token: str, problem: status.Expired
+) -> wire.Response:
     """410 with a token that goes on in the present state."""
     position = Position(-1, decode_token(token).start_after)
-    body = problem.to_status()
-    body["message"] = EXPIRED_PAGE
-    body["metadata"] = {
+    told = problem.to_status()
+    told["message"] = EXPIRED_PAGE
+    told["metadata"] = {
         "resourceVersion": str(core.cache.revision),
         "continue": encode_token(position),
     }
-    return wire.Response(410, {"Content-Type": "application/json"}, orjson.dumps(body))
+    return render.plain(negotiation.of_error(request.headers.get("accept", "")), told, request, 410)
 
 
 def encode_token(position: Position) -> str:

@@ -37,7 +37,7 @@ Patcher = Callable[[JsonObject], JsonObject]
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Answer with the object as it is now stored."""
-    form = negotiation.accepted(request.headers.get("accept", ""))
+    form = render.form_of(request, route)
     write = writing.begin(core, request, route, "PatchOptions")
     kind = negotiation.body_type(request.headers.get("content-type", ""))
     if kind == APPLY_PATCH:

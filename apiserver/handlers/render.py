@@ -2,7 +2,8 @@
 
 The plain JSON of the stored version is never parsed; every other form is made from the parsed
 object. Neighbours: `apiserver.negotiation` chose the form, `apimachinery.table` prints Tables,
-`apiserver.conversion` turns stored objects into those of another version of their API.
+`apiserver.encoding` makes the bytes, `apiserver.conversion` turns stored objects into those of
+another version of their API.
 """
 
 import asyncio
@@ -10,14 +11,15 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import orjson
 
-from apimachinery import protobuf, table, wire
+from apimachinery import status, table, wire
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
-from apiserver import conversion
+from apiserver import conversion, encoding, negotiation
 from apiserver.cache import CacheList, Entry
 from apiserver.core import Core
 from apiserver.handlers import tables
 from apiserver.negotiation import JSON, PROTOBUF, YAML, Accepted, Transform
+from apiserver.routes import Route
 
 STREAM_FROM = 250
 """Objects from which a list is sent in pieces, neither held in memory twice nor made in one go."""
@@ -29,12 +31,23 @@ and well under the 5 ms that one task may hold the loop."""
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
 
+def form_of(request: wire.Request, route: Route, *, single: bool = True) -> Accepted:
+    """The form of the answer; 406 where the client takes none that the resource has."""
+    form = negotiation.accepted(request.headers.get("accept", ""), single=single)
+    if form.media_type == PROTOBUF and form.transform is Transform.NONE:
+        assert route.resource is not None, "the dispatcher resolved it"
+        if not encoding.has_protobuf(route.resource):
+            raise status.not_acceptable((JSON, YAML))
+    return form
+
+
 def response(
     form: Accepted, body: bytes, request: wire.Request, *, code: int = 200
 ) -> wire.Response:
     """JSON bytes as an answer, indented or as YAML where that was asked for."""
     if form.media_type == YAML:
-        return wire.Response(code, {"Content-Type": YAML}, _yaml(orjson.loads(body)))
+        found = encoding.encode(YAML, orjson.loads(body))
+        return wire.Response(code, {"Content-Type": YAML}, found)
     if request.query and request.param("pretty") in ("true", "1"):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2) + b"\n"
     return wire.Response(code, dict(_JSON_HEADERS), body)
@@ -89,13 +102,13 @@ def one_object(
         obj = conversion.from_stored(resource, obj)
     if form.transform is not Transform.NONE:
         obj = partial(obj, form.version)
-    elif form.media_type == PROTOBUF:
-        return wire.Response(code, {"Content-Type": PROTOBUF}, protobuf.encode(obj, resource))
-    return response(form, orjson.dumps(obj), request, code=code)
+    return plain(form, obj, request, code)
 
 
 def plain(form: Accepted, obj: JsonObject, request: wire.Request, code: int = 200) -> wire.Response:
-    """An object that is no stored resource (a Status, a Scale, a review)."""
+    """An object as it is: a Status, a review, one that is already what was asked for."""
+    if form.media_type == PROTOBUF:
+        return wire.Response(code, {"Content-Type": PROTOBUF}, encoding.encode(PROTOBUF, obj))
     return response(form, orjson.dumps(obj), request, code=code)
 
 
@@ -116,7 +129,7 @@ def kind_object(
         obj = table.table(printer, [row], version)
     elif form.transform is not Transform.NONE:
         obj = partial(obj, form.version)
-    return response(form, orjson.dumps(obj), request, code=code)
+    return plain(form, obj, request, code)
 
 
 def partial(obj: JsonObject, version: str = "v1") -> JsonObject:
@@ -202,13 +215,4 @@ def many_objects(
         objects = [partial(obj, form.version) for obj in objects]
         kind, api_version = "PartialObjectMetadataList", f"meta.k8s.io/{form.version}"
     listing = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": objects}
-    if form.media_type == PROTOBUF:
-        return wire.Response(200, {"Content-Type": PROTOBUF}, protobuf.encode(listing, resource))
-    return response(form, orjson.dumps(listing), request)
-
-
-def _yaml(obj: JsonObject) -> bytes:
-    import yaml
-
-    text: bytes = yaml.dump(obj, Dumper=yaml.CSafeDumper, sort_keys=False, encoding="utf-8")
-    return text
+    return plain(form, listing, request)

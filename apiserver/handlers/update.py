@@ -7,7 +7,7 @@ import orjson
 
 from apimachinery import defaults, wire
 from apimachinery.wire import JsonObject
-from apiserver import conversion, negotiation
+from apiserver import conversion
 from apiserver.admission import chain
 from apiserver.cache import Entry
 from apiserver.core import Core
@@ -20,7 +20,7 @@ from apiserver.routes import Route
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Answer with the object as it is now stored."""
-    form = negotiation.accepted(request.headers.get("accept", ""))
+    form = render.form_of(request, route)
     write = writing.begin(core, request, route, "UpdateOptions")
     obj = body.parse(request, core.scheme)
     resource = write.resource

@@ -1,4 +1,4 @@
-"""WATCH: a stream of changes, one JSON object a line.
+"""WATCH: a stream of changes, one JSON object a line, or one protobuf frame after the other.
 
 Kubernetes' rules for where a watch starts are decided here; order and completeness are the
 cache's promise. Neighbours: `apiserver.cache.watcher` gives batches, `render` and `tables` the
@@ -17,7 +17,7 @@ from apimachinery.fields import FieldSelector
 from apimachinery.labels import Selector
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
-from apiserver import conversion, negotiation
+from apiserver import conversion, encoding, negotiation
 from apiserver.cache import Watcher, WatchItem
 from apiserver.core import Core
 from apiserver.handlers import query, render, tables
@@ -88,9 +88,9 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     """Answer with a stream."""
     resource = route.resource
     assert resource is not None, "the dispatcher resolved it"
-    form = negotiation.accepted(request.headers.get("accept", ""))
-    if form.media_type != negotiation.JSON:
-        raise status.not_acceptable((negotiation.JSON, f"{negotiation.JSON};stream=watch"))
+    form = render.form_of(request, route)
+    if form.media_type == negotiation.YAML:
+        raise status.not_acceptable((negotiation.JSON, negotiation.PROTOBUF))
     found = query.params(request)
     begin = start(found)
     seconds = min(query.number("timeoutSeconds", found.get("timeoutSeconds", "")), MAX_SECONDS)
@@ -109,8 +109,8 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     try:
         watcher = _open(core, route, found, begin, labels, fields)
     except status.Expired as problem:
-        return wire.Response(200, _headers(), _only(error_line(problem)))
-    return wire.Response(200, _headers(), _stream(watcher, shape, seconds))
+        return wire.Response(200, _headers(form), _only(_error(form, problem)))
+    return wire.Response(200, _headers(form), _stream(watcher, shape, seconds, form))
 
 
 def _open(
@@ -133,15 +133,18 @@ def _open(
     )
 
 
-def _headers() -> dict[str, str]:
-    return {"Content-Type": "application/json"}
+def _headers(form: Accepted) -> dict[str, str]:
+    binary = form.media_type == negotiation.PROTOBUF
+    return {"Content-Type": f"{form.media_type};stream=watch" if binary else form.media_type}
 
 
 async def _only(line: bytes) -> AsyncIterator[bytes]:
     yield line
 
 
-async def _stream(watcher: Watcher, shape: Render, seconds: int) -> AsyncIterator[bytes]:
+async def _stream(
+    watcher: Watcher, shape: Render, seconds: int, form: Accepted
+) -> AsyncIterator[bytes]:
     """Lines as they come, a batch in one write, until the time is over."""
     loop = asyncio.get_running_loop()
     async with watcher:
@@ -153,19 +156,22 @@ async def _stream(watcher: Watcher, shape: Render, seconds: int) -> AsyncIterato
         finally:
             timer.cancel()
     if watcher.cut:
-        yield error_line(status.expired("too old resource version: the reader was too slow"))
+        problem = status.expired("too old resource version: the reader was too slow")
+        yield _error(form, problem)
 
 
-def error_line(problem: status.ApiError) -> bytes:
+def _error(form: Accepted, problem: status.ApiError) -> bytes:
     """An ERROR event: how a stream that has begun reports."""
-    return b'{"type":"ERROR","object":%b}\n' % orjson.dumps(problem.to_status())
+    return _event(form, "ERROR", problem.to_status())
 
 
 def _shape(core: Core, request: wire.Request, resource: Resource, form: Accepted) -> Render:
     """How items become lines for this reader; shared between readers of the same form."""
     if form.transform is Transform.TABLE:
         return _TableLines(core, request, resource, form)
-    key = (resource.gvr, form.transform, form.version)
+    key = (resource.gvr, form)
+    if form.media_type == negotiation.PROTOBUF and form.transform is Transform.NONE:
+        return lambda item: item.shaped(key, lambda one: _frame(resource, one))
     if form.transform is Transform.NONE and conversion.as_is(resource):
         return lambda item: (
             item.line() if item.entry is not None else _bookmark(key, item, resource)
@@ -204,7 +210,17 @@ def _versioned(key: tuple[object, ...], item: WatchItem, resource: Resource) -> 
 
 
 def _partial(resource: Resource, form: Accepted, item: WatchItem) -> bytes:
-    return _line(item.type, render.partial(_object(item, resource), form.version))
+    return _event(form, item.type, render.partial(_object(item, resource), form.version))
+
+
+def _frame(resource: Resource, item: WatchItem) -> bytes:
+    return encoding.protobuf_frame(item.type, _object(item, resource))
+
+
+def _event(form: Accepted, kind: str, obj: JsonObject) -> bytes:
+    if form.media_type == negotiation.PROTOBUF:
+        return encoding.protobuf_frame(kind, obj)
+    return _line(kind, obj)
 
 
 def _line(kind: str, obj: JsonObject) -> bytes:

@@ -133,7 +133,7 @@ def test_protobuf(target: Target, data: st.DataObject) -> None:
         one for one in scheme.BUILTIN.all()
         if (one.kind, one.api_version) == (good["kind"], good["apiVersion"])
     )  # fmt: skip
-    body = data.draw(broken(protobuf.encode(good, resource)))
+    body = data.draw(broken(protobuf.encode(good)))
     attack(target, Sent("POST", path, body, headers={"Content-Type": PROTOBUF}))
 
 

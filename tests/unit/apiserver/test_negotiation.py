@@ -56,6 +56,29 @@ def test_lists_and_objects_have_partial_forms_of_their_own():
         accepted(many)
 
 
+def test_protobuf_is_given_only_where_json_of_the_same_kind_is_not_taken():
+    partial = "as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+    both = f"{negotiation.PROTOBUF};{partial},{negotiation.JSON};{partial},{negotiation.JSON}"
+    assert accepted(both) == Accepted(negotiation.JSON, Transform.PARTIAL)
+    whole = f"{negotiation.PROTOBUF};{partial},{negotiation.JSON}"
+    assert accepted(whole) == Accepted(negotiation.PROTOBUF, Transform.PARTIAL)
+
+
+@pytest.mark.parametrize(
+    ("header", "media_type"),
+    [
+        (TABLE, negotiation.JSON),
+        ("text/html", negotiation.JSON),
+        (negotiation.PROTOBUF, negotiation.PROTOBUF),
+        (f"{negotiation.PROTOBUF},{negotiation.JSON}", negotiation.JSON),
+        (negotiation.YAML, negotiation.YAML),
+        (f"{negotiation.YAML};q=nonsense;as=Picture", negotiation.JSON),
+    ],
+)
+def test_a_failure_is_told_in_a_form_that_is_taken(header, media_type):
+    assert negotiation.of_error(header) == Accepted(media_type, Transform.NONE)
+
+
 @pytest.mark.parametrize(
     ("header", "kind"),
     [
