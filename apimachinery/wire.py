@@ -2,7 +2,7 @@
 
 A `Request` goes in, a `Response` comes out, whether a socket lies between them or not: the
 aiohttp front builds a Request from bytes that arrived over TLS, the in-process transport hands
-one over directly. Neighbours: `apiserver.app` and `apiserver.server` on one side,
+one over directly. Neighbours: `apiserver.front.app` and `apiserver.server` on one side,
 `apimachinery.client.transport` on the other. Nothing here parses, routes or decides.
 """
 

@@ -14,22 +14,25 @@ from pathlib import Path
 
 from apimachinery import scheme, wire
 from apimachinery.aio.clock import Clock, SystemClock
-from apiserver import authn, connection, rbac_defaults, usage
+from apiserver import usage
+from apiserver.access.authz import ClusterAuthorizer
 from apiserver.aggregation import configuration
 from apiserver.aggregation.aggregator import Aggregator
-from apiserver.app import Front
 from apiserver.audit import FileAuditor
-from apiserver.authn import Authenticator
-from apiserver.authz import ClusterAuthorizer
 from apiserver.cache import Entry, WatchCache
 from apiserver.fairness import Gate
 from apiserver.fairness.keeper import Keeper
+from apiserver.front import connection
+from apiserver.front.app import Front
+from apiserver.identity import authn
+from apiserver.identity.authn import Authenticator
+from apiserver.identity.pki import Pki
+from apiserver.identity.tokens import ServiceAccountTokens
 from apiserver.options import Options
-from apiserver.pki import Pki
 from apiserver.server import ApiServer
 from apiserver.storage.interface import Store
 from apiserver.streaming import Streaming
-from apiserver.tokens import ServiceAccountTokens
+from apiserver.upkeep import rbac_defaults
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """What authorization, audit and admission are told about a request, and who may be asked.
 
 `Attributes` describes one request after routing: user, verb, resource or path. Neighbours:
-`apiserver.routes` makes them, `apiserver.server` asks the `Authorizer` (see `apiserver.authz`)
+`apiserver.routes` makes them, `apiserver.server` asks the `Authorizer` (see `apiserver.access.authz`)
 and tells the `Auditor` (see `apiserver.audit`). Nothing here decides.
 """
 
@@ -81,7 +81,7 @@ class Auditor(Protocol):
 
 
 class TokenIssuer(Protocol):
-    """Signs service account tokens (see `apiserver.authn`)."""
+    """Signs service account tokens (see `apiserver.identity.authn`)."""
 
     def issue(
         self,
@@ -114,7 +114,7 @@ class Verified:
 
 
 class TokenReviewer(Protocol):
-    """Checks bearer tokens on behalf of others (see `apiserver.authn`)."""
+    """Checks bearer tokens on behalf of others (see `apiserver.identity.authn`)."""
 
     def review(self, token: str, audiences: tuple[str, ...]) -> Verified | None:
         """None for a token that is no good. Empty `audiences` means the API server's own."""

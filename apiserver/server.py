@@ -1,7 +1,7 @@
 """The API server without sockets: one request value in, one answer value out.
 
 `ApiServer` composes store, cache, registries and admission, and takes every request through the
-same steps: route, authorize, handle, audit. The HTTPS front (`apiserver.app`) and the in-process
+same steps: route, authorize, handle, audit. The HTTPS front (`apiserver.front.app`) and the in-process
 transport both call `handle`, so neither skips a step. Authentication happened before.
 """
 
@@ -12,7 +12,7 @@ from apimachinery import scheme as schemes
 from apimachinery import status, wire
 from apimachinery.aio import tasks
 from apimachinery.aio.clock import Clock, SystemClock
-from apiserver import authn, bootstrap, dispatch, errors, quota_status, routes
+from apiserver import dispatch, errors, routes
 from apiserver.admission import plugins
 from apiserver.admission.certificate_requests import SignerPermissions
 from apiserver.admission.chain import Chain
@@ -23,13 +23,15 @@ from apiserver.admission.webhooks.plugins import MutatingWebhooks, ValidatingWeb
 from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, TokenIssuer
 from apiserver.cache import WatchCache
 from apiserver.core import Core
-from apiserver.customresources import CustomResources
 from apiserver.expressions.evaluator import Evaluator
 from apiserver.handlers.writing import ANONYMOUS
+from apiserver.identity import authn
 from apiserver.options import Options
 from apiserver.registry.kinds import Registries
 from apiserver.routes import Route
 from apiserver.storage.interface import Store
+from apiserver.upkeep import bootstrap, quota_status
+from apiserver.upkeep.customresources import CustomResources
 
 
 class ApiServer:

@@ -1,7 +1,7 @@
 """NodeRestriction: what a node's agent writes must be about itself.
 
 The node authorizer looks at names in URLs; here are the bodies: names of new objects, taints and
-labels that steer pods, the pod that a token is bound to. Neighbours: `apiserver.node_authz`.
+labels that steer pods, the pod that a token is bound to. Neighbours: `apiserver.access.node_authz`.
 """
 
 from typing import ClassVar

@@ -3,7 +3,7 @@
 Whoever writes a role must hold all that it grants, or the verb `escalate` on it; whoever writes a
 binding must hold all that the role grants, or the verb `bind` on the role. Without this, the right
 to write roles in one namespace would be the right to everything there. Neighbours:
-`apiserver.rbac` compares rules, the authorizer knows what a user holds.
+`apiserver.access.rbac` compares rules, the authorizer knows what a user holds.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from apimachinery import scheme, status
 from apimachinery.wire import JsonObject
-from apiserver import rbac
+from apiserver.access import rbac
 from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
 from apiserver.attributes import Attributes, Authorizer
 from apiserver.cache import WatchCache

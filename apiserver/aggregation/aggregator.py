@@ -21,7 +21,6 @@ from yarl import URL
 from apimachinery import meta, scheme, status, wire
 from apimachinery.aio import tasks
 from apimachinery.wire import JsonObject
-from apiserver import authn
 from apiserver.aggregation import addresses, requests, services
 from apiserver.aggregation.addresses import Unresolved
 from apiserver.aggregation.services import Service
@@ -29,7 +28,8 @@ from apiserver.attributes import Attributes
 from apiserver.cache import Entry
 from apiserver.core import Core
 from apiserver.foreign import ForeignGroups
-from apiserver.pki import KeyPair
+from apiserver.identity import authn
+from apiserver.identity.pki import KeyPair
 from apiserver.registry.strategy import Context
 
 LOG = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """What servers of aggregated groups need to trust this one: kube-system/extension-apiserver-authentication.
 
 They read that ConfigMap at their start: whose certificates are clients', whose are ours, and in which
-headers we tell who asks. Neighbours: `apiserver.pki` has the certificates, `requests` the headers.
+headers we tell who asks. Neighbours: `apiserver.identity.pki` has the certificates, `requests` the headers.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import orjson
 from apimachinery import scheme, status, wire
 from apiserver.cache import Entry
 from apiserver.core import Core
-from apiserver.pki import FRONT_PROXY, Pki
+from apiserver.identity.pki import FRONT_PROXY, Pki
 from apiserver.registry.strategy import Context
 
 NAMESPACE, NAME = "kube-system", "extension-apiserver-authentication"

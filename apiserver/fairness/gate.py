@@ -2,7 +2,7 @@
 
 What is known of a user is remembered, so that most requests pay two look-ups and two counts. Watches
 and other streams hold a seat only until they have begun. Calls inside the process never come here.
-Neighbours: `apiserver.app` calls `run`, `keeper` tells what the stored objects say now, `schemas`
+Neighbours: `apiserver.front.app` calls `run`, `keeper` tells what the stored objects say now, `schemas`
 and `levels` decide.
 """
 

@@ -1,13 +1,13 @@
 """What outsiders need to verify service account tokens: issuer document and public key.
 
-Neighbour: `apiserver.tokens` has the key. Nothing here is secret.
+Neighbour: `apiserver.identity.tokens` has the key. Nothing here is secret.
 """
 
 import orjson
 
 from apimachinery import status, wire
-from apiserver import signing, tokens
 from apiserver.core import Core
+from apiserver.identity import signing, tokens
 
 JWKS_PATH = "/openid/v1/jwks"
 

@@ -1,7 +1,7 @@
 """Questions about permissions and identities, asked by POSTing a review that nobody stores.
 
 `handle` fills in the status of SubjectAccessReview and its kin, SelfSubjectRulesReview,
-SelfSubjectReview and TokenReview. Neighbours: `apiserver.authz` and `apiserver.authn` know the
+SelfSubjectReview and TokenReview. Neighbours: `apiserver.access.authz` and `apiserver.identity.authn` know the
 answers; the asker was authorized to create reviews like anything else.
 """
 
@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apimachinery import status, wire
-from apiserver import authn, negotiation
+from apiserver import negotiation
 from apiserver.attributes import Attributes
 from apiserver.core import Core
 from apiserver.handlers import body, render
+from apiserver.identity import authn
 from apiserver.routes import Route
 
 

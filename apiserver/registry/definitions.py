@@ -3,7 +3,7 @@
 `Definitions` decides on every write, in the same write: are the names free, is the resource
 established, which versions were stored. `Rows` keeps the scheme as the definitions say; it is told
 by the strategy right after a write, so whoever created a definition can use it at once, and by
-`apiserver.customresources`, which follows the store. Nothing here waits.
+`apiserver.upkeep.customresources`, which follows the store. Nothing here waits.
 """
 
 # Hooks keep the signature of their base, used or not.

@@ -53,7 +53,7 @@ import aiohttp
 
 from apimachinery import scheme, status, wire
 from apiserver.cache import WatchCache
-from apiserver.pki import Pki
+from apiserver.identity.pki import Pki
 
 PORT = 10250
 """Where agents listen unless their node says otherwise."""

@@ -1,6 +1,6 @@
 """Takes the streaming requests off the front: route, authorize, find the pod, hand on.
 
-Neighbours: `apiserver.app` asks `takes` for every request, so that must cost nothing;
+Neighbours: `apiserver.front.app` asks `takes` for every request, so that must cost nothing;
 `apiserver.server` authorizes. What a stream does stands in `commands`, `forwards`, `logs`,
 `proxy`.
 """
@@ -10,9 +10,10 @@ from dataclasses import replace
 from aiohttp import web
 
 from apimachinery import scheme, status, wire
-from apiserver import authn, routes
+from apiserver import routes
 from apiserver.attributes import Attributes
-from apiserver.pki import Pki
+from apiserver.identity import authn
+from apiserver.identity.pki import Pki
 from apiserver.server import ApiServer
 from apiserver.streaming import commands, forwards, logs, proxy
 from apiserver.streaming.kubelet import Kubelets

@@ -20,7 +20,7 @@ from apimachinery import scheme, status
 from apimachinery.client import kubeconfig as kubeconfigs
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import HttpTransport
-from apiserver import pki
+from apiserver.identity import pki
 from bireme.cli.errors import CommandError
 
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"

@@ -34,7 +34,7 @@ from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 
 if TYPE_CHECKING:
-    from apiserver import pki
+    from apiserver.identity import pki
     from apiserver.live import LiveResource
     from apiserver.server import ApiServer
     from offers.http.app import OfferServer
@@ -162,7 +162,8 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
 @asynccontextmanager
 async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["ApiServer"]:
     """Serve the API; gives the direct way in."""
-    from apiserver import assembly, pki
+    from apiserver import assembly
+    from apiserver.identity import pki
     from apiserver.options import Options
 
     keys = pki.Pki(dirs.pki)
@@ -188,7 +189,7 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["A
 
 def write_kubeconfig(dirs: DataDir, keys: "pki.Pki", url: str) -> None:
     """The administrator's kubeconfig."""
-    from apiserver import pki
+    from apiserver.identity import pki
 
     pki.write_kubeconfig(dirs.kubeconfig, server=url, ca=keys.ca.cert, client=keys.admin())
 
@@ -205,8 +206,8 @@ async def _controllers(
     client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
 ) -> None:
     """Every control loop of the cluster."""
-    from apiserver import legacy_tokens, pki
-    from apiserver.signing import Signer
+    from apiserver.identity import legacy_tokens, pki
+    from apiserver.identity.signing import Signer
     from controllers.manager import ControllerManager, Options
     from controllers.nodelifecycle.controller import Timing
 

@@ -151,7 +151,7 @@ def start(options: ClusterOptions, dirs: DataDir) -> int:
 def _prepare_nodes(options: ClusterOptions, dirs: DataDir) -> None:
     """Each node's client certificate and kubeconfig, and the image that samples use."""
     # Here, not above: a cluster without nodes starts sooner without them.
-    from apiserver import pki
+    from apiserver.identity import pki
     from bireme.cli import image, server
 
     authority = pki.Pki(dirs.pki)

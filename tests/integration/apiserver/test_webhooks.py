@@ -11,7 +11,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from apiserver.pki import Pki
+from apiserver.identity.pki import Pki
 
 from .conftest import Api
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from apimachinery import meta, scheme, wire
-from apiserver import pki
+from apiserver.identity import pki
 from controllers import manager
 
 pytestmark = pytest.mark.looptime(start=time.monotonic)

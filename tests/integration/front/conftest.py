@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 
 from apimachinery import wire
-from apiserver import pki, stores
+from apiserver import stores
 from apiserver.assembly import Process, Security
+from apiserver.identity import pki
 
 from . import fake_agent
 

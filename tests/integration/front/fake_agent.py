@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from apiserver.pki import Pki
+from apiserver.identity.pki import Pki
 from apiserver.streaming import kubelet
 
 LOG = [f"line {number}" for number in range(5)]

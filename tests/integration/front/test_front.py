@@ -12,9 +12,10 @@ import aiohttp
 import pytest
 
 from apimachinery import wire
-from apiserver import app, stores
+from apiserver import stores
 from apiserver.assembly import Process, Security
-from apiserver.pki import Pki, Subject
+from apiserver.front import app
+from apiserver.identity.pki import Pki, Subject
 
 from .conftest import ADMIN_TOKEN, Cluster
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from apimachinery import wire
-from apiserver import app, lean
 from apiserver.attributes import AlwaysAllow
-from apiserver.authn import Authenticator, digests
+from apiserver.front import app, lean
+from apiserver.identity.authn import Authenticator, digests
 
 HEAD = "Host: x\r\nAuthorization: Bearer t\r\n"
 

@@ -16,7 +16,7 @@ from apimachinery.client import kubeconfig
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import DirectTransport, HttpTransport
 from apiserver.assembly import Process, Security
-from apiserver.pki import KeyPair, Pki, write_kubeconfig
+from apiserver.identity.pki import KeyPair, Pki, write_kubeconfig
 from apiserver.storage.memory import MemoryStore
 from kubelet.options import Serving
 from kubelet.runtime.fake import Behaviour

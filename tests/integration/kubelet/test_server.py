@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from apiserver.pki import Pki, Subject
+from apiserver.identity.pki import Pki, Subject
 from kubelet.options import Serving
 from kubelet.runtime.config import ContainerConfig
 from kubelet.runtime.fake import Behaviour, FakeDriver

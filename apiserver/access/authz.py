@@ -2,8 +2,8 @@
 
 `RbacIndex` holds roles and bindings by subject, so that a request looks at its user's own
 bindings only; `ClusterAuthorizer` keeps the index current from the watch cache and joins the
-three authorizers as Kubernetes does: the first that allows wins. Neighbours: `apiserver.rbac`
-(rules), `apiserver.server` (asks on every request), `apiserver.policy` (the roles that exist
+three authorizers as Kubernetes does: the first that allows wins. Neighbours: `rbac`
+(rules), `apiserver.server` (asks on every request), `default_roles` (the roles that exist
 from the start). It does not authenticate and it knows no object but roles, bindings and pods.
 """
 
@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from apimachinery import scheme, wire
-from apiserver import attributes, rbac
+from apiserver import attributes
+from apiserver.access import rbac
+from apiserver.access.node_authz import NodeAuthorizer
 from apiserver.cache import WatchCache
-from apiserver.node_authz import NodeAuthorizer
 
 MASTERS = "system:masters"
 """May do everything, whatever the roles say: the way back in after a mistake."""

@@ -1,7 +1,7 @@
 """The objects that every cluster has, made at start where they are missing.
 
 Namespaces with their default accounts, the service `kubernetes` with its endpoints, the system's
-priority classes. RBAC defaults are `apiserver.rbac_defaults`' business. What exists is left alone,
+priority classes. RBAC defaults are `rbac_defaults`' business. What exists is left alone,
 except for the endpoints of this server, which must be true.
 """
 

@@ -2,7 +2,7 @@
 
 Back-pressure is the transport's: a stream's next chunk is asked for only when the last one has
 been taken, and a client that takes nothing for `STALL_SECONDS` is cut off. Neighbours:
-`apiserver.app` (calls), `apiserver.connection` (tells when the client has gone). Nothing here
+`app` (calls), `connection` (tells when the client has gone). Nothing here
 looks into a body.
 """
 
@@ -15,7 +15,7 @@ from typing import cast
 from aiohttp import web
 
 from apimachinery import wire
-from apiserver.connection import Connection
+from apiserver.front.connection import Connection
 
 COMPRESS_FROM = 128 * 1024
 """Bytes from which a body is worth compressing (Kubernetes' own limit)."""

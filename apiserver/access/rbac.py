@@ -1,7 +1,7 @@
 """RBAC's rules, compiled for look-up: is this verb on this thing granted?
 
 Pure. A `Grants` answers from sets: its cost does not grow with the number of rules, roles or
-bindings. Neighbours: `apiserver.authz` keeps roles and bindings current and joins the grants of
+bindings. Neighbours: `authz` keeps roles and bindings current and joins the grants of
 a user, `apiserver.handlers.reviews` lists rules. Kubernetes' semantics: rules only ever add.
 """
 

@@ -1,6 +1,6 @@
 """The key that signs service account tokens, loaded when the first one is met.
 
-Neighbours: `apiserver.tokens` (what is signed and checked), `apiserver.pki` (makes the key).
+Neighbours: `tokens` (what is signed and checked), `pki` (makes the key).
 """
 
 import base64

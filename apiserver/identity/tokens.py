@@ -1,8 +1,8 @@
 """Service account tokens: signed JSON Web Tokens that die with what they are bound to.
 
 `ServiceAccountTokens` issues them for TokenRequest and verifies them for authentication;
-it also prints the public key for outside verifiers. Neighbours: `apiserver.authn` (verifies),
-the token handler (issues), `apiserver.pki` (makes the key), `apiserver.handlers.openid`
+it also prints the public key for outside verifiers. Neighbours: `authn` (verifies),
+the token handler (issues), `pki` (makes the key), `apiserver.handlers.openid`
 (publishes). It does not know who may have a token.
 
 `jwt` and `cryptography` are imported at the first token: a server that meets none stays small.
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from apimachinery import meta, scheme, wire
-from apiserver import legacy_tokens
 from apiserver.attributes import Verified
-from apiserver.signing import ALGORITHM, Signer
+from apiserver.identity import legacy_tokens
+from apiserver.identity.signing import ALGORITHM, Signer
 
 ISSUER = "https://kubernetes.default.svc"
 """Who signs, and the audience of tokens for the API server itself."""

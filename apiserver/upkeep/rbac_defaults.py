@@ -1,4 +1,4 @@
-"""Puts the roles and bindings of `apiserver.policy` into a store, and back what was taken away.
+"""Puts the roles and bindings of `apiserver.access.default_roles` into a store, and back what was taken away.
 
 Runs at every start, as Kubernetes does: missing objects are made, and rules or subjects that are
 missing from existing ones are added unless the object opts out by its autoupdate annotation. What
@@ -9,7 +9,7 @@ import asyncio
 
 from apimachinery import scheme, status, wire
 from apimachinery.resource import Resource
-from apiserver import policy
+from apiserver.access import default_roles
 from apiserver.cache import Entry
 from apiserver.core import Core
 from apiserver.registry.strategy import Context
@@ -29,7 +29,7 @@ _AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 
 async def ensure(core: Core) -> None:
     """Create or complete all of them, together: the store commits them in a few transactions."""
-    await asyncio.gather(*(_ensure(core, wanted) for wanted in policy.objects()))
+    await asyncio.gather(*(_ensure(core, wanted) for wanted in default_roles.objects()))
 
 
 async def _ensure(core: Core, wanted: wire.JsonObject) -> None:

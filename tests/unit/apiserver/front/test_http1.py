@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiserver import http1
+from apiserver.front import http1
 
 REQUEST = b"GET /api/v1/pods?watch=1 HTTP/1.1\r\nHost: x\r\nAccept:  a, b \r\n\r\n"
 

@@ -1,6 +1,6 @@
 """Tokens of the old form: no end, kept in a Secret, good as long as that Secret holds them.
 
-Pure but for the clock that nobody needs: there is no expiry. Neighbours: `apiserver.tokens` verifies
+Pure but for the clock that nobody needs: there is no expiry. Neighbours: `tokens` verifies
 them with the others, the controller `controllers.tokens` puts them into Secrets.
 """
 

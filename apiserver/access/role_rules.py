@@ -1,6 +1,6 @@
 """Short hands for writing PolicyRules: words in a string instead of lists of strings.
 
-Neighbours: `apiserver.policy` and `apiserver.policy_controllers`. Nothing else lives here.
+Neighbours: `default_roles` and `controller_roles`. Nothing else lives here.
 """
 
 from apimachinery import wire

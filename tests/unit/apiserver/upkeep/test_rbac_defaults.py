@@ -1,6 +1,6 @@
 """Bootstrap roles: what is missing comes back, what people added or opted out of stays."""
 
-from apiserver.rbac_defaults import completed
+from apiserver.upkeep.rbac_defaults import completed
 
 RULE = {"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}
 OTHER = {"verbs": ["list"], "apiGroups": [""], "resources": ["pods"]}

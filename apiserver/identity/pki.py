@@ -4,7 +4,7 @@ Everything that proves an identity is made here: the CA, the API server's and th
 certificates, the administrator's client certificate, the key that signs service account
 tokens. A caller asks for a pair of files and gets it, made at that moment if it is missing, due
 for renewal, signed by another CA or lacking a name. Neighbours: `bireme.cli` (asks for the
-files), `apiserver.app` (serves with them), `apiserver.tokens` (signs with the account key).
+files), `apiserver.front.app` (serves with them), `tokens` (signs with the account key).
 It does not decide who may have a certificate: approval of signing requests is elsewhere.
 
 `cryptography` is imported only when something must be made: what is needed to know that a file

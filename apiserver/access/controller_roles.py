@@ -1,11 +1,11 @@
 """Roles of the control plane's own loops: scheduler, controller manager, each controller.
 
 They run inside the API server's process by default and are authorized like everybody else.
-Neighbours: `apiserver.policy` (makes objects of them). Names are Kubernetes'.
+Neighbours: `default_roles` (makes objects of them). Names are Kubernetes'.
 """
 
 from apimachinery import wire
-from apiserver.policy_rules import READ, WRITE, rule
+from apiserver.access.role_rules import READ, WRITE, rule
 
 _EVENTS = rule("create patch update", " events.k8s.io", "events")
 _PODS = rule("create delete get list patch update watch", "", "pods")

@@ -2,8 +2,8 @@
 
 aiohttp parses HTTP; this module adds to its connection what the API server needs: the client
 certificate's user, read once a connection, and a call when the client has gone, so that a watch
-ends at once instead of at its next event. Neighbours: `apiserver.app` (owner),
-`apiserver.authn` (reads certificates), `apiserver.answer` (writes). It knows nothing of requests.
+ends at once instead of at its next event. Neighbours: `app` (owner),
+`apiserver.identity.authn` (reads certificates), `answer` (writes). It knows nothing of requests.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from apimachinery import wire
-from apiserver.authn import certificate_user
+from apiserver.identity.authn import certificate_user
 
 log = logging.getLogger(__name__)
 

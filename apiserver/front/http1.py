@@ -3,7 +3,7 @@
 A request that is in any way unusual (chunked, compressed, upgrading, repeated headers, folded
 lines, other versions) is not refused here: `parse` says that it is not plain, and `lean` hands the
 connection to aiohttp, which knows all of HTTP. So this can stay strict and small. Neighbour:
-`apiserver.lean`.
+`lean`.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ import gzip
 from collections.abc import AsyncIterator
 
 from apimachinery import wire
-from apiserver import answer
+from apiserver.front import answer
 
 REMOTE = ("192.0.2.7", 4711)
 

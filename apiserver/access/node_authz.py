@@ -2,7 +2,7 @@
 
 A stolen node key must not open the cluster: secrets, config maps and volume claims can be read
 only while a pod that uses them is bound to this node, tokens can be asked for only on behalf of
-such a pod's account. Neighbours: `apiserver.authz` (asks it before RBAC). All answers come from
+such a pod's account. Neighbours: `authz` (asks it before RBAC). All answers come from
 the watch cache; nothing is kept here.
 """
 

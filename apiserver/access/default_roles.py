@@ -2,15 +2,15 @@
 
 Names and meaning are Kubernetes', so that manifests and habits carry over. A plain module, not
 YAML: it is read at every start, and parsing YAML would take longer than starting the server.
-Neighbours: `apiserver.policy_controllers` (roles of the control loops), whoever fills a new
+Neighbours: `controller_roles` (roles of the control loops), whoever fills a new
 store (creates what is missing). Nothing here decides.
 """
 
 from collections.abc import Iterable, Iterator
 
 from apimachinery import wire
-from apiserver import policy_controllers as controllers
-from apiserver.policy_rules import READ, WRITE, paths, rule
+from apiserver.access import controller_roles as controllers
+from apiserver.access.role_rules import READ, WRITE, paths, rule
 
 BOOTSTRAP_LABEL = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 AUTOUPDATE = {"rbac.authorization.kubernetes.io/autoupdate": "true"}

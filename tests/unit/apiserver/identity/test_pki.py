@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from apiserver import pki
+from apiserver.identity import pki
 
 YEAR = 365 * 86_400
 
@@ -114,7 +114,7 @@ def test_restart_does_not_load_cryptography(tmp_path: Path) -> None:
     keys.api_server()
     keys.service_account_key()
     code = (
-        "import sys, pathlib; from apiserver import pki; k = pki.Pki(pathlib.Path(sys.argv[1]));"
+        "import sys, pathlib; from apiserver.identity import pki; k = pki.Pki(pathlib.Path(sys.argv[1]));"
         "k.api_server(); k.service_account_key(); assert 'cryptography' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

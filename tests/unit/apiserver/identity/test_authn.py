@@ -7,7 +7,8 @@ import pytest
 from multidict import CIMultiDict
 
 from apimachinery import scheme, status, wire
-from apiserver import attributes, authn
+from apiserver import attributes
+from apiserver.identity import authn
 
 NOW = 1_800_000_000.0
 TOKEN = "abcdef.0123456789abcdef"

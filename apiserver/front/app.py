@@ -3,8 +3,8 @@
 A request is read whole and bounded, its sender identified, and handed to the core; the answer
 is sent back. Requests that turn into something else than HTTP (exec, attach, port-forward) and
 the streams of kubelets (logs, proxy) go to `apiserver.streaming` after the same checks. Two lanes
-lead here: plain requests by `apiserver.lean`, all others by aiohttp.
-Neighbours: `apiserver.authn` (who asks), `apiserver.server` (the core), `bireme.cli` (starts
+lead here: plain requests by `lean`, all others by aiohttp.
+Neighbours: `apiserver.identity.authn` (who asks), `apiserver.server` (the core), `bireme.cli` (starts
 it). It does not know what a resource is.
 """
 
@@ -19,11 +19,12 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from apimachinery import status, wire
-from apiserver import answer, errors, http1
-from apiserver.authn import Authenticator
-from apiserver.connection import Connection, ConnectionFactory, Open
+from apiserver import errors
 from apiserver.fairness import Gate
-from apiserver.lean import LeanFactory
+from apiserver.front import answer, http1
+from apiserver.front.connection import Connection, ConnectionFactory, Open
+from apiserver.front.lean import LeanFactory
+from apiserver.identity.authn import Authenticator
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body, Kubernetes' limit; also after decompression."""

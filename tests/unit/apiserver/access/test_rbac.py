@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apimachinery import wire
-from apiserver import rbac
+from apiserver.access import rbac
 
 Rule = dict[str, Any]
 

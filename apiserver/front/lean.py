@@ -3,8 +3,8 @@
 aiohttp spends two thirds of a GET's CPU on what plain requests do not need: a task, a writer and
 several objects for each. A `LeanConnection` serves such requests itself, in one task a
 connection; at the first request that is not plain, or that becomes a stream to a node, it hands
-the whole connection to aiohttp (`apiserver.connection`), bytes and all, for good. Neighbours:
-`http1` (heads), `apiserver.app` (`Front` answers), `answer` (compression, ends of streams).
+the whole connection to aiohttp (`connection`), bytes and all, for good. Neighbours:
+`http1` (heads), `app` (`Front` answers), `answer` (compression, ends of streams).
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from email.utils import formatdate
 from typing import Protocol, cast
 
 from apimachinery import wire
-from apiserver import answer, http1
-from apiserver.authn import certificate_user
-from apiserver.connection import IDLE_SECONDS, Open
+from apiserver.front import answer, http1
+from apiserver.front.connection import IDLE_SECONDS, Open
+from apiserver.identity.authn import certificate_user
 
 log = logging.getLogger(__name__)
 

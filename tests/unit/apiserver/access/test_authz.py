@@ -3,7 +3,8 @@
 from typing import Any
 
 from apimachinery import wire
-from apiserver import authz, node_authz, policy
+from apiserver.access import authz, node_authz
+from apiserver.access import default_roles
 
 USER = wire.UserInfo("u", groups=("g",))
 
@@ -129,13 +130,13 @@ def bootstrap_index() -> authz.RbacIndex:
         "Role": "roles",
         "RoleBinding": "rolebindings",
     }
-    for obj in policy.objects():
+    for obj in default_roles.objects():
         index.put(plurals[obj["kind"]], obj)
     return index
 
 
 def test_every_bootstrap_binding_names_a_bootstrap_role() -> None:
-    objects = list(policy.objects())
+    objects = list(default_roles.objects())
     roles = {(o["kind"], o["metadata"]["name"]) for o in objects if o["kind"].endswith("Role")}
     bound = {(o["roleRef"]["kind"], o["roleRef"]["name"]) for o in objects if "roleRef" in o}
     assert bound <= roles

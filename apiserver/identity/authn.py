@@ -2,8 +2,8 @@
 
 Order as in Kubernetes: the client certificate, then the bearer token (static, bootstrap,
 service account), then nobody, who may only ask for health and version. All of it reads memory
-and never waits. Neighbours: `apiserver.app` (calls once a request), `apiserver.tokens`
-(service accounts), `apiserver.authz` (asked whether one may speak as another). It does not
+and never waits. Neighbours: `apiserver.front.app` (calls once a request), `tokens`
+(service accounts), `apiserver.access.authz` (asked whether one may speak as another). It does not
 decide what a user may do.
 """
 
@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from apimachinery import meta, scheme, status, wire
 from apiserver import attributes
-from apiserver.tokens import (
+from apiserver.identity.tokens import (
     ISSUER,
     Objects,
     ServiceAccountTokens,

@@ -9,9 +9,9 @@ import jwt
 import pytest
 
 from apimachinery import scheme, wire
-from apiserver import legacy_tokens, pki
-from apiserver.signing import Signer
-from apiserver.tokens import ISSUER, ServiceAccountTokens, TokenError
+from apiserver.identity import legacy_tokens, pki
+from apiserver.identity.signing import Signer
+from apiserver.identity.tokens import ISSUER, ServiceAccountTokens, TokenError
 
 START = 1_800_000_000.0
 
