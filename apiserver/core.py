@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 
 from apimachinery.aio.clock import Clock, SystemClock
-from apimachinery.openapi import Documents
+from apimachinery.openapi.documents import Documents
 from apimachinery.scheme import Scheme
 from apiserver.admission.chain import Chain
 from apiserver.attributes import AlwaysAllow, Auditor, Authorizer, TokenIssuer, TokenReviewer

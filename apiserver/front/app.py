@@ -4,7 +4,7 @@ A request is read whole and bounded, its sender identified, and handed to the co
 is sent back. Requests that turn into something else than HTTP (exec, attach, port-forward) and
 the streams of kubelets (logs, proxy) go to `apiserver.streaming` after the same checks. Two lanes
 lead here: plain requests by `lean`, all others by aiohttp.
-Neighbours: `apiserver.identity.authn` (who asks), `apiserver.server` (the core), `bireme.cli` (starts
+Neighbours: `apiserver.identity.authn` (who asks), `apiserver.server` (core), `bireme.cli` (starts
 it). It does not know what a resource is.
 """
 

@@ -8,7 +8,8 @@ bytes, `apiserver.documents` answers 304 where the client has them.
 import asyncio
 from collections.abc import Callable
 
-from apimachinery import openapi, status, wire
+from apimachinery import status, wire
+from apimachinery.openapi.documents import Documents
 from apiserver import documents
 from apiserver.core import Core
 
@@ -27,7 +28,7 @@ _IMMUTABLE = {"Cache-Control": "public, immutable"}
 async def handle(core: Core, request: wire.Request) -> wire.Response:
     """The index, one document, or everything in the old form."""
     if core.openapi is None:
-        core.openapi = openapi.Documents(core.scheme)
+        core.openapi = Documents(core.scheme)
     made = core.openapi
     match request.path.rstrip("/"):
         case "/openapi/v3":
@@ -55,7 +56,7 @@ async def _whole(
     return documents.answer(request, await asyncio.to_thread(document), {"Vary": "Accept"})
 
 
-async def _one(made: openapi.Documents, request: wire.Request, path: str) -> wire.Response:
+async def _one(made: Documents, request: wire.Request, path: str) -> wire.Response:
     body = await asyncio.to_thread(made.v3, path)
     if body is None:
         raise status.path_not_found()

@@ -1,1 +1,1 @@
-"""What the server keeps true by itself: its own objects, quotas' status, kinds that definitions make."""
+"""What the server keeps true by itself: its own objects, quotas, the kinds that definitions make."""

@@ -1,4 +1,4 @@
-"""Puts the roles and bindings of `apiserver.access.default_roles` into a store, and back what was taken away.
+"""Puts the roles and bindings that exist from the start into a store, and back what was taken away.
 
 Runs at every start, as Kubernetes does: missing objects are made, and rules or subjects that are
 missing from existing ones are added unless the object opts out by its autoupdate annotation. What

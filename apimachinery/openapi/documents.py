@@ -2,7 +2,7 @@
 
 A document is made when it is first asked for and kept until the scheme changes. The index names
 each by a hash of what it is made from, so it costs no document. Neighbours:
-`apimachinery.openapi_builder` puts a document together;
+`builder` puts a document together;
 `apiserver.handlers.openapi` serves the bytes.
 """
 
@@ -13,10 +13,9 @@ from functools import cache
 
 import orjson
 
-from apimachinery import openapi_paths as paths
-from apimachinery import openapi_protobuf
-from apimachinery.openapi_builder import Builder
-from apimachinery.openapi_schema import V2, V3
+from apimachinery.openapi import paths, protobuf
+from apimachinery.openapi.builder import Builder
+from apimachinery.openapi.schema import V2, V3
 from apimachinery.resource import Resource
 from apimachinery.scheme import Scheme
 from apimachinery.wire import JsonObject
@@ -28,7 +27,7 @@ INFO = {"title": "Kubernetes", "version": "v1.36.0"}
 def _fingerprint() -> bytes:
     """A hash of the code that documents are made from: it changes with every edit of a model."""
     digest = hashlib.sha256()
-    for package in ("apimachinery", "apimachinery.types"):
+    for package in ("apimachinery", "apimachinery.openapi", "apimachinery.types"):
         for one in sorted(importlib.resources.files(package).iterdir(), key=lambda at: at.name):
             if one.name.endswith(".py") and one.is_file():
                 digest.update(one.read_bytes())
@@ -80,7 +79,7 @@ class Documents:
 
     def v2_protobuf(self) -> bytes:
         """The same document's schemas for clients that read protobuf only."""
-        return self._keep("v2 protobuf", lambda: openapi_protobuf.encode(orjson.loads(self.v2())))
+        return self._keep("v2 protobuf", lambda: protobuf.encode(orjson.loads(self.v2())))
 
     def _keep(self, key: str, make: Callable[[], bytes]) -> bytes:
         generation = self._scheme.generation + self._changes

@@ -1,7 +1,7 @@
 """OpenAPI schemas of the models: names, types, and the extensions that clients read.
 
 The extensions: `x-kubernetes-group-version-kind` on kinds, patch strategies and merge keys for
-strategic merge, list and map types for server-side apply. Neighbours: `apimachinery.openapi`
+strategic merge, list and map types for server-side apply. Neighbours: `documents`
 puts the schemas into documents, `apimachinery.types.base` has the facts they are made of.
 """
 

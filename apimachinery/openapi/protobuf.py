@@ -2,8 +2,8 @@
 
 kubectl falls back to it for kinds that no v3 document has; older ones explain, validate and patch
 with it. Only the kinds' schemas are written, without bounds and defaults: these clients look
-neither at paths nor at those. Neighbours: `apimachinery.openapi` makes the JSON,
-`protobuf_scalars` the wire format.
+neither at paths nor at those. Neighbours: `documents` makes the JSON,
+`apimachinery.protobuf_scalars` the wire format.
 """
 
 import orjson

@@ -3,8 +3,10 @@
 import orjson
 import pytest
 
-from apimachinery import openapi, openapi_protobuf, scheme
 from apimachinery import protobuf_scalars as scalars
+from apimachinery import scheme
+from apimachinery.openapi import protobuf
+from apimachinery.openapi.documents import Documents
 from apimachinery.scheme import Resource
 
 WIDGETS = Resource("example.com", "v1", "Widget", "widgets", "widget", namespaced=True)
@@ -12,7 +14,7 @@ WIDGETS = Resource("example.com", "v1", "Widget", "widgets", "widget", namespace
 
 @pytest.fixture(scope="module")
 def documents():
-    return openapi.Documents(scheme.builtin())
+    return Documents(scheme.builtin())
 
 
 def load(documents, path):
@@ -149,7 +151,7 @@ def test_protobuf_has_what_schemas_hold(schema, number):
         "info": {"title": "t", "version": "v"},
         "definitions": {"one": schema},
     }
-    body = openapi_protobuf.encode(document)
+    body = protobuf.encode(document)
     fields = dict(scalars.fields(body, (0, len(body))))
     assert messages(body, named(body, fields[9])["one"], number)
 
@@ -160,7 +162,7 @@ def test_bytes_are_kept(documents):
 
 def test_a_custom_resource_comes_and_goes():
     own = scheme.builtin()
-    documents = openapi.Documents(own)
+    documents = Documents(own)
     documents.index()
     own.add(WIDGETS)
     size = {"type": "integer", "description": "How big."}

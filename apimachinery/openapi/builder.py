@@ -1,14 +1,14 @@
 """Puts schemas and paths together into the body of one OpenAPI document, version 3 or 2.
 
-Neighbours: `apimachinery.openapi` keeps the finished bytes; `apimachinery.openapi_paths` says
-which operations there are, `apimachinery.openapi_schema` what objects look like.
+Neighbours: `documents` keeps the finished bytes; `paths` says
+which operations there are, `schema` what objects look like.
 """
 
 from collections.abc import Mapping, Sequence
 
-from apimachinery import openapi_paths as paths
-from apimachinery.openapi_paths import Operation, PathItem
-from apimachinery.openapi_schema import V2, V3, Schemas
+from apimachinery.openapi import paths
+from apimachinery.openapi.paths import Operation, PathItem
+from apimachinery.openapi.schema import V2, V3, Schemas
 from apimachinery.resource import Resource, load_model
 from apimachinery.scheme import Scheme
 from apimachinery.types.lists import list_model

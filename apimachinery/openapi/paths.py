@@ -1,7 +1,7 @@
 """The paths of OpenAPI documents: which requests a resource answers, with which parameters.
 
 kubectl looks here for the `fieldValidation` and `dryRun` parameters of PATCH before it leaves
-validation to the server. Neighbours: `apimachinery.openapi` (documents), `apimachinery.scheme`.
+validation to the server. Neighbours: `documents`, `apimachinery.scheme`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""OpenAPI documents of the kinds: what kubectl explains, validates and completes with."""
