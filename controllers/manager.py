@@ -14,7 +14,7 @@ from apimachinery import scheme as schemes
 from apimachinery.aio import clock as clocks
 from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
-from controllers import base, informers, kinds, services
+from controllers import base, informers, kinds
 from controllers.certificates.controller import Certificates, Sign
 from controllers.cronjob.controller import CronJobs
 from controllers.daemonset.controller import DaemonSets
@@ -32,6 +32,7 @@ from controllers.protection.controller import Protection
 from controllers.provision import plan as provisions
 from controllers.provision.controller import Provisioner
 from controllers.replication import controller as replication
+from controllers.service_mirror import ServiceMirror
 from controllers.statefulset.controller import StatefulSets
 from controllers.tokens.controller import MakeToken, TokenSecrets
 
@@ -108,7 +109,7 @@ class ControllerManager:
 
 def compose(context: base.Context, options: Options) -> Sequence[base.Controller]:
     """Every loop, with what it shares with others."""
-    joined = services.Services(context)
+    joined = ServiceMirror(context)
     loops: list[base.Controller] = [
         replication.Replication(context, replication.REPLICASET),
         replication.Replication(context, replication.REPLICATIONCONTROLLER),

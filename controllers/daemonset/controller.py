@@ -1,6 +1,6 @@
 """The loop of DaemonSets: looks at all nodes when one of them or a daemon pod changes.
 
-Neighbours: `daemonset.plan` decides, `controllers.history` keeps templates. Looking costs with the
+Neighbours: `daemonset.plan` decides, `controllers.revisions` keeps templates. Looking costs with the
 number of nodes, so changes are gathered for a moment that grows with it.
 """
 
@@ -9,7 +9,7 @@ from functools import partial
 from apimachinery import meta, scheme, status
 from apimachinery.client import events
 from apimachinery.wire import JsonObject
-from controllers import base, history, ownership, views
+from controllers import base, history, ownership, revisions, views
 from controllers import expectations as expecting
 from controllers.daemonset import plan as planning
 
@@ -29,7 +29,7 @@ class DaemonSets(base.Controller):
         self._nodes = context.informers.nodes
         self._pods = context.informers.pods
         self._adopter = ownership.Adopter(context.client, scheme.DAEMONSETS, scheme.PODS)
-        self._revisions = history.Revisions(context, scheme.DAEMONSETS)
+        self._revisions = revisions.Revisions(context, scheme.DAEMONSETS)
         self._expected = expecting.Expectations(context.clock)
         self._sets.add_handler(self._set_changed)
         self._nodes.add_handler(self._node_changed)

@@ -1,12 +1,13 @@
 """The loop that writes Endpoints objects for services with a selector.
 
-Neighbours: `controllers.services` says which pods, `endpoints.plan` says what to write. Endpoints
+Neighbours: `controllers.service_mirror` says which pods, `endpoints.plan` says what to write. Endpoints
 of services without a selector belong to whoever wrote them.
 """
 
 from apimachinery import scheme, status
-from controllers import base, services, views
+from controllers import base, views
 from controllers.endpoints import plan as planning
+from controllers.service_mirror import ServiceMirror
 
 COALESCE_PER_POD = 0.0004
 COALESCE_MAX = 1.0
@@ -19,7 +20,7 @@ class Endpoints(base.Controller):
 
     name = "endpoint-controller"
 
-    def __init__(self, context: base.Context, joined: services.Services) -> None:
+    def __init__(self, context: base.Context, joined: ServiceMirror) -> None:
         super().__init__(context)
         self._services = joined
         self._endpoints = context.informers.objects(scheme.ENDPOINTS)

@@ -1,7 +1,7 @@
 """What a service's Endpoints object should say. Pure.
 
 One subset per set of target ports; addresses sorted, so that equal states read equal. Neighbours:
-`controllers.services` finds the pods, `endpoints.controller` writes, `controllers.endpointslice`
+`controllers.service_mirror` finds the pods, `endpoints.controller` writes, `controllers.endpointslice`
 says the same in slices.
 """
 

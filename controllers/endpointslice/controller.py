@@ -1,7 +1,7 @@
 """The loop that writes EndpointSlices: of services with a selector from their pods, of services
 without one from the Endpoints object of their name.
 
-Neighbours: `controllers.services` says which pods, `endpointslice.plan` which slices. Slices of
+Neighbours: `controllers.service_mirror` says which pods, `endpointslice.plan` which slices. Slices of
 other managers (the label says who) are left alone. Deleting a service leaves its slices to the
 garbage collector.
 """
@@ -14,6 +14,7 @@ from apimachinery.wire import JsonObject
 from controllers import base, services, views
 from controllers import expectations as expecting
 from controllers.endpointslice import plan as planning
+from controllers.service_mirror import ServiceMirror
 
 COALESCE_PER_POD = 0.0002
 COALESCE_MAX = 1.0
@@ -25,7 +26,7 @@ class EndpointSlices(base.Controller):
 
     name = "endpointslice-controller"
 
-    def __init__(self, context: base.Context, joined: services.Services) -> None:
+    def __init__(self, context: base.Context, joined: ServiceMirror) -> None:
         super().__init__(context)
         self._services = joined
         self._nodes = context.informers.nodes

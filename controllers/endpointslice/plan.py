@@ -4,7 +4,7 @@ Endpoints of one address family and one set of target ports share slices of at m
 An endpoint stays in the slice where it is; gaps are filled; a slice is made only when no other
 has room. So one changed pod changes one slice.
 
-Neighbours: `controllers.services` finds pods; `endpointslice.controller` writes.
+Neighbours: `controllers.service_mirror` finds pods; `endpointslice.controller` writes.
 """
 
 import ipaddress

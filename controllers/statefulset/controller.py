@@ -1,6 +1,6 @@
 """The loop of StatefulSets: one step at a time, volume claims before their pod.
 
-Neighbours: `statefulset.plan` decides, `controllers.history` keeps templates.
+Neighbours: `statefulset.plan` decides, `controllers.revisions` keeps templates.
 """
 
 from functools import partial
@@ -8,7 +8,7 @@ from functools import partial
 from apimachinery import meta, scheme, status
 from apimachinery.client import events
 from apimachinery.wire import JsonObject
-from controllers import base, history, ownership, views
+from controllers import base, history, ownership, revisions, views
 from controllers import expectations as expecting
 from controllers.statefulset import plan as planning
 
@@ -26,7 +26,7 @@ class StatefulSets(base.Controller):
         self._sets = context.informers.objects(scheme.STATEFULSETS)
         self._pods = context.informers.pods
         self._adopter = ownership.Adopter(context.client, scheme.STATEFULSETS, scheme.PODS)
-        self._revisions = history.Revisions(context, scheme.STATEFULSETS)
+        self._revisions = revisions.Revisions(context, scheme.STATEFULSETS)
         self._expected = expecting.Expectations(context.clock)
         self._sets.add_handler(self._set_changed)
         self._pods.add_handler(self._pod_changed)
