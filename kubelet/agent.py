@@ -22,9 +22,12 @@ from kubelet.env import Environment, Services, ServiceView, service_view
 from kubelet.images.interface import ImageService
 from kubelet.inotify import Hub
 from kubelet.kit import Kit
+from kubelet.mesos.executors import Executors
+from kubelet.mesos.facts import Facts
+from kubelet.mesos.server import MesosServer
 from kubelet.node import NodeKeeper
 from kubelet.node_status import Health, Machine, node_labels, read_health, read_machine
-from kubelet.options import Options, machine_capacity
+from kubelet.options import MesosServing, Options, machine_capacity
 from kubelet.pods import PodFeed, Pods, feed_of
 from kubelet.publisher import Publisher
 from kubelet.runtime.interface import RuntimeDriver
@@ -135,10 +138,22 @@ class NodeAgent:
             group.start(pods.run(), name="pods")
             if self.options.serving is not None:
                 group.keep(AgentServer(self.kit, pods, self.options.serving).run, name="https")
+            if self.options.mesos is not None:
+                self._serve_mesos(group, pods, self.options.mesos)
             await node.registered.wait()
             await pods.feed.synced()
             self.ready.set()
             LOG.info("node %s is ready", self.options.node_name)
+
+    def _serve_mesos(self, group: tasks.Supervisor, pods: Pods, serving: MesosServing) -> None:
+        """Custom executors, and those who look on."""
+        executors = Executors(self.kit.client, self.options.node_name, self.kit.clock)
+        facts = Facts(self.kit, pods, executors, serving.port)
+        server = MesosServer(
+            executors, facts, pod_cidr=self.options.pod_cidr, trusted=serving.trusted
+        )
+        group.keep(executors.run, name="executors")
+        group.keep(server.run, name="mesos http")
 
     def _health(self) -> Health:
         try:

@@ -47,6 +47,15 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
+class MesosServing:
+    """The agent's Mesos endpoints. Without them there are no custom executors (hollow nodes)."""
+
+    port: int
+    trusted: tuple[str, ...] = ()
+    """Addresses that may read sandboxes, beside the node's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """Everything the agent must be told. Directories are made when missing, mode 0700."""
 
@@ -64,6 +73,7 @@ class Options:
     api_server_host: str = ""
     """For KUBERNETES_SERVICE_HOST when the `kubernetes` service has not been seen."""
     serving: Serving | None = None
+    mesos: MesosServing | None = None
     resolv_conf: Path = Path("/etc/resolv.conf")
     cgroup_root: str = "/bireme"
     lease_seconds: int = 40

@@ -7,6 +7,8 @@ fill and drain streams; `binary` and `schema` have the encoding.
 """
 
 import asyncio
+import base64
+import binascii
 import json
 from collections.abc import AsyncIterator
 
@@ -23,6 +25,7 @@ FLUSH_S = 0.02
 """Some clients handle an event when the next one begins: a heartbeat follows this soon."""
 ERROR_LINGER_S = 1.0
 """Between ERROR and the end: some clients come back at once, and would do so in a tight loop."""
+UUID_BYTES = 16
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 HEARTBEAT: JsonObject = {"type": "HEARTBEAT"}
 
@@ -94,6 +97,22 @@ class EventStream:
         binary_wanted = self._content_type == PROTOBUF
         body = binary.dumps(event, self._message) if binary_wanted else ascii_json(event)
         return b"%d\n%s" % (len(body), body)
+
+
+def accepted(accept: str) -> str:
+    """The type to answer an `Accept` header in; empty if the client takes neither."""
+    kinds = [part.partition(";")[0].strip() for part in accept.split(",")]
+    if not accept or JSON in kinds or "*/*" in kinds or "application/*" in kinds:
+        return JSON
+    return PROTOBUF if PROTOBUF in kinds else ""
+
+
+def is_uuid(text: str) -> bool:
+    """Whether it is base64 of the sixteen bytes of a uuid."""
+    try:
+        return len(base64.b64decode(text, validate=True)) == UUID_BYTES
+    except binascii.Error:
+        return False
 
 
 def ascii_json(obj: object) -> bytes:

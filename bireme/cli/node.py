@@ -8,17 +8,19 @@ before anything else exists in it. Plain asyncio: uvloop breaks what starts cont
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from apimachinery.aio import tasks
 from apimachinery.client import kubeconfig as kubeconfigs
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import HttpTransport
+from apimachinery.mesos.marks import AGENT_PORT
 from apimachinery.requests import CPU, MEMORY, amount
 from bireme.cli import join, notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from kubelet import kernel
-from kubelet.options import Capacity, Options, Serving, machine_capacity
+from kubelet.options import Capacity, MesosServing, Options, Serving, machine_capacity
 
 KUBELET_PORT = 10250
 
@@ -76,7 +78,7 @@ async def _main(command: NodeCommand, dirs: DataDir) -> None:
     client = Client(HttpTransport(credentials.config))
     try:
         pod_cidr = command.pod_cidr or await join.pod_cidr(client, name)
-        options = _options(command, dirs, name, address, pod_cidr, credentials.serving)
+        options = _options(command, dirs, name, address, pod_cidr, credentials)
         await _run(client, command, options, dirs)
     finally:
         await client.close()
@@ -137,7 +139,7 @@ def _options(
     name: str,
     address: str,
     pod_cidr: str,
-    serving: Serving | None,
+    credentials: Credentials,
 ) -> Options:
     whole = machine_capacity(dirs.root)
     return Options(
@@ -151,9 +153,14 @@ def _options(
         ),
         pod_cidr=pod_cidr,
         cluster_dns=(dns_address(command.service_cidr),),
-        serving=serving,
+        serving=credentials.serving,
+        mesos=MesosServing(AGENT_PORT, (_host_of(credentials.config.server),)),
         cgroup_root=command.cgroup_root,
     )
+
+
+def _host_of(server: str) -> str:
+    return urlsplit(server).hostname or ""
 
 
 def dns_address(service_cidr: str) -> str:

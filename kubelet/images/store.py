@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from kubelet.images import layers, manifest, reference
+from kubelet.images import hostfs, layers, manifest, reference
 from kubelet.images.errors import InvalidImageError
 from kubelet.images.interface import Image, ImageConfig
 
@@ -92,6 +92,8 @@ class ImageStore:
 
     def find(self, text: str) -> Image | None:
         """By id (`sha256:…`), tag, or digest reference."""
+        if (host := hostfs.find(text)) is not None:
+            return host
         images = self.images()
         if text in images:
             return images[text]

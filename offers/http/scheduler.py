@@ -4,8 +4,6 @@ Neighbours: `lenient` and `binary` read bodies, `calls` does what they say, `str
 events. Not here: what calls mean.
 """
 
-import base64
-import binascii
 import contextlib
 import ipaddress
 
@@ -114,7 +112,7 @@ class SchedulerEndpoint:
     # --- SUBSCRIBE
 
     async def _subscribe(self, request: web.Request, call: JsonObject) -> web.StreamResponse:
-        accepted = _accepted(request.headers.get("Accept", ""))
+        accepted = stream.accepted(request.headers.get("Accept", ""))
         if not accepted:
             return _text(406, f"Expecting 'Accept' to allow {JSON} or {PROTOBUF}")
         if STREAM_ID in request.headers:
@@ -209,26 +207,9 @@ def _kind(call: JsonObject) -> str:
             f"Failed to validate scheduler::Call: Expecting '{kind.lower()}' to be present"
         )
     for acknowledged in ("acknowledge", "acknowledge_operation_status"):
-        if kind == acknowledged.upper():
-            _check_uuid(call[acknowledged]["uuid"])
+        if kind == acknowledged.upper() and not stream.is_uuid(call[acknowledged]["uuid"]):
+            raise Malformed("Failed to validate scheduler::Call: Not a valid UUID")
     return str(kind)
-
-
-def _check_uuid(text: str) -> None:
-    try:
-        size = len(base64.b64decode(text, validate=True))
-    except binascii.Error:
-        size = 0
-    if size != 16:
-        raise Malformed("Failed to validate scheduler::Call: Not a valid UUID")
-
-
-def _accepted(accept: str) -> str:
-    """The type to answer in; empty if the client takes neither."""
-    kinds = [part.partition(";")[0].strip() for part in accept.split(",")]
-    if not accept or JSON in kinds or "*/*" in kinds or "application/*" in kinds:
-        return JSON
-    return PROTOBUF if PROTOBUF in kinds else ""
 
 
 def _text(status: int, text: str) -> web.Response:

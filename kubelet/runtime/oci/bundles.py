@@ -16,7 +16,7 @@ from kubelet import kernel
 from kubelet.images.interface import Image
 from kubelet.runtime.config import ContainerConfig, SeccompMode
 from kubelet.runtime.errors import ContainerConfigError, CreateContainerError
-from kubelet.runtime.oci import defaults, spec, users
+from kubelet.runtime.oci import defaults, hostfs, spec, users
 from kubelet.runtime.oci.cgroups import Cgroups
 
 MAX_SECCOMP_BYTES = 1 << 20
@@ -69,7 +69,7 @@ def write_config(
 ) -> None:
     """config.json for a mounted root; also checks what the pod asked for."""
     _check_mounts(config)
-    rootfs = directory / "bundle" / "rootfs"
+    rootfs = hostfs.ROOT if hostfs.is_host(image) else directory / "bundle" / "rootfs"
     user = users.resolve(rootfs, image.config.user, config.security)
     files = [*around.files]
     if config.termination_message_path:

@@ -30,7 +30,7 @@ from kubelet.runtime.errors import (
     StateError,
 )
 from kubelet.runtime.interface import ContainerState
-from kubelet.runtime.oci import bundles, pause, records, strays
+from kubelet.runtime.oci import bundles, hostfs, pause, records, strays
 from kubelet.runtime.oci.node import Node
 from kubelet.runtime.oci.records import ContainerRecord, SandboxRecord
 from kubelet.runtime.oci.spec import Surroundings
@@ -127,6 +127,8 @@ class Containers:
             self._node.images.layers_directory, tuple(self._node.images.layer_paths(image))
         )
         try:
+            if hostfs.is_host(image):
+                config = await asyncio.to_thread(hostfs.with_host, directory, config)
             await kernel.in_thread(lambda: bundles.mount_rootfs(directory, layers))
             await asyncio.to_thread(self._write_bundle, record, config, image, placed)
         except BaseException as error:

@@ -1,0 +1,18 @@
+"""How the pods of frameworks are marked: labels, annotations, places. Data only. Pure.
+
+The offer master writes them, agents and people read them.
+"""
+
+GROUP = "offers.bireme.dev"
+FRAMEWORK_LABEL = f"{GROUP}/framework"
+"""On every task's pod: the name of its Framework object."""
+FRAMEWORK_ID, TASK_IDS, RUN = f"{GROUP}/framework-id", f"{GROUP}/task-ids", f"{GROUP}/run"
+EXECUTOR_ID = f"{GROUP}/executor-id"
+"""On a custom executor's pod, whose tasks come and go."""
+SANDBOX = "/mnt/mesos/sandbox"
+"""Where a container finds its sandbox."""
+SANDBOX_VOLUME = "sandbox"
+AGENT_PORT = 5051
+"""Where Mesos' agents answer, and ours on their node's address."""
+VERSION = "1.11.0"
+"""The API that is spoken: digits and dots, since clients read it as numbers."""

@@ -1,0 +1,89 @@
+"""`POST /api/v1` on an agent: what operators ask of one node, in the v1 shapes.
+
+The facts are those of `facts`. What this agent has no notion of is answered 501, by name.
+"""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from apimachinery.mesos import lenient, marks
+from apimachinery.mesos.schema import Malformed
+from apimachinery.mesos.stream import JSON, ascii_json
+from apimachinery.wire import JsonObject
+from kubelet.mesos.facts import Facts
+from kubelet.mesos.sandbox import Files, Missing
+
+
+class AgentOperator:
+    """Answers operator calls."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._answers: dict[str, Callable[[], JsonObject]] = {
+            "GET_HEALTH": lambda: {"healthy": True},
+            "GET_FLAGS": lambda: {"flags": []},
+            "GET_VERSION": lambda: {"version_info": {"version": marks.VERSION}},
+            "GET_METRICS": lambda: {"metrics": []},
+            "GET_AGENT": lambda: {"agent_info": facts.agent_info()},
+            "GET_CONTAINERS": lambda: {"containers": _wrapped(facts.containers())},
+            "GET_FRAMEWORKS": lambda: {"frameworks": facts.frameworks()},
+        }
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if request.method != "POST":
+            return web.Response(status=405, headers={"Allow": "POST"})
+        if request.content_type != JSON or "Content-Type" not in request.headers:
+            return web.Response(status=415, text=f"Expecting 'Content-Type' of {JSON}")
+        try:
+            call = lenient.parse(await request.read())
+        except Malformed as error:
+            return web.Response(status=400, text=str(error))
+        kind = call.get("type")
+        if not isinstance(kind, str):
+            return web.Response(status=400, text="Expecting 'type' to be present")
+        if kind in ("LIST_FILES", "READ_FILE"):
+            return await self._file(kind, call.get(kind.lower()))
+        answer = self._answers.get(kind)
+        if answer is None:
+            return web.Response(status=501, text=f"{kind} is not implemented")
+        return _answer(kind, answer())
+
+    async def _file(self, kind: str, body: Any) -> web.Response:
+        if not isinstance(body, dict) or not isinstance(body.get("path"), str):
+            return web.Response(status=400, text=f"Expecting '{kind.lower()}.path' to be present")
+        files = Files(self._facts.sandboxes())
+        try:
+            if kind == "LIST_FILES":
+                listed = await asyncio.to_thread(files.listing, body["path"])
+                return _answer(kind, {"file_infos": [_file_info(one) for one in listed]})
+            offset, length = int(body.get("offset") or 0), int(body.get("length", -1))
+            data, size = await asyncio.to_thread(files.part, body["path"], offset, length)
+        except (Missing, OSError):
+            return web.Response(status=404, text=f"No such file: {body['path']}")
+        except (TypeError, ValueError):
+            return web.Response(status=400, text="Expecting numbers for 'offset' and 'length'")
+        return _answer(kind, {"size": size, "data": base64.b64encode(data).decode()})
+
+
+def _answer(kind: str, body: JsonObject) -> web.Response:
+    return web.Response(body=ascii_json({"type": kind, kind.lower(): body}), content_type=JSON)
+
+
+def _wrapped(containers: list[JsonObject]) -> list[JsonObject]:
+    names = ("container_id", "executor_id", "framework_id")
+    return [{**one, **{name: {"value": one[name]} for name in names}} for one in containers]
+
+
+def _file_info(one: JsonObject) -> JsonObject:
+    return {
+        "path": one["path"],
+        "nlink": one["nlink"],
+        "size": one["size"],
+        "mtime": {"nanoseconds": int(one["mtime"] * 1e9)},
+        "uid": one["uid"],
+        "gid": one["gid"],
+    }
