@@ -17,9 +17,12 @@ FILE_LINES_MAX = 600
 """A room that holds more than one person: split by noun."""
 FUNCTION_LINES_MAX = 70
 """What fits on a screen can be held in mind."""
+# What these import in turn is checked by the contracts in pyproject.toml, by name; here new files of
+# a kind are pure before anybody has listed them.
 PURE = (
-    r"apimachinery/types/.*", r"apimachinery/(?!wire)[a-z0-9_]+\.py", r"apimachinery/(patch|defaults|validation|tables|schema)/.*",
-    r"controllers/.*/plan\.py", r"offers/(resources|roles|sorter|filters|allocator|ledger)\.py",
+    r"apimachinery/[a-z0-9_]+\.py",
+    r"apimachinery/(types|patch|defaults|validation|tables|schema|openapi)/.*",
+    r"controllers/.*/plan\.py", r"controllers/(history|services)\.py", r"offers/(resources|roles|sorter|filters|allocator|ledger)\.py",
     r"scheduler/(placement|preemption)\.py", r"scheduler/(filters|scores)/.*",
     r"kubelet/lifecycle\.py", r"kubelet/network/rules\.py",
 )  # fmt: skip
