@@ -1,18 +1,38 @@
-"""What a pod asks of its node, as whole numbers per resource. Pure.
+"""What a pod asks of its node: whole numbers per resource, and ports of the node's own. Pure.
 
 Processor time is counted in thousandths, everything else in units; every pod takes one `pods`.
 The rule is Kubernetes' (KEP-753 for sidecars): what runs together, or the largest step of the
-init containers before it, whichever is more, plus the overhead. Neighbours: the offer ledger,
-the pod scheduler and quota read pods through here.
+init containers before it, whichever is more, plus the overhead. Neighbours: the offer ledger, the
+pod scheduler and the node's own admission read pods through here.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from apimachinery.quantity import Quantity
 from apimachinery.wire import JsonObject
 
 CPU, MEMORY, PODS = "cpu", "memory", "pods"
+
+_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared, not listened on
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A port that a pod takes on its node."""
+
+    ip: str
+    """Empty: on every address."""
+    protocol: str
+    port: int
+
+    def clashes(self, other: "HostPort") -> bool:
+        return (
+            self.port == other.port
+            and self.protocol == other.protocol
+            and (not self.ip or not other.ip or self.ip == other.ip)
+        )
 
 
 def amounts(values: Mapping[str, Any] | None) -> dict[str, int]:
@@ -26,7 +46,8 @@ def amount(name: str, value: Any) -> int:
     return quantity.milli() if name == CPU else quantity.value()
 
 
-def _add(into: dict[str, int], more: Mapping[str, int]) -> None:
+def add(into: dict[str, int], more: Mapping[str, int]) -> None:
+    """Sum, in place."""
     for name, value in more.items():
         into[name] = into.get(name, 0) + value
 
@@ -36,7 +57,7 @@ def _raise(into: dict[str, int], other: Mapping[str, int]) -> None:
         into[name] = max(into.get(name, 0), value)
 
 
-def _container(container: JsonObject) -> dict[str, int]:
+def of_container(container: JsonObject) -> dict[str, int]:
     """A container's requests; a limit without a request counts as one."""
     resources = container.get("resources") or {}
     return amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
@@ -47,13 +68,13 @@ def _init(containers: Iterable[JsonObject]) -> tuple[dict[str, int], dict[str, i
     peak: dict[str, int] = {}
     sidecars: dict[str, int] = {}
     for container in containers:
-        wants = _container(container)
+        wants = of_container(container)
         if container.get("restartPolicy") == "Always":
-            _add(sidecars, wants)
+            add(sidecars, wants)
             _raise(peak, sidecars)
         else:
             step = dict(sidecars)
-            _add(step, wants)
+            add(step, wants)
             _raise(peak, step)
     return peak, sidecars
 
@@ -62,13 +83,29 @@ def of_pod(spec: JsonObject) -> dict[str, int]:
     """All that a pod's spec asks for, `pods: 1` included."""
     total: dict[str, int] = {}
     for container in spec.get("containers") or ():
-        _add(total, _container(container))
+        add(total, of_container(container))
     if spec.get("initContainers"):
         peak, sidecars = _init(spec["initContainers"])
-        _add(total, sidecars)
+        add(total, sidecars)
         _raise(total, peak)
     total.update(amounts((spec.get("resources") or {}).get("requests")))
     if spec.get("overhead"):
-        _add(total, amounts(spec["overhead"]))
+        add(total, amounts(spec["overhead"]))
     total[PODS] = 1
     return total
+
+
+def host_ports(spec: JsonObject) -> tuple[HostPort, ...]:
+    """Every port that the pod takes on its node; on the node's network that is each it names."""
+    host_network = bool(spec.get("hostNetwork"))
+    return tuple(
+        HostPort(_address(port), port.get("protocol") or "TCP", number)
+        for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+        for port in container.get("ports") or ()
+        if (number := port.get("hostPort") or (port["containerPort"] if host_network else 0))
+    )
+
+
+def _address(port: JsonObject) -> str:
+    address = port.get("hostIP") or ""
+    return "" if address in _EVERY_ADDRESS else address

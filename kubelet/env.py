@@ -15,13 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from apimachinery import meta, scheme
+from apimachinery import meta, requests, scheme
 from apimachinery import status as errors
 from apimachinery.client.rest import Client
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import resources
 from kubelet.images import reference as image_names
 from kubelet.images.interface import Credentials
 from kubelet.options import Capacity, Options
@@ -322,8 +321,8 @@ def resource_value(
     if divisor == "0":
         divisor = "1"
     # In thousandths for processors, whole units else: exact for every divisor that is allowed.
-    scale = resources.milli if which == "cpu" else resources.whole
-    amount, unit = scale(value), max(scale(divisor), 1)
+    amount = requests.amount(which, value) if value is not None else 0
+    unit = max(requests.amount(which, divisor), 1)
     return str(-(-amount // unit))
 
 

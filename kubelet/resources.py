@@ -1,13 +1,11 @@
-"""What a pod asks of its node, and the kernel's numbers for it. Pure.
+"""The kernel's numbers for what a pod asks: cgroup values, and whom it kills first. Pure.
 
-`kubelet.admission` adds up requests, `kubelet.configs` turns limits into cgroup values, `kubelet.env`
-reads them for resourceFieldRef. Neighbour: `apimachinery.quantity` for the texts.
+Neighbours: `apimachinery.requests` has the sums, `kubelet.configs` puts these values into what the
+runtime is told.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from apimachinery.quantity import Quantity
+from apimachinery import qos, requests
+from apimachinery.requests import CPU, MEMORY
 from apimachinery.wire import JsonObject
 from kubelet import desired
 from kubelet.lifecycle import Role
@@ -24,104 +22,12 @@ OOM_GUARANTEED = -997
 OOM_BEST_EFFORT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """Processor and memory, the two resources that the node's own admission guards."""
-
-    cpu_milli: int = 0
-    memory_bytes: int = 0
-
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(self.cpu_milli + other.cpu_milli, self.memory_bytes + other.memory_bytes)
-
-    def largest(self, other: "Amount") -> "Amount":
-        return Amount(
-            max(self.cpu_milli, other.cpu_milli), max(self.memory_bytes, other.memory_bytes)
-        )
-
-
-def total(amounts: Iterable[Amount]) -> Amount:
-    result = Amount()
-    for amount in amounts:
-        result += amount
-    return result
-
-
-def amount(values: JsonObject | None) -> Amount:
-    """A `requests` or `limits` map."""
-    values = values or {}
-    return Amount(milli(values.get("cpu")), whole(values.get("memory")))
-
-
-def milli(text: object) -> int:
-    return Quantity.parse(str(text)).milli() if text is not None else 0
-
-
-def whole(text: object) -> int:
-    return Quantity.parse(str(text)).value() if text is not None else 0
-
-
-def requests_of(container: JsonObject) -> Amount:
-    """A container's requests; a limit without a request is one."""
-    resources = container.get("resources") or {}
-    return amount({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
-
-
-def pod_requests(pod: JsonObject) -> Amount:
-    """What the node must set aside: what runs together, or the largest init step before it."""
-    together = Amount()
-    sidecars = Amount()
-    peak = Amount()
-    for container, role in desired.containers(pod):
-        wants = requests_of(container)
-        if role is Role.SIDECAR:
-            sidecars += wants
-            peak = peak.largest(sidecars)
-        elif role is Role.INIT:
-            peak = peak.largest(sidecars + wants)
-        elif role is Role.MAIN:
-            together += wants
-    explicit = (pod["spec"].get("resources") or {}).get("requests")
-    base = (together + sidecars).largest(peak)
-    if explicit:
-        given = amount(explicit)
-        base = Amount(
-            given.cpu_milli if "cpu" in explicit else base.cpu_milli,
-            given.memory_bytes if "memory" in explicit else base.memory_bytes,
-        )
-    return base + amount(pod["spec"].get("overhead"))
-
-
-def host_ports(pod: JsonObject) -> set[tuple[str, int, str]]:
-    """(protocol, port, host address) of every port that the pod takes on its node."""
-    taken: set[tuple[str, int, str]] = set()
-    host_network = bool(pod["spec"].get("hostNetwork"))
-    for container, _ in desired.containers(pod):
-        for port in container.get("ports") or ():
-            number = port.get("hostPort") or (port["containerPort"] if host_network else 0)
-            if number:
-                taken.add((port.get("protocol") or "TCP", number, port.get("hostIP") or ""))
-    return taken
-
-
 def qos_class(pod: JsonObject) -> str:
     """Guaranteed, Burstable or BestEffort, as the API server has put into the status."""
     known = (pod.get("status") or {}).get("qosClass")
     if known:
         return str(known)
-    any_value = False
-    guaranteed = True
-    for container, _ in desired.containers(pod):
-        resources = container.get("resources") or {}
-        limits = resources.get("limits") or {}
-        asks = {**limits, **(resources.get("requests") or {})}
-        any_value = any_value or bool(asks)
-        for key in ("cpu", "memory"):
-            if key not in limits or Quantity.parse(asks[key]) != Quantity.parse(limits[key]):
-                guaranteed = False
-    if not any_value:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
+    return qos.qos_class(pod["spec"])
 
 
 def cpu_shares(cpu_milli: int) -> int:
@@ -134,50 +40,62 @@ def cpu_quota(limit_milli: int) -> int:
 
 def oom_score_adj(pod: JsonObject, container: JsonObject, node_memory: int) -> int:
     """Whom the kernel kills first: the less of its memory a container asked for, the earlier."""
-    qos = qos_class(pod)
-    if qos == "Guaranteed" or pod["spec"].get("priority", 0) >= 2_000_000_000:
+    level = qos_class(pod)
+    if level == qos.GUARANTEED or pod["spec"].get("priority", 0) >= 2_000_000_000:
         return OOM_GUARANTEED
-    if qos == "BestEffort" or not node_memory:
+    if level == qos.BEST_EFFORT or not node_memory:
         return OOM_BEST_EFFORT
-    asked = requests_of(container).memory_bytes
+    asked = requests.of_container(container).get(MEMORY, 0)
     return min(max(1000 - 1000 * asked // node_memory, 1000 + OOM_GUARANTEED), OOM_BEST_EFFORT - 1)
 
 
 def container_resources(pod: JsonObject, container: JsonObject, node_memory: int) -> Resources:
     """The cgroup values of one container."""
-    limits = amount((container.get("resources") or {}).get("limits"))
+    limits = _limits(container)
+    cpu = limits.get(CPU, 0)
     return Resources(
-        cpu_shares=cpu_shares(requests_of(container).cpu_milli),
-        cpu_quota=cpu_quota(limits.cpu_milli),
-        cpu_period=QUOTA_PERIOD_US if limits.cpu_milli else 0,
-        memory_limit_bytes=limits.memory_bytes,
+        cpu_shares=cpu_shares(requests.of_container(container).get(CPU, 0)),
+        cpu_quota=cpu_quota(cpu),
+        cpu_period=QUOTA_PERIOD_US if cpu else 0,
+        memory_limit_bytes=limits.get(MEMORY, 0),
         oom_score_adj=oom_score_adj(pod, container, node_memory),
     )
 
 
 def sandbox_resources(pod: JsonObject) -> Resources:
     """The pod's cgroup: shares of all requests, limits only where every container has one."""
-    specs = [c for c, role in desired.containers(pod) if role in (Role.SIDECAR, Role.MAIN)]
-    limits = [(c.get("resources") or {}).get("limits") or {} for c in specs]
-    every = total(amount(limit) for limit in limits)
-    cpu = every.cpu_milli if all("cpu" in limit for limit in limits) else 0
-    memory = every.memory_bytes if all("memory" in limit for limit in limits) else 0
-    for container, role in desired.containers(pod):
-        if role is Role.INIT:
-            init = amount((container.get("resources") or {}).get("limits"))
-            # An init container may be larger than all that follow; one without a limit has none.
-            cpu = max(cpu, init.cpu_milli) if cpu and init.cpu_milli else 0
-            memory = max(memory, init.memory_bytes) if memory and init.memory_bytes else 0
+    cpu, memory = _pod_limit(pod, CPU), _pod_limit(pod, MEMORY)
     return Resources(
-        cpu_shares=cpu_shares(pod_requests(pod).cpu_milli),
+        cpu_shares=cpu_shares(requests.of_pod(pod["spec"]).get(CPU, 0)),
         cpu_quota=cpu_quota(cpu),
         cpu_period=QUOTA_PERIOD_US if cpu else 0,
         memory_limit_bytes=memory,
     )
 
 
+def _limits(container: JsonObject) -> dict[str, int]:
+    return requests.amounts((container.get("resources") or {}).get("limits"))
+
+
+def _pod_limit(pod: JsonObject, name: str) -> int:
+    """What all of a pod's containers may take together; 0 where one of them is without a limit."""
+    together, largest_step = 0, 0
+    for container, role in desired.containers(pod):
+        limit = _limits(container).get(name, 0)
+        if role is Role.EPHEMERAL:
+            continue
+        if not limit:
+            return 0
+        if role is Role.INIT:
+            # An init container may be larger than all that follow.
+            largest_step = max(largest_step, limit)
+        else:
+            together += limit
+    return max(together, largest_step)
+
+
 def cgroup_parent(pod: JsonObject, root: str) -> str:
     """Where the pod's cgroup stands: one level per quality of service, as in Kubernetes."""
-    qos = qos_class(pod)
-    level = "" if qos == "Guaranteed" else f"/{qos.lower()}"
-    return f"{root}{level}/pod{desired.uid(pod)}"
+    level = qos_class(pod)
+    folder = "" if level == qos.GUARANTEED else f"/{level.lower()}"
+    return f"{root}{folder}/pod{desired.uid(pod)}"

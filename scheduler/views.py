@@ -13,6 +13,7 @@ import orjson
 
 from apimachinery import meta, requests
 from apimachinery.labels import Selector
+from apimachinery.requests import HostPort
 from apimachinery.wire import JsonObject
 from scheduler import terms
 from scheduler.terms import Term
@@ -65,23 +66,6 @@ class Budget:
             and pod.name not in self.gone
             and self.selector is not None
             and self.selector.matches(pod.labels)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class HostPort:
-    """A port that a pod takes on its node."""
-
-    ip: str
-    """Empty: on every address."""
-    protocol: str
-    port: int
-
-    def clashes(self, other: "HostPort") -> bool:
-        return (
-            self.port == other.port
-            and self.protocol == other.protocol
-            and (not self.ip or not other.ip or self.ip == other.ip)
         )
 
 
@@ -176,7 +160,7 @@ def pod_info(obj: JsonObject) -> PodInfo:
         "requiredDuringSchedulingIgnoredDuringExecution"
     )
     scheduled = meta.get_condition(pod_status.get("conditions"), "PodScheduled") or {}
-    needs, ports = requests.of_pod(spec), tuple(_host_ports(spec))
+    needs, ports = requests.of_pod(spec), requests.host_ports(spec)
     return PodInfo(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
@@ -213,16 +197,6 @@ def budget(obj: JsonObject) -> Budget:
         allowed=budget_status.get("disruptionsAllowed") or 0,
         gone=frozenset(budget_status.get("disruptedPods") or ()),
     )
-
-
-def _host_ports(spec: JsonObject) -> list[HostPort]:
-    host_network = bool(spec.get("hostNetwork"))
-    return [
-        HostPort(port.get("hostIP") or "", port.get("protocol") or "TCP", number)
-        for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
-        for port in container.get("ports") or ()
-        if (number := port.get("hostPort") or (port["containerPort"] if host_network else 0))
-    ]
 
 
 PLACING_FIELDS = (

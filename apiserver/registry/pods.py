@@ -11,9 +11,9 @@ import orjson
 
 from apimachinery import status as statuses
 from apimachinery import validation
+from apimachinery.qos import qos_class
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
-from apiserver.registry.qos import qos_class
 from apiserver.registry.strategy import Context, Strategy, restore
 
 # Hooks keep the signature of their base, used or not.

@@ -7,10 +7,10 @@ binds it there. It tolerates what would drive other pods away. A rolling update 
 Neighbours: `daemonset.controller` acts, `controllers.history` knows the current template's hash.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from apimachinery import intstr, labels, meta
+from apimachinery import intstr, labels, node_selector
 from apimachinery.wire import JsonObject
 from controllers import history, views
 from controllers.nodelifecycle import plan as lifecycle
@@ -27,15 +27,6 @@ TOLERATIONS = (
     ),
 )
 """Taints that no daemon pod minds."""
-
-_OPERATORS = {
-    "In": "in",
-    "NotIn": "notin",
-    "Exists": "exists",
-    "DoesNotExist": "!",
-    "Gt": "gt",
-    "Lt": "lt",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +197,8 @@ def fits(
     """(a pod should be made for the node, a pod may stay on it)."""
     spec = daemons.spec
     pinned = spec.get("nodeName")
-    if (pinned and pinned != node.meta.name) or not _selected(spec, node):
+    suits = node_selector.matches(spec, node.meta.name, node.meta.labels)
+    if (pinned and pinned != node.meta.name) or not suits:
         return False, False
     effects = {
         taint.get("effect")
@@ -227,38 +219,6 @@ def tolerations_of(spec: JsonObject) -> list[JsonObject]:
         if wanted not in out:
             out.append(wanted)
     return out
-
-
-def _selected(spec: JsonObject, node: views.Node) -> bool:
-    chosen = spec.get("nodeSelector") or {}
-    if any(node.meta.labels.get(key) != value for key, value in chosen.items()):
-        return False
-    path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
-    required = meta.dig(spec, *path)
-    if required is None:
-        return True
-    return any(_term_matches(term, node) for term in required.get("nodeSelectorTerms") or ())
-
-
-def _term_matches(term: JsonObject, node: views.Node) -> bool:
-    expressions = term.get("matchExpressions") or ()
-    fields = term.get("matchFields") or ()
-    if not expressions and not fields:
-        return False
-    return all(_matches(one, node.meta.labels) for one in expressions) and all(
-        _matches(one, {"metadata.name": node.meta.name}) for one in fields
-    )
-
-
-def _matches(expression: JsonObject, found: Mapping[str, str]) -> bool:
-    operator = _OPERATORS.get(expression.get("operator") or "")
-    if operator is None:
-        return False
-    try:
-        wanted = labels.requirement(expression["key"], operator, expression.get("values") or ())
-    except labels.SelectorError:
-        return False
-    return wanted.matches(found)
 
 
 def pod_from(daemons: DaemonSet, reference: JsonObject, node: str, digest: str) -> JsonObject:

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from apimachinery import scheme
 from apimachinery import status as errors
+from apimachinery.quantity import Quantity
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import env, kernel, resources
+from kubelet import env, kernel
 from kubelet.kit import Kit
 from kubelet.runtime.config import Mount, Propagation
 from kubelet.volumes import atomic, payload
@@ -301,7 +302,7 @@ def _make_empty(path: Path, body: JsonObject, group: int | None) -> None:
     """A directory for everybody in the pod; in memory if it is asked for."""
     path.mkdir(parents=True, exist_ok=True)
     if body.get("medium") == "Memory" and not path.is_mount():
-        size = resources.whole(body["sizeLimit"]) if body.get("sizeLimit") else 0
+        size = Quantity.parse(body["sizeLimit"]).value() if body.get("sizeLimit") else 0
         options = f"mode=0777{f',size={size}' if size else ''}"
         flags = kernel.MS_NOSUID | kernel.MS_NODEV
         try:

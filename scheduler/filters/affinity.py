@@ -5,26 +5,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from apimachinery import labels
+from apimachinery import node_selector
 from apimachinery.labels import Requirement
 from apimachinery.wire import JsonObject
 from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo
 
-OPERATORS = {
-    "In": "in",
-    "NotIn": "notin",
-    "Exists": "exists",
-    "DoesNotExist": "!",
-    "Gt": "gt",
-    "Lt": "lt",
-}
-
 
 def term_mask(term: JsonObject, snapshot: Snapshot) -> Mask:
     """The rows that a nodeSelectorTerm matches: all its expressions; an empty one matches none."""
-    expressions = [_requirement(e) for e in term.get("matchExpressions") or ()]
-    fields = [_requirement(e) for e in term.get("matchFields") or ()]
+    expressions = [node_selector.label_requirement(e) for e in term.get("matchExpressions") or ()]
+    fields = [node_selector.name_requirement(e) for e in term.get("matchFields") or ()]
     if not expressions and not fields:
         return np.zeros_like(snapshot.present)
     mask = snapshot.present.copy()
@@ -33,15 +24,6 @@ def term_mask(term: JsonObject, snapshot: Snapshot) -> Mask:
     for each in fields:
         mask &= _by_name(each, snapshot)
     return mask
-
-
-def _requirement(expression: JsonObject) -> Requirement | None:
-    """One nodeSelectorRequirement; None if it can't be read: it matches nothing."""
-    operator = OPERATORS.get(expression["operator"], "")
-    try:
-        return labels.requirement(expression["key"], operator, expression.get("values") or ())
-    except labels.SelectorError:
-        return None
 
 
 def _by_label(wanted: Requirement | None, snapshot: Snapshot) -> Mask:
@@ -64,7 +46,7 @@ def _by_label(wanted: Requirement | None, snapshot: Snapshot) -> Mask:
 def _by_name(wanted: Requirement | None, snapshot: Snapshot) -> Mask:
     """MatchFields knows one field, and In and NotIn: daemons are sent to their node so."""
     mask = np.zeros_like(snapshot.present)
-    if wanted is None or wanted.key != "metadata.name" or wanted.operator not in ("in", "notin"):
+    if wanted is None:
         return mask
     for name in wanted.values:
         if (row := snapshot.rows.get(name)) is not None:
@@ -79,24 +61,20 @@ def _any(terms: Iterable[JsonObject], snapshot: Snapshot) -> Mask:
     return mask
 
 
-def _required(pod: PodInfo) -> list[JsonObject] | None:
-    node_affinity = (pod.spec.get("affinity") or {}).get("nodeAffinity") or {}
-    required = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    return list(required.get("nodeSelectorTerms") or ()) if required else None
-
-
 class NodeAffinity:
     """spec.nodeSelector and requiredDuringSchedulingIgnoredDuringExecution."""
 
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
         del snapshot
-        return bool(pod.spec.get("nodeSelector")) or _required(pod) is not None
+        return (
+            bool(pod.spec.get("nodeSelector")) or node_selector.required_terms(pod.spec) is not None
+        )
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         mask = snapshot.present.copy()
         for key, value in (pod.spec.get("nodeSelector") or {}).items():
             mask &= snapshot.column(key).rows_with([value])
-        terms = _required(pod)
+        terms = node_selector.required_terms(pod.spec)
         if terms is not None:
             mask &= _any(terms, snapshot)
         return mask

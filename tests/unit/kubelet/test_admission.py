@@ -3,12 +3,11 @@
 import pytest
 
 from kubelet import resources
-from kubelet.admission import Load, admit, load_of, matches_node
+from kubelet.admission import Load, admit, load_of
 from kubelet.options import Capacity
-from kubelet.resources import Amount
 
 EMPTY = Load()
-CAPACITY = Capacity(cpu_milli=2000, memory_bytes=1 << 30, ephemeral_bytes=0, pods=2)
+CAPACITY = Capacity(cpu_milli=2000, memory_bytes=1 << 30, ephemeral_bytes=1 << 30, pods=2)
 
 
 def pod(requests: dict | None = None, **spec) -> dict:
@@ -30,9 +29,10 @@ def test_what_fits_is_taken() -> None:
     ("requests", "load", "expected"),
     [
         ({"cpu": "2001m"}, Load(), "OutOfcpu"),
-        ({"cpu": "1"}, Load(1, Amount(1001, 0)), "OutOfcpu"),
+        ({"cpu": "1"}, Load({"cpu": 1001}), "OutOfcpu"),
         ({"memory": "1025Mi"}, Load(), "OutOfmemory"),
-        ({}, Load(2), "OutOfpods"),
+        ({}, Load({"pods": 2}), "OutOfpods"),
+        ({"ephemeral-storage": "2Gi"}, Load(), "OutOfephemeral-storage"),
     ],
 )
 def test_what_does_not_fit_is_named(requests: dict, load: Load, expected: str) -> None:
@@ -40,11 +40,11 @@ def test_what_does_not_fit_is_named(requests: dict, load: Load, expected: str) -
 
 
 def test_a_pod_that_asks_nothing_fits_on_a_full_node() -> None:
-    assert reason(pod(), Load(1, Amount(9999, 9 << 40))) == ""
+    assert reason(pod(), Load({"cpu": 9999, "memory": 9 << 40})) == ""
 
 
 def test_the_message_has_the_numbers() -> None:
-    refusal = admit(pod({"cpu": "3"}), Load(0, Amount(500, 0)), CAPACITY, {})
+    refusal = admit(pod({"cpu": "3"}), Load({"cpu": 500}), CAPACITY, {})
     assert refusal is not None
     assert refusal.message == (
         "Pod was rejected: Node didn't have enough resource: cpu, "
@@ -87,16 +87,7 @@ def test_affinity_expressions(expression: dict, *, matches: bool) -> None:
     required = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
     key = "requiredDuringSchedulingIgnoredDuringExecution"
     one = pod(affinity={"nodeAffinity": {key: required}})
-    assert matches_node(one, {"n": "5"}) is matches
-
-
-def test_requests_are_the_larger_of_init_and_main() -> None:
-    init = {"name": "i", "resources": {"requests": {"cpu": "3"}}}
-    side = {"name": "s", "restartPolicy": "Always", "resources": {"requests": {"cpu": "1"}}}
-    one = pod({"cpu": "1"}, initContainers=[init, side])
-    assert resources.pod_requests(one).cpu_milli == 3000
-    swapped = pod({"cpu": "1"}, initContainers=[side, init])
-    assert resources.pod_requests(swapped).cpu_milli == 4000
+    assert (reason(one, labels={"n": "5"}) == "") is matches
 
 
 @pytest.mark.parametrize(

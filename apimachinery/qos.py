@@ -1,6 +1,7 @@
 """The quality of service class of a pod: how far its resources are promised.
 
-Pure. Neighbours: `apiserver.registry.pods` writes it into the status once, at creation.
+Pure. Neighbours: `apiserver.registry.pods` writes it into the status once, at creation; the node's
+agent asks for pods that came without a server (`kubelet.resources`).
 """
 
 from apimachinery.quantity import Quantity, QuantityError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apiserver.registry.qos import qos_class
+from apimachinery.qos import qos_class
 
 
 def container(requests=None, limits=None):
