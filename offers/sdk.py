@@ -160,8 +160,17 @@ class Scheduler:
         failover_timeout: float = FOR_EVER_S,
         capabilities: Iterable[str] = (),
         labels: Mapping[str, str] | None = None,
+        principal: str = "",
+        secret: str = "",
+        webui_url: str = "",
+        suppressed: bool = False,
     ) -> None:
+        """`principal` and `secret`: where the master asks who you are. `suppressed`: no offers
+        come before `revive`.
+        """
         self.framework_id = framework_id
+        self._auth = aiohttp.BasicAuth(principal, secret) if secret else None
+        self._suppressed = [role] if suppressed else []
         self._url = f"{master.rstrip('/')}/api/v1/scheduler"
         self._info: JsonObject = {
             "user": user,
@@ -170,6 +179,9 @@ class Scheduler:
             "failover_timeout": failover_timeout,
             "capabilities": [{"type": one} for one in capabilities],
         }
+        for key, value in (("principal", principal), ("webui_url", webui_url)):
+            if value:
+                self._info[key] = value
         if labels:
             self._info["labels"] = {"labels": [{"key": k, "value": v} for k, v in labels.items()]}
         self._session: aiohttp.ClientSession | None = None
@@ -177,7 +189,7 @@ class Scheduler:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE_S)
-        self._session = aiohttp.ClientSession(timeout=timeout)
+        self._session = aiohttp.ClientSession(timeout=timeout, auth=self._auth)
         return self
 
     async def __aexit__(
@@ -200,15 +212,23 @@ class Scheduler:
                     attempt = 0
                     yield event
                     if isinstance(event, Update) and event.status.uuid:
-                        await self.acknowledge(event.status)
+                        await self._acknowledge(event.status)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 LOG.info("master=%s lost: %r", self._url, error)
             await asyncio.sleep(RECONNECT.delay(attempt))
             attempt += 1
 
+    async def _acknowledge(self, status: TaskStatus) -> None:
+        """A line that has broken meanwhile refuses it: the update then comes again."""
+        try:
+            await self.acknowledge(status)
+        except FrameworkError as error:
+            LOG.info("task=%s %s", status.task_id, error)
+
     async def _stream(self) -> AsyncIterator[Event]:
         assert self._session is not None, "use it as a context manager"
-        call: JsonObject = {"type": "SUBSCRIBE", "subscribe": {"framework_info": self._info}}
+        subscribe = {"framework_info": self._info, "suppressed_roles": self._suppressed}
+        call: JsonObject = {"type": "SUBSCRIBE", "subscribe": subscribe}
         if self.framework_id:
             self._info["id"] = call["framework_id"] = {"value": self.framework_id}
         async with self._session.post(self._url, json=call) as answer:
