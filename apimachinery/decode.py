@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from typing import Any, NoReturn
 
+import orjson
+
 from apimachinery import meta, quantity, status
 from apimachinery.resource import Resource
 from apimachinery.types.base import FieldFacts, Model, Scalar, facts
@@ -457,10 +459,11 @@ class _Pairs(list[tuple[str, Any]]):
 def _duplicates(obj: Any, raw: bytes) -> list[str]:
     """`duplicate field "…"` for keys that the bytes hold more than once in one object.
 
-    Each key is followed by a colon, so as many such places as there are keys means that there is
-    none, and the slow parse below is not needed. (A string that holds `":` costs that parse.)
+    Most clients write JSON as we would: the same bytes come back, and in 2 µs it is known that
+    there is none. Else: each key is followed by a colon, so as many such places as there are keys
+    means the same, and the slow parse below is not needed. (A string with `":` costs that parse.)
     """
-    if len(_KEY_TOKEN.findall(raw)) <= _count_keys(obj):
+    if orjson.dumps(obj) == raw or len(_KEY_TOKEN.findall(raw)) <= _count_keys(obj):
         return []
     try:
         pairs = json.loads(raw, object_pairs_hook=_Pairs)

@@ -14,6 +14,7 @@ from apiserver.admission.chain import Chain
 from apiserver.attributes import AlwaysAllow, Auditor, Authorizer, TokenIssuer, TokenReviewer
 from apiserver.cache import WatchCache
 from apiserver.documents import Memo
+from apiserver.entropy import Entropy
 from apiserver.foreign import ForeignGroups
 from apiserver.live import LiveResource
 from apiserver.metrics import Metrics
@@ -37,7 +38,7 @@ class Core:
     authorizer: Authorizer = field(default_factory=AlwaysAllow)
     auditor: Auditor | None = None
     tokens: TokenIssuer | None = None
-    entropy: random.Random = field(default_factory=random.SystemRandom)
+    entropy: random.Random = field(default_factory=Entropy)
     rows: Rows = field(default_factory=Rows)
     authenticator: TokenReviewer | None = None
     metrics: Metrics = field(default_factory=Metrics)

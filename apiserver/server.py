@@ -17,12 +17,14 @@ from apiserver.admission import plugins
 from apiserver.admission.certificate_requests import SignerPermissions
 from apiserver.admission.chain import Chain
 from apiserver.admission.custom_rules import CustomRules
+from apiserver.admission.host_tasks import HostTasks
 from apiserver.admission.rbac_escalation import RbacEscalation
 from apiserver.admission.webhooks.caller import Caller
 from apiserver.admission.webhooks.plugins import MutatingWebhooks, ValidatingWebhooks
 from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, TokenIssuer
 from apiserver.cache import WatchCache
 from apiserver.core import Core
+from apiserver.entropy import Entropy
 from apiserver.expressions.evaluator import Evaluator
 from apiserver.handlers.writing import ANONYMOUS
 from apiserver.identity import authn
@@ -49,12 +51,13 @@ class ApiServer:
         entropy: random.Random | None = None,
     ) -> None:
         options = options or Options()
-        entropy = entropy or random.SystemRandom()
+        entropy = entropy or Entropy()
         scheme = schemes.builtin()
         cache = WatchCache(store)
         registries = Registries(cache, entropy, options, scheme)
         allowed = (
             RbacEscalation(cache, lambda: self.core.authorizer),
+            HostTasks(lambda: self.core.authorizer),
             SignerPermissions(lambda: self.core.authorizer),
         )
         self._webhooks = Caller(cache)

@@ -10,6 +10,7 @@ from typing import Any
 from apimachinery import names, status
 from apimachinery.validation import common, resources
 from apimachinery.validation.common import Errors
+from apimachinery.validation.seen import Seen
 from apimachinery.wire import JsonObject
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -38,6 +39,10 @@ _ENV_SOURCES_TEXT = (
 )
 
 
+_SOUND = Seen(without=("volumeMounts",))
+"""Containers judged by whether the host's network is theirs; mounts name each pod's own volume."""
+
+
 def containers(
     items: Sequence[JsonObject],
     path: str,
@@ -51,7 +56,7 @@ def containers(
     errors: Errors = []
     for index, one in enumerate(items):
         where = f"{path}[{index}]"
-        errors += _container(one, where, volumes, host_network=host_network)
+        errors += _known_or_judged(one, where, volumes, host_network=host_network)
         sidecar = init and one.get("restartPolicy") == "Always"
         if init and not sidecar:
             errors += _without(one, where, "init")
@@ -76,6 +81,19 @@ def _without(one: JsonObject, path: str, what: str, *more: str) -> Errors:
         for key in fields
         if one.get(key)
     ]
+
+
+def _known_or_judged(
+    one: JsonObject, path: str, volumes: Collection[str], *, host_network: bool
+) -> Errors:
+    key = _SOUND.key(one, by=host_network)
+    if key in _SOUND:
+        mounts = one.get("volumeMounts")
+        return _mounts(mounts, f"{path}.volumeMounts", volumes) if mounts else []
+    errors = _container(one, path, volumes, host_network=host_network)
+    if not errors:
+        _SOUND.add(key)
+    return errors
 
 
 def _container(

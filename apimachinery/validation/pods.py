@@ -8,6 +8,7 @@ Neighbours: `apimachinery.validation.containers` and `.volumes` for the parts,
 from apimachinery import names, status
 from apimachinery.validation import common, containers, metadata, resources, scheduling, volumes
 from apimachinery.validation.common import Errors
+from apimachinery.validation.seen import Seen
 from apimachinery.wire import JsonObject
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
@@ -17,6 +18,9 @@ MAX_SECONDS = 2**31 - 1
 MAX_NAMESERVERS = 3
 MAX_SEARCH = 32
 MAX_SEARCH_CHARACTERS = 2048
+
+_SOUND = Seen(without=("containers", "initContainers", "ephemeralContainers", "volumes"))
+"""Specifications but for the parts that are judged by themselves."""
 
 
 def create(obj: JsonObject) -> Errors:
@@ -43,14 +47,19 @@ def spec_errors(spec: JsonObject, path: str) -> Errors:
     """A pod specification, defaulted."""
     known = spec.get("volumes") or ()
     errors = volumes.volumes(known, f"{path}.volumes") if known else []
-    return (
-        errors
-        + _containers(spec, path)
-        + _policies(spec, path)
+    errors += _containers(spec, path)
+    key = _SOUND.key(spec)
+    if key in _SOUND:
+        return errors
+    rest = (
+        _policies(spec, path)
         + _names(spec, path)
         + scheduling.constraints(spec, path)
         + _host(spec, path)
     )
+    if not rest:
+        _SOUND.add(key)
+    return errors + rest
 
 
 def _containers(spec: JsonObject, path: str) -> Errors:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from apimachinery import names, status
 from apimachinery.validation import common, containers, resources
 from apimachinery.validation.common import Errors
+from apimachinery.validation.seen import Seen
 from apimachinery.wire import JsonObject
 
 MODES = "must be a number between 0 and 0777 (octal), both inclusive"
@@ -26,6 +27,9 @@ HOST_PATH_TYPES = (
     "Socket",
 )
 
+_SOUND = Seen(without=("name",))
+"""Volumes but for their names: the token's volume has another one in each pod."""
+
 
 def volumes(items: Sequence[JsonObject], path: str) -> Errors:
     """All volumes of a pod."""
@@ -33,19 +37,27 @@ def volumes(items: Sequence[JsonObject], path: str) -> Errors:
     for index, one in enumerate(items):
         where = f"{path}[{index}]"
         errors += common.name(one.get("name"), f"{where}.name", names.dns1123_label)
-        given = [key for key, value in one.items() if key != "name" and value is not None]
-        if not given:
-            errors.append(status.required(where, "must specify a volume type"))
-            continue
-        errors += (
-            status.forbidden_field(f"{where}.{key}", "may not specify more than 1 volume type")
-            for key in given[1:]
-        )
-        check = _SOURCES.get(given[0])
-        if check is not None:
-            errors += check(one[given[0]], f"{where}.{given[0]}")
+        key = _SOUND.key(one)
+        if key not in _SOUND:
+            found = _source(one, where)
+            if not found:
+                _SOUND.add(key)
+            errors += found
     named = ((f"{path}[{index}].name", one.get("name")) for index, one in enumerate(items))
     return errors + common.unique(named)
+
+
+def _source(one: JsonObject, where: str) -> Errors:
+    """Exactly one source, and a sound one."""
+    given = [key for key, value in one.items() if key != "name" and value is not None]
+    if not given:
+        return [status.required(where, "must specify a volume type")]
+    errors = [
+        status.forbidden_field(f"{where}.{key}", "may not specify more than 1 volume type")
+        for key in given[1:]
+    ]
+    check = _SOURCES.get(given[0])
+    return errors + check(one[given[0]], f"{where}.{given[0]}") if check is not None else errors
 
 
 def _mode(value: int | None, path: str) -> Errors:

@@ -110,13 +110,12 @@ class Priority(Plugin):
 
     def _global_default(self) -> JsonObject | None:
         """The class that pods get which name none: the lowest marked as default."""
-        listing = self._cache.list(scheme.PRIORITYCLASSES)
-        newest = max((entry.revision for entry in listing.entries), default=0)
-        stamp = newest * 1000 + len(listing.entries)
-        if self._default[0] != stamp:
+        changed = self._cache.changed(scheme.PRIORITYCLASSES)
+        if self._default[0] != changed:
+            listing = self._cache.list(scheme.PRIORITYCLASSES)
             classes = [entry.parse() for entry in listing.entries]
             marked = [one for one in classes if one.get("globalDefault")]
             best = min(marked, key=lambda one: int(one.get("value", 0)), default=None)
             chosen = {**best, "name": best["metadata"]["name"]} if best else None
-            self._default = (stamp, chosen)
+            self._default = (changed, chosen)
         return self._default[1]

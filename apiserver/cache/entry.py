@@ -8,8 +8,7 @@ all where the writer hands over its dict (`Facts`).
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,8 +19,7 @@ Labels = Mapping[str, str]
 NO_LABELS: Labels = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the cache needs to know about an object, read once from its dict."""
 
     labels: Labels

@@ -86,8 +86,7 @@ class Follower:
 
     async def _reach_present(self, revision: int) -> None:
         try:
-            async with asyncio.timeout(NUDGE_SECONDS):
-                await self.reach(revision)
+            await self.reach(revision, NUDGE_SECONDS)
         except TimeoutError:
             # The last writes may have been outside the registry: no event comes of them.
             await self._store.nudge()
@@ -117,23 +116,29 @@ class Follower:
             found = self._shelves[group, plural] = Shelf(group, plural, self._floor)
         return found
 
-    async def reach(self, revision: int) -> None:
-        """Wait until the shelves are at a revision or beyond."""
+    async def reach(self, revision: int, seconds: float | None = None) -> None:
+        """Wait until the shelves are at a revision or beyond; TimeoutError after `seconds`."""
         if self.revision >= revision:
             return
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         waiting = (revision, next(self._tickets), future)
         heapq.heappush(self._waiting, waiting)
+        # Writes wait here: `asyncio.timeout` would cost them 10 µs, a timer costs 2.
+        timer = loop.call_later(seconds, _late, future) if seconds is not None else None
         try:
             await future
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TimeoutError):
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
                 heapq.heapify(self._waiting)
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def expect(self, value: bytes, known: Facts) -> None:
-        """A write of these bytes is under way; its event need not be parsed."""
+        """A write of these bytes (without a resourceVersion) is under way; spares the parse."""
         self._expected[value] = known
         if len(self._expected) > EXPECTED_MAX:
             del self._expected[next(iter(self._expected))]
@@ -176,8 +181,8 @@ class Follower:
     def _entry(self, shelf: Shelf, key: keys.ObjectKey, item: KeyValue) -> Entry | None:
         """An entry from stored bytes; None (and a warning) for bytes that are no object."""
         try:
-            raw = splice.with_revision(item.value, item.mod_revision)
             known = self._expected.pop(item.value, None)
+            raw = splice.with_revision(item.value, item.mod_revision, clean=known is not None)
             if known is None:
                 known = facts(orjson.loads(item.value), shelf.getters)
         except (splice.NotAnObject, orjson.JSONDecodeError) as error:
@@ -263,3 +268,8 @@ class Follower:
             future = heapq.heappop(self._waiting)[2]
             if not future.done():
                 future.set_result(None)
+
+
+def _late(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())

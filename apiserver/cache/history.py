@@ -6,7 +6,7 @@ change costs what the replaced object held. Neighbours: `shelf` appends, watcher
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from apimachinery import status
 from apiserver.cache.entry import Entry
@@ -19,8 +19,7 @@ CHANGE_OVERHEAD = 400
 """What a change holds beside the bytes: two entries' slots and the change itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One write of one object: the state before, the state after, the deletion's last word."""
 
     revision: int
@@ -59,6 +58,11 @@ class History:
         if self._head * 2 > len(self._changes):
             del self._changes[: self._head]
             self._head = 0
+
+    @property
+    def last(self) -> int:
+        """The revision of the newest change, of the floor where there is none."""
+        return self._changes[-1].revision if self._changes else self.floor
 
     def since(self, revision: int) -> list[Change]:
         """Every change after a revision; raises `status.Expired` if some are gone."""

@@ -22,10 +22,14 @@ class NotAnObject(ValueError):  # noqa: N818  a fact about the bytes, not a fail
     """The bytes are no JSON object with metadata: somebody else wrote them."""
 
 
-def with_revision(value: bytes, revision: int) -> bytes:
-    """The object with `metadata.resourceVersion` set, whatever it was before."""
+def with_revision(value: bytes, revision: int, *, clean: bool = False) -> bytes:
+    """The object with `metadata.resourceVersion` set, whatever it was before.
+
+    `clean`: its metadata is known to have none, so the object is not searched for one (4 µs of
+    3 KB; and an event, which names the resourceVersion of what it is about, is not parsed).
+    """
     head = _HEAD.match(value)
-    if head is None or _FIELD in value:
+    if head is None or (not clean and _FIELD in value):
         return _parsed(value, revision)
     at = head.end()
     comma = b"" if value.startswith(b"}", at) else b","

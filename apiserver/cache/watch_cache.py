@@ -14,7 +14,6 @@ Neighbours: `shelf` (one resource's state), `follower` (the store's watch), `pin
 `storage.errors`.
 """
 
-import asyncio
 import builtins
 import logging
 from dataclasses import dataclass
@@ -111,8 +110,7 @@ class WatchCache:
         if self.revision >= revision:
             return
         try:
-            async with asyncio.timeout(timeout):
-                await self._follower.reach(revision)
+            await self._follower.reach(revision, timeout)
         except TimeoutError:
             raise status.too_large_resource_version(revision, self.revision) from None
 
@@ -122,8 +120,7 @@ class WatchCache:
         if self.revision >= revision:
             return revision
         try:
-            async with asyncio.timeout(NUDGE_SECONDS):
-                await self._follower.reach(revision)
+            await self._follower.reach(revision, NUDGE_SECONDS)
         except TimeoutError:
             await self.store.nudge()
             await self.wait_for(revision)
@@ -196,6 +193,10 @@ class WatchCache:
     def count(self, resource: Stored) -> int:
         """How many objects of a resource there are (for metrics)."""
         return len(self._shelf(resource).by_key)
+
+    def changed(self, resource: Stored) -> int:
+        """A revision that differs whenever any object of the resource has."""
+        return self._shelf(resource).history.last
 
     def index(self, resource: Stored, paths: tuple[str, ...]) -> None:
         """Let selectors name these fields of a custom resource (and no others)."""
@@ -328,7 +329,7 @@ class WatchCache:
         if found is not None and found.revision == revision:
             return found
         key = f"{namespace}/{name}" if namespace else name
-        raw = splice.with_revision(value, revision)
+        raw = splice.with_revision(value, revision, clean=True)
         return Entry(key, namespace, raw, revision, created, known)
 
 

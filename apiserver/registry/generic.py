@@ -10,7 +10,6 @@ wrote reads its own write here.
 """
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -22,6 +21,7 @@ from apimachinery.names import Rng
 from apimachinery.resource import Resource
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
+from apiserver import entropy
 from apiserver.cache import Entry, WatchCache
 from apiserver.registry import metadata
 from apiserver.registry.quotas import Quotas
@@ -202,7 +202,7 @@ class Registry:
         strategy = self.strategy
         metadata.fill_created(
             found,
-            uid=str(uuid.uuid4()),
+            uid=entropy.uid(),
             timestamp=meta.format_time(context.now),
             generation=strategy.counts_generation,
         )

@@ -63,6 +63,8 @@ class _Webhooks(Plugin):
 
     def hooks(self) -> tuple[Hook, ...]:
         """All hooks as configured now, by the configurations' names."""
+        if not self._cache.count(self._kind):
+            return ()  # two of three writes ask in a cluster without any: 0.3 µs instead of 5
         entries = self._cache.list(self._kind).entries
         stamp = tuple([entry.revision for entry in entries])
         if stamp != self._stamp:

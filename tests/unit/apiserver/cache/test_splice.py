@@ -66,3 +66,11 @@ def test_laws(metadata: dict, rest: dict, one: int, two: int, first: bool) -> No
     raw = splice.with_revision(orjson.dumps(obj), one)
     assert orjson.loads(raw) == expected(obj, one)
     assert splice.respliced(raw, two) == splice.with_revision(orjson.dumps(obj), two)
+
+
+def test_clean_metadata_is_not_searched() -> None:
+    """Our own writes: the field may occur elsewhere in the object, never in its metadata."""
+    event = {**POD, "involvedObject": {"resourceVersion": "3"}}
+    quick = splice.with_revision(orjson.dumps(event), 9, clean=True)
+    assert orjson.loads(quick) == expected(event, 9)
+    assert splice.respliced(quick, 11) == splice.with_revision(orjson.dumps(event), 11, clean=True)
