@@ -7,17 +7,22 @@ pod. Neighbours: `bireme.cli.server` brings the client, the master and the mirro
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from apimachinery import scheme
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
+from apimachinery.mesos import marks
+from apimachinery.wire import JsonObject
 from offers.agents import Agents, AgentView
 from offers.frameworks import Frameworks
+from offers.http.access import Access
 from offers.http.app import OfferServer
+from offers.http.credentials import Credentials
 from offers.master import OfferMaster
 from offers.rolekeeper import RoleKeeper
-from offers.tasks import observe, pods
+from offers.tasks import observe
 from offers.tasks.service import TaskService
 
 V_co = TypeVar("V_co", covariant=True)
@@ -32,16 +37,37 @@ class Mirror(Protocol[V_co]):
 class MesosSide:
     """See the module's docstring."""
 
-    def __init__(self, client: Client, master: OfferMaster, nodes: Mirror[AgentView]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        master: OfferMaster,
+        nodes: Mirror[AgentView],
+        *,
+        credentials: Path | None = None,
+    ) -> None:
+        """`credentials` is a file of principals and secrets."""
         self.agents = Agents()
         self.frameworks = Frameworks(client, master, hostname_of=self.agents.hostname)
         self._pods = Informer(
-            client, scheme.PODS, observe.view, label_selector=pods.FRAMEWORK_LABEL
+            client, scheme.PODS, observe.view, label_selector=marks.FRAMEWORK_LABEL
         )
+        self._executors: Informer[JsonObject] = Informer(client, scheme.EXECUTORS, lambda obj: obj)
         self.tasks = TaskService(
-            client, master, self.frameworks, self._pods, node_exists=self.agents.exists
+            client,
+            master,
+            self.frameworks,
+            self._pods,
+            self._executors,
+            node_exists=self.agents.exists,
+            hostname_of=self.agents.hostname,
         )
-        self.server = OfferServer(master, self.frameworks, self.tasks, self.agents)
+        self.server = OfferServer(
+            master,
+            self.frameworks,
+            self.tasks,
+            self.agents,
+            Access(client, Credentials(credentials)),
+        )
         self.agents.on_lost = self.tasks.agent_lost
         self.agents.on_back = self.tasks.agent_back
         self.roles = RoleKeeper(client, master)
@@ -56,7 +82,10 @@ class MesosSide:
         """Work for ever; `restore` has been done, and the server listens."""
         try:
             async with asyncio.TaskGroup() as group:
-                for work in (self._pods.run, self.frameworks.run, self.tasks.run, self.roles.run):
+                for work in (
+                    self._pods.run, self._executors.run, self.frameworks.run, self.tasks.run,
+                    self.roles.run,
+                ):  # fmt: skip
                     group.create_task(work())
                 await self._pods.synced()
                 self.server.ready()

@@ -21,7 +21,7 @@ from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 from offers import messages, roles, shapes
 from offers.master import OfferMaster
-from offers.messages import Event, FrameworkInfo
+from offers.messages import Event, FrameworkInfo, Offer
 from offers.resources import Vector
 from offers.tasks import pods, validate
 
@@ -57,6 +57,11 @@ class Stream(Protocol):
     def end(self) -> None: ...
 
 
+def _no_executors(framework_id: str, node: str) -> Iterable[str]:
+    del framework_id, node
+    return ()
+
+
 @dataclass(slots=True)
 class Framework:
     """One framework."""
@@ -73,7 +78,10 @@ class Framework:
     disconnected: float | None = None
     suppressed: set[str] = field(default_factory=set)
     expiry: asyncio.TimerHandle | None = None
+    uses_host: bool = False
+    """Whether its tasks may use the nodes' own file system."""
     hostname_of: Callable[[str], str] = str
+    executors_on: Callable[[str, str], Iterable[str]] = _no_executors
 
     @property
     def name(self) -> str:
@@ -101,7 +109,8 @@ class Framework:
 
     @property
     def owner(self) -> pods.Owner:
-        return pods.Owner(self.name, self.uid, self.id, self.info["user"], self.info["name"])
+        info = self.info
+        return pods.Owner(self.name, self.uid, self.id, info["user"], info["name"], self.uses_host)
 
     def send(self, event: JsonObject) -> bool:
         """False if nobody listens now."""
@@ -115,15 +124,20 @@ class Framework:
     def deliver(self, event: Event) -> None:
         match event:
             case messages.Offers(offers):
-                made = [
-                    shapes.offer(one, self.hostname_of(one.node), shapes.domain(one.attributes))
-                    for one in offers
-                ]
+                made = [self._spelled(one) for one in offers]
                 self.send({"type": "OFFERS", "offers": {"offers": made}})
             case messages.Rescind(offer_id):
                 self.send({"type": "RESCIND", "rescind": {"offer_id": {"value": offer_id}}})
             case messages.Subscribed():
                 return
+
+    def _spelled(self, offer: Offer) -> JsonObject:
+        """An offer as the framework gets it: its executors on the node are named."""
+        domain = shapes.domain(offer.attributes)
+        made = shapes.offer(offer, self.hostname_of(offer.node), domain)
+        if ids := sorted(self.executors_on(self.id, offer.node)):
+            made["executor_ids"] = [{"value": one} for one in ids]
+        return made
 
 
 def roles_of(info: JsonObject) -> tuple[str, ...]:
@@ -174,6 +188,8 @@ class Frameworks:
         self.known: dict[str, Framework] = {}
         self.on_removed: Callable[[Framework], None] = lambda _: None
         """Called when a framework is removed: its tasks must end."""
+        self.executors_on: Callable[[str, str], Iterable[str]] = _no_executors
+        """A framework's executors on a node, by id."""
         self.usage_of: Callable[[str], JsonObject] = lambda _: {}
         """What of a framework's status its tasks say."""
         self._client = client
@@ -183,6 +199,9 @@ class Frameworks:
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._namespaces: set[str] = set()
+
+    def _executors_on(self, framework_id: str, node: str) -> Iterable[str]:
+        return self.executors_on(framework_id, node)
 
     def get(self, framework_id: str) -> Framework | None:
         return self.known.get(framework_id)
@@ -203,8 +222,10 @@ class Frameworks:
                 principal=spec.get("principal") or "",
                 uid=meta.uid(obj),
                 removed=bool(state.get("removed")),
+                uses_host=bool(spec.get("hostTasks")),
                 registered=_parsed(state.get("registeredTime")),
                 hostname_of=self._hostname_of,
+                executors_on=self._executors_on,
             )
             self.known[framework.id] = framework
             if not framework.removed:
@@ -227,7 +248,13 @@ class Frameworks:
     # --- coming and going
 
     async def subscribe(
-        self, info: JsonObject, suppressed: Iterable[str], principal: str, stream: Stream
+        self,
+        info: JsonObject,
+        suppressed: Iterable[str],
+        principal: str,
+        stream: Stream,
+        *,
+        uses_host: bool = False,
     ) -> Framework:
         """A framework whose first events (SUBSCRIBED, HEARTBEAT) are the caller's to send."""
         check(info)
@@ -240,6 +267,7 @@ class Frameworks:
                 principal=principal,
                 registered=self._clock.now(),
                 hostname_of=self._hostname_of,
+                executors_on=self._executors_on,
             )
             self.known[framework.id] = framework
         else:
@@ -248,6 +276,7 @@ class Frameworks:
         framework.reregistered = self._clock.now()
         framework.disconnected = None
         framework.stream = stream
+        framework.uses_host = uses_host
         framework.suppressed = set(suppressed)
         await self._write(framework)
         await self._ensure_namespace(framework.namespace)
@@ -378,6 +407,7 @@ class Frameworks:
             "capabilities": sorted(framework.capabilities),
             "failoverTimeoutSeconds": int(framework.failover_timeout),
             "namespace": framework.namespace,
+            "hostTasks": framework.uses_host,
             "info": framework.info,
         }
         if not framework.uid:

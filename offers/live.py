@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 from apimachinery import meta
 from apimachinery.aio.clock import Clock, SystemClock
+from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import ranges, resources
 from offers.master import OfferMaster
 from offers.messages import Offer
 from offers.resources import Vector
-from offers.tasks import pods
 
-RESOURCE = f"offers.{pods.GROUP}"
+RESOURCE = f"offers.{marks.GROUP}"
 """As the API server names it."""
 
 
@@ -64,7 +64,7 @@ class LiveOffers:
         if expires is not None:
             spec["expires"] = meta.format_micro_time(expires + shift)
         return {
-            "apiVersion": f"{pods.GROUP}/v1",
+            "apiVersion": f"{marks.GROUP}/v1",
             "kind": "Offer",
             "metadata": {
                 "name": offer.id.lower(),

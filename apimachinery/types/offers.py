@@ -41,6 +41,11 @@ class FrameworkSpec(Model):
         description="How long its tasks live on after it has disconnected.",
     )
     namespace: str = Field("", description="The namespace in which its tasks run.")
+    host_tasks: bool | None = Field(
+        None,
+        alias="hostTasks",
+        description="Whether its tasks may use the nodes' own file system.",
+    )
     info: RawExtension | None = Field(
         None, description="The whole FrameworkInfo message as the framework sent it."
     )

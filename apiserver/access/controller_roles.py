@@ -1,7 +1,8 @@
 """Roles of the control plane's own loops: scheduler, controller manager, each controller.
 
-They run inside the API server's process by default and are authorized like everybody else.
-Neighbours: `default_roles` (makes objects of them). Names are Kubernetes'.
+They run inside the API server's process by default and are authorized like everybody else. Names
+and rules are Kubernetes', with "patch" wherever Kubernetes' controllers send a whole object again.
+Neighbours: `default_roles` (makes objects of them), `controllers.manager` (who acts as whom).
 """
 
 from apimachinery import wire
@@ -16,7 +17,7 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
     "certificate-controller": (
         rule("delete get list watch", "certificates.k8s.io", "certificatesigningrequests"),
         rule(
-            "update",
+            "patch update",
             "certificates.k8s.io",
             "certificatesigningrequests/approval certificatesigningrequests/status",
         ),
@@ -27,22 +28,22 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule("escalate get list patch update watch", "rbac.authorization.k8s.io", "clusterroles"),
     ),
     "cronjob-controller": (
-        rule("get list update watch", "batch", "cronjobs"),
+        rule("get list patch update watch", "batch", "cronjobs"),
         rule("create delete get list patch update watch", "batch", "jobs"),
-        rule("update", "batch", "cronjobs/finalizers cronjobs/status"),
+        rule("patch update", "batch", "cronjobs/finalizers cronjobs/status"),
         rule("delete list", "", "pods"),
     ),
     "daemon-set-controller": (
         rule(READ, "apps", "daemonsets"),
-        rule("update", "apps", "daemonsets/finalizers daemonsets/status"),
+        rule("patch update", "apps", "daemonsets/finalizers daemonsets/status"),
         rule("list watch", "", "nodes"),
         rule("create", "", "pods/binding"),
         _PODS,
         _REVISIONS,
     ),
     "deployment-controller": (
-        rule("get list update watch", "apps", "deployments"),
-        rule("update", "apps", "deployments/finalizers deployments/status"),
+        rule("get list patch update watch", "apps", "deployments"),
+        rule("patch update", "apps", "deployments/finalizers deployments/status"),
         rule("create delete get list patch update watch", "apps", "replicasets"),
         rule("get list update watch", "", "pods"),
     ),
@@ -50,7 +51,8 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule(READ, "apps", "deployments replicasets statefulsets"),
         rule(READ, "", "pods replicationcontrollers"),
         rule(READ, "policy", "poddisruptionbudgets"),
-        rule("update", "policy", "poddisruptionbudgets/status"),
+        rule("patch update", "policy", "poddisruptionbudgets/status"),
+        rule("patch update", "", "pods/status"),
         rule("get", "*", "*/scale"),
     ),
     "endpointslice-controller": (
@@ -65,19 +67,19 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
     "generic-garbage-collector": (rule("delete get list patch update watch", "*", "*"),),
     "horizontal-pod-autoscaler": (
         rule(READ, "autoscaling", "horizontalpodautoscalers"),
-        rule("update", "autoscaling", "horizontalpodautoscalers/status"),
-        rule("get update", "*", "*/scale"),
+        rule("patch update", "autoscaling", "horizontalpodautoscalers/status"),
+        rule("get patch update", "*", "*/scale"),
         rule("list", "", "pods"),
         rule("list", "metrics.k8s.io", "pods"),
     ),
     "job-controller": (
         rule("get list patch update watch", "batch", "jobs"),
-        rule("update", "batch", "jobs/finalizers jobs/status"),
+        rule("patch update", "batch", "jobs/finalizers jobs/status"),
         _PODS,
     ),
     "namespace-controller": (
         rule("delete get list watch", "", "namespaces"),
-        rule("update", "", "namespaces/finalize namespaces/status"),
+        rule("patch update", "", "namespaces/finalize namespaces/status"),
         rule("delete deletecollection get list", "*", "*"),
     ),
     "node-controller": (
@@ -104,24 +106,26 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule(READ, "", "pods"),
     ),
     "replicaset-controller": (
-        rule("get list update watch", "apps", "replicasets"),
-        rule("update", "apps", "replicasets/finalizers replicasets/status"),
+        rule("get list patch update watch", "apps", "replicasets"),
+        rule("patch update", "apps", "replicasets/finalizers replicasets/status"),
         _PODS,
     ),
     "replication-controller": (
-        rule("get list update watch", "", "replicationcontrollers"),
-        rule("update", "", "replicationcontrollers/finalizers replicationcontrollers/status"),
+        rule("get list patch update watch", "", "replicationcontrollers"),
+        rule(
+            "patch update", "", "replicationcontrollers/finalizers replicationcontrollers/status"
+        ),
         _PODS,
     ),
     "resourcequota-controller": (
         rule("list watch", "*", "*"),
         rule("update", "", "resourcequotas/status"),
     ),
-    "root-ca-cert-publisher": (rule("create update", "", "configmaps"),),
-    "service-account-controller": (rule("create", "", "serviceaccounts"),),
+    "root-ca-cert-publisher": (rule("create get patch update", "", "configmaps"),),
+    "service-account-controller": (rule("create get patch", "", "serviceaccounts"),),
     "statefulset-controller": (
         rule(READ, "apps", "statefulsets"),
-        rule("update", "apps", "statefulsets/finalizers statefulsets/status"),
+        rule("patch update", "apps", "statefulsets/finalizers statefulsets/status"),
         rule("create get list watch", "", "persistentvolumeclaims"),
         _PODS,
         _REVISIONS,
@@ -147,6 +151,7 @@ _SCHEDULER = (
     rule("create", "authorization.k8s.io", "subjectaccessreviews"),
     # The offer master shares the scheduler's process and identity.
     rule(f"{READ} {WRITE}", "offers.bireme.dev", "*"),
+    rule("use", "offers.bireme.dev", "hosttasks"),
     rule(READ, "", "resourcequotas"),
 )
 
@@ -156,7 +161,7 @@ _MANAGER = (
     rule("create", "", "secrets serviceaccounts serviceaccounts/token"),
     rule("delete", "", "secrets"),
     rule("get", "", "configmaps namespaces secrets serviceaccounts"),
-    rule("update", "", "secrets serviceaccounts"),
+    rule("patch update", "", "secrets serviceaccounts"),
     rule("list watch", "*", "*"),
     rule("create", "authentication.k8s.io", "tokenreviews"),
     rule("create", "authorization.k8s.io", "subjectaccessreviews"),
@@ -164,7 +169,7 @@ _MANAGER = (
 
 ROLES: dict[str, tuple[wire.JsonObject, ...]] = {
     "system:kube-scheduler": _SCHEDULER,
-    # One identity runs all loops here, so it also has what each of them has.
+    # Apart from the API server all loops have one credential: it may do what each of them may.
     "system:kube-controller-manager": (
         *_MANAGER,
         *(granted for rules in CONTROLLERS.values() for granted in rules),

@@ -19,9 +19,9 @@ ROOT = "root"
 def find(text: str) -> Image | None:
     """The image, if the reference means it."""
     name, _, user = text.partition(":")
-    if name != REFERENCE and text != ID:
+    if name != REFERENCE:
         return None
-    user = user if name == REFERENCE and user not in ("", "latest") else ROOT
+    user = user if user not in ("", "latest") else ROOT
     config = ImageConfig(command=("/bin/sh",), env=(PATH, f"HOME={_home(user)}"), user=user)
     return Image(ID, (f"{REFERENCE}:{user}",), (), 0, config, ())
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from apimachinery.aio.clock import Clock, SystemClock
 from offers.agents import Agents
 from offers.frameworks import Frameworks
+from offers.http.access import Access
 from offers.http.calls import Calls
 from offers.http.legacy import Legacy
 from offers.http.operator import Operator
@@ -36,12 +37,13 @@ class OfferServer:
         frameworks: Frameworks,
         tasks: TaskService,
         agents: Agents,
+        access: Access,
         *,
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
         calls = Calls(master, frameworks, tasks, node_state=agents.state, clock=clock)
-        self.scheduler = SchedulerEndpoint(frameworks, tasks, calls, master_id=master.id)
+        self.scheduler = SchedulerEndpoint(frameworks, tasks, calls, access, master_id=master.id)
         self._legacy = Legacy(master, frameworks, tasks, agents, clock)
         self._operator = Operator(master, frameworks, tasks, agents, self._legacy)
         self._runner: web.AppRunner | None = None

@@ -52,13 +52,13 @@ class Calls:
             "ACKNOWLEDGE": self._acknowledge,
             "RECONCILE": self._reconcile,
             "RECONCILE_OPERATIONS": self._reconcile_operations,
-            # Nothing to do: no such offers are made, no such updates sent, no executors there.
+            "MESSAGE": self._message,
+            "SHUTDOWN": self._shutdown,
+            # Nothing to do: no such offers are made, no such updates sent.
             "ACCEPT_INVERSE_OFFERS": _nothing,
             "DECLINE_INVERSE_OFFERS": _nothing,
             "ACKNOWLEDGE_OPERATION_STATUS": _nothing,
             "REQUEST": _nothing,
-            "MESSAGE": _nothing,
-            "SHUTDOWN": _nothing,
         }
 
     def knows(self, kind: str) -> bool:
@@ -84,8 +84,9 @@ class Calls:
             )
             return
         node, role = offers[0].node, offers[0].role
-        plan = accept.plan(offers, operations, self._tasks.ids_of(framework.id))
-        launches = tuple(self._tasks.prepare(framework, one, role) for one in plan.launched)
+        plan = accept.plan(offers, operations, self._tasks.known(framework, node))
+        runs = [self._tasks.prepare(framework, one, role, node) for one in plan.launched]
+        launches = tuple(launch for run in runs for launch in run.launches)
         seconds = _refuse_seconds(body)
         if not launches and not plan.unsupported and not plan.refused:
             self._master.call(framework.id, messages.Decline(tuple(ids), seconds))
@@ -95,8 +96,8 @@ class Calls:
             LOG.error("offers=%s framework=%s could not be booked", ids, framework.name)
             self._master.call(framework.id, messages.Decline(tuple(ids), 0.0))
             return
-        for one in plan.launched:
-            self._tasks.launch(framework, one, role, node)
+        for run in runs:
+            self._tasks.launch(framework, run)
         self._refuse(framework, plan.refused, node)
         for operation in plan.unsupported:
             self._unsupported(framework, operation)
@@ -152,6 +153,14 @@ class Calls:
         grace = None if period is None else period["nanoseconds"] / 1e9
         if not self._tasks.kill(framework, task_id, node, grace):
             self._reconcile_one(framework, task_id, node)
+
+    def _message(self, framework: Framework, body: JsonObject) -> None:
+        node, executor_id = body["agent_id"]["value"], body["executor_id"]["value"]
+        self._tasks.executors.message(framework, node, executor_id, body["data"])
+
+    def _shutdown(self, framework: Framework, body: JsonObject) -> None:
+        node, executor_id = body["agent_id"]["value"], body["executor_id"]["value"]
+        self._tasks.executors.shutdown(framework, node, executor_id)
 
     def _acknowledge(self, framework: Framework, body: JsonObject) -> None:
         self._tasks.acknowledge(framework, body["task_id"]["value"], body["uuid"])

@@ -15,6 +15,7 @@ from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.frameworks import Framework, Frameworks, SubscribeError, new_stream_id
+from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.calls import Calls
 from offers.http.legacy import VERSION
 from offers.tasks.service import TaskService
@@ -32,9 +33,16 @@ class SchedulerEndpoint:
     """See the module's docstring."""
 
     def __init__(
-        self, frameworks: Frameworks, tasks: TaskService, calls: Calls, *, master_id: str
+        self,
+        frameworks: Frameworks,
+        tasks: TaskService,
+        calls: Calls,
+        access: Access,
+        *,
+        master_id: str,
     ) -> None:
         self._frameworks, self._tasks, self._calls = frameworks, tasks, calls
+        self._access = access
         self._master_id = master_id
         self.ready = False
         """False while what was before is read back: then the answer is 503."""
@@ -54,6 +62,9 @@ class SchedulerEndpoint:
                 headers={"Allow": "POST"},
                 text=f"Expecting one of {{ 'POST' }}, but received '{request.method}'",
             )
+        caller = self._access.identify(request)
+        if caller is None:
+            return web.Response(status=401, headers=CHALLENGE)
         given = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if not given:
             return _text(400, "Expecting 'Content-Type' to be present")
@@ -66,12 +77,14 @@ class SchedulerEndpoint:
         except Malformed as error:
             return _text(400, str(error))
         if kind == "SUBSCRIBE":
-            return await self._subscribe(request, call)
-        return await self._call(request, call, kind)
+            return await self._subscribe(request, call, caller)
+        return await self._call(request, call, kind, caller)
 
     # --- all calls but SUBSCRIBE
 
-    async def _call(self, request: web.Request, call: JsonObject, kind: str) -> web.Response:
+    async def _call(
+        self, request: web.Request, call: JsonObject, kind: str, caller: Caller
+    ) -> web.Response:
         framework_id = (call.get("framework_id") or {}).get("value", "")
         if not framework_id:
             return _text(
@@ -80,6 +93,8 @@ class SchedulerEndpoint:
         framework = self._frameworks.get(framework_id)
         if framework is None or framework.removed:
             return _text(400, "Framework cannot be found")
+        if caller.principal != framework.principal and caller.principal:
+            return _text(400, "Framework's principal is not the authenticated one")
         if framework.stream is None:
             return _text(403, "Framework is not subscribed")
         stream_id = request.headers.get(STREAM_ID)
@@ -111,7 +126,9 @@ class SchedulerEndpoint:
 
     # --- SUBSCRIBE
 
-    async def _subscribe(self, request: web.Request, call: JsonObject) -> web.StreamResponse:
+    async def _subscribe(
+        self, request: web.Request, call: JsonObject, caller: Caller
+    ) -> web.StreamResponse:
         accepted = stream.accepted(request.headers.get("Accept", ""))
         if not accepted:
             return _text(406, f"Expecting 'Accept' to allow {JSON} or {PROTOBUF}")
@@ -128,6 +145,9 @@ class SchedulerEndpoint:
                 "Failed to validate scheduler::Call: 'framework_id' differs from "
                 "'subscribe.framework_info.id'",
             )
+        if problem := _principal(info, caller):
+            return _text(400, problem)
+        uses_host = await self._access.may(caller, "use", "hosttasks")
         opened = EventStream(new_stream_id(), accepted)
         response = web.StreamResponse(
             headers={"Content-Type": accepted, STREAM_ID: opened.id, "Cache-Control": "no-cache"}
@@ -137,7 +157,7 @@ class SchedulerEndpoint:
         self._open.add(opened)
         framework: Framework | None = None
         try:
-            framework = await self._begin(request, call["subscribe"], opened)
+            framework = await self._begin(request, call["subscribe"], opened, uses_host=uses_host)
             with contextlib.suppress(ConnectionError):
                 async for record in opened.records():
                     await response.write(record)
@@ -150,14 +170,14 @@ class SchedulerEndpoint:
         return response
 
     async def _begin(
-        self, request: web.Request, body: JsonObject, opened: EventStream
+        self, request: web.Request, body: JsonObject, opened: EventStream, *, uses_host: bool
     ) -> Framework | None:
         """Subscribe; a refusal is an event of the stream."""
         info = body["framework_info"]
         principal = str(info.get("principal") or "")
         try:
             framework = await self._frameworks.subscribe(
-                info, body.get("suppressed_roles") or (), principal, opened
+                info, body.get("suppressed_roles") or (), principal, opened, uses_host=uses_host
             )
         except SubscribeError as error:
             opened.fail(str(error))
@@ -196,6 +216,19 @@ class SchedulerEndpoint:
             "version": VERSION,
             "address": shapes.address(host, port),
         }
+
+
+def _principal(info: JsonObject, caller: Caller) -> str:
+    """Take the proven principal over; what is wrong, if another one was named."""
+    named = info.get("principal") or caller.principal
+    if caller.principal and named != caller.principal:
+        return (
+            f"Authenticated principal '{caller.principal}' does not match principal "
+            f"'{named}' set in FrameworkInfo"
+        )
+    if named:
+        info["principal"] = named
+    return ""
 
 
 def _kind(call: JsonObject) -> str:

@@ -5,7 +5,7 @@ not in order fails by itself; a group fails as a whole. Neighbours: `validate` h
 `service` books the launches and tells the framework of the refusals.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apimachinery.wire import JsonObject
@@ -18,12 +18,21 @@ from offers.tasks import pods, states, validate
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """Tasks that will share one pod."""
+    """Tasks that will share one pod, or go to one custom executor."""
 
     tasks: tuple[JsonObject, ...]
     executor: JsonObject | None
     amount: Vector
+    """What the tasks take, and with them all that is started for them."""
     ports: Ranges
+    group: bool = False
+    own: Vector | None = None
+    """What of it a custom executor takes that is started for them; None if it runs already."""
+    own_ports: Ranges = ()
+
+    @property
+    def custom(self) -> bool:
+        return self.executor is not None and self.executor.get("type") != "DEFAULT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,31 @@ class Refused:
     reason: str
     message: str
     executor_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tasks that are launched together or not at all."""
+
+    tasks: list[JsonObject]
+    executor: JsonObject | None = None
+    group: bool = False
+
+    @property
+    def custom(self) -> bool:
+        return self.executor is not None and self.executor.get("type") != "DEFAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a framework has already, and what it may do."""
+
+    tasks: Collection[str] = ()
+    """Ids in use."""
+    executors: Mapping[str, JsonObject] = field(default_factory=dict)
+    """Its custom executors on the offers' node: id → ExecutorInfo."""
+    uses_host: bool = False
+    """Whether it may use the nodes' own file system."""
 
 
 @dataclass(slots=True)
@@ -66,39 +100,56 @@ def refuse_all(
     ]
 
 
-def plan(offers: Sequence[Offer], operations: Sequence[JsonObject], known: Collection[str]) -> Plan:
-    """Check one ACCEPT whose offers are of one node and role; `known` are task ids in use."""
+def plan(offers: Sequence[Offer], operations: Sequence[JsonObject], known: Known) -> Plan:
+    """Check one ACCEPT whose offers are of one node and role."""
     made = Plan()
     rest: Vector = {}
     free: Ranges = ()
     for offer in offers:
         rest, free = resources.add(rest, offer.resources), ranges.union(free, offer.ports)
     bounded = any(resources.PODS in offer.resources for offer in offers)
-    taken = set(known)
+    taken, running = set(known.tasks), dict(known.executors)
     for operation in operations:
-        for tasks, executor in _launches(operation, made):
-            problem = _problem(tasks, executor, offers[0].node, taken)
-            if problem:
-                made.refused += _refusals(tasks, executor, problem)
+        for batch in _batches(operation, made):
+            refused = _refused(batch, offers[0].node, taken, running, known)
+            if refused:
+                made.refused += refused
                 continue
-            amount, ports = pods.charge(tasks, executor)
-            if not bounded:
-                amount = {n: v for n, v in amount.items() if n != resources.PODS}
-            elif rest.get(resources.PODS, 0) < 1:
-                made.refused += _full(tasks, offers[0].node)
+            launched = _charged(batch, running, bounded=bounded)
+            if bounded and launched.amount.get(resources.PODS, 0) > rest.get(resources.PODS, 0):
+                made.refused += _full(batch.tasks, offers[0].node)
                 continue
-            if problem := validate.room(amount, ports, rest, free):
-                made.refused += _refusals(tasks, executor, problem)
+            if problem := validate.room(launched.amount, launched.ports, rest, free):
+                made.refused += _refusals(batch, problem)
                 continue
-            rest, free = resources.subtract(rest, amount), ranges.subtract(free, ports)
-            taken.update(info["task_id"]["value"] for info in tasks)
-            made.launched.append(Launched(tuple(tasks), executor, amount, ports))
+            rest = resources.subtract(rest, launched.amount)
+            free = ranges.subtract(free, launched.ports)
+            taken.update(info["task_id"]["value"] for info in batch.tasks)
+            if batch.custom and batch.executor is not None:
+                running[batch.executor["executor_id"]["value"]] = batch.executor
+            made.launched.append(launched)
     return made
 
 
-def _launches(
-    operation: JsonObject, made: Plan
-) -> list[tuple[list[JsonObject], JsonObject | None]]:
+def _charged(batch: Batch, running: Mapping[str, JsonObject], *, bounded: bool) -> Launched:
+    """What a batch takes."""
+    own: Vector | None = None
+    own_ports: Ranges = ()
+    amount, ports = pods.charge(batch.tasks, None if batch.custom else batch.executor)
+    if batch.custom and batch.executor is not None:
+        # The pod is the executor's, and there is one already where it runs.
+        amount = {n: v for n, v in amount.items() if n != resources.PODS}
+        if batch.executor["executor_id"]["value"] not in running:
+            own, own_ports = pods.charge([], batch.executor)
+    if not bounded:
+        amount = {n: v for n, v in amount.items() if n != resources.PODS}
+        own = None if own is None else {n: v for n, v in own.items() if n != resources.PODS}
+    whole = resources.add(amount, own or {})
+    spans = ranges.union(ports, own_ports)
+    return Launched(tuple(batch.tasks), batch.executor, whole, spans, batch.group, own, own_ports)
+
+
+def _batches(operation: JsonObject, made: Plan) -> list[Batch]:
     kind = operation.get("type")
     if "id" in operation and kind in ("LAUNCH", "LAUNCH_GROUP"):
         message = f"The `id` field cannot be set on {kind} operations"
@@ -107,33 +158,67 @@ def _launches(
         return []
     if kind == "LAUNCH":
         infos = (operation.get("launch") or {}).get("task_infos") or ()
-        return [([info], None) for info in infos]
+        return [Batch([info], info.get("executor")) for info in infos]
     if kind == "LAUNCH_GROUP" and "launch_group" in operation:
         group = operation["launch_group"]
-        return [(list(group["task_group"].get("tasks") or ()), group["executor"])]
+        tasks = list(group["task_group"].get("tasks") or ())
+        return [Batch(tasks, group["executor"], group=True)]
     made.unsupported.append(operation)
     return []
 
 
+def _refused(
+    batch: Batch,
+    node: str,
+    taken: Collection[str],
+    running: Mapping[str, JsonObject],
+    known: Known,
+) -> list[Refused]:
+    """The refusals of a batch that can't be; empty if it can."""
+    if problem := _problem(batch, node, taken, running):
+        return _refusals(batch, problem)
+    if not known.uses_host:
+        for part in (*batch.tasks, *([batch.executor] if batch.executor else [])):
+            if problem := validate.needs_host(part):
+                return _refusals(batch, problem, "UNAUTHORIZED")
+    return []
+
+
 def _problem(
-    tasks: list[JsonObject], executor: JsonObject | None, node: str, taken: Collection[str]
+    batch: Batch, node: str, taken: Collection[str], running: Mapping[str, JsonObject]
 ) -> str:
-    problem = validate.group(executor, tasks, node) if executor else validate.task(tasks[0], node)
+    if batch.group and batch.executor is not None:
+        problem = validate.group(batch.executor, batch.tasks, node)
+    else:
+        problem = validate.task(batch.tasks[0], node)
     if problem:
         return problem
-    if (executor or {}).get("type") == "CUSTOM" or (executor is None and "executor" in tasks[0]):
-        return "Custom executors are not supported: use a command or a task group"
-    for info in tasks:
+    if batch.custom and batch.executor is not None:
+        if problem := validate.executor(batch.executor):
+            return problem
+        there = running.get(batch.executor["executor_id"]["value"])
+        if there is not None and _plain(there) != _plain(batch.executor):
+            executor_id = batch.executor["executor_id"]["value"]
+            return (
+                "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID "
+                f"'{executor_id}'"
+            )
+    for info in batch.tasks:
         if info["task_id"]["value"] in taken:
             return f"Task has duplicate ID: {info['task_id']['value']}"
     return ""
 
 
-def _refusals(
-    tasks: Sequence[JsonObject], executor: JsonObject | None, message: str
-) -> list[Refused]:
-    reason = "REASON_TASK_GROUP_INVALID" if executor else "REASON_TASK_INVALID"
-    return [Refused(info["task_id"]["value"], states.ERROR, reason, message) for info in tasks]
+def _plain(executor: JsonObject) -> JsonObject:
+    """Without what the master fills in."""
+    return {n: v for n, v in executor.items() if n not in ("framework_id", "type")}
+
+
+def _refusals(batch: Batch, message: str, why: str = "INVALID") -> list[Refused]:
+    reason = f"REASON_TASK_GROUP_{why}" if batch.group else f"REASON_TASK_{why}"
+    return [
+        Refused(info["task_id"]["value"], states.ERROR, reason, message) for info in batch.tasks
+    ]
 
 
 def _full(tasks: Sequence[JsonObject], node: str) -> list[Refused]:

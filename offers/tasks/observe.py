@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from apimachinery import meta
+from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
-from offers.tasks import pods, states
+from offers.tasks import states
 
 DOOMED = frozenset(
     (
@@ -84,7 +85,7 @@ def view(obj: JsonObject) -> PodView:
     return PodView(
         key=meta.key(obj),
         uid=metadata["uid"],
-        run=meta.annotations(obj).get(pods.RUN, ""),
+        run=meta.annotations(obj).get(marks.RUN, ""),
         node=obj["spec"].get("nodeName") or "",
         phase=status.get("phase") or "Pending",
         reason=status.get("reason") or "",

@@ -7,9 +7,11 @@ again sends the same. Update n+1 leaves only when n is acknowledged. Nothing her
 
 import base64
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from apimachinery import meta
+from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import ranges, shapes
 from offers.ranges import Ranges
@@ -78,6 +80,12 @@ class Task:
         return str((inner.get("executor_id") or {}).get("value") or "")
 
     @property
+    def custom(self) -> bool:
+        """Whether it runs under an executor of its framework's own."""
+        inner = self.executor or self.info.get("executor")
+        return inner is not None and inner.get("type") != "DEFAULT"
+
+    @property
     def checked(self) -> bool:
         return "health_check" in self.info
 
@@ -121,6 +129,33 @@ class Task:
         if seen.container or seen.addresses:
             status["container_status"] = _container_status(seen)
         status["uuid"] = self._uuid(seen.state)
+        self.pending.append(status)
+        self.history.append(status)
+
+    def knows(self, update: str) -> bool:
+        """Whether an update with this uuid came before."""
+        return any(status.get("uuid") == update for status in (*self.pending, *self.history))
+
+    def receive(
+        self,
+        update: JsonObject,
+        now: float,
+        capabilities: frozenset[str],
+        addresses: Sequence[str],
+    ) -> None:
+        """Take in what the task's own executor says, with the executor's uuid."""
+        self.state = update["state"]
+        self.sequence += 1
+        status = {
+            "timestamp": now,
+            **update,
+            "state": states.told(self.state, capabilities),
+            "agent_id": {"value": self.node},
+            "executor_id": {"value": self.executor_id},
+        }
+        if addresses and "container_status" not in status:
+            seen = Conclusion(self.state, container=self.pod, addresses=tuple(addresses))
+            status["container_status"] = _container_status(seen)
         self.pending.append(status)
         self.history.append(status)
 
@@ -193,15 +228,15 @@ class Task:
 
     def to_object(self, owner: pods.Owner) -> JsonObject:
         return {
-            "apiVersion": f"{pods.GROUP}/v1",
+            "apiVersion": f"{marks.GROUP}/v1",
             "kind": "Task",
             "metadata": {
                 "name": self.name,
                 "namespace": self.namespace,
-                "labels": {pods.FRAMEWORK_LABEL: owner.name},
+                "labels": {marks.FRAMEWORK_LABEL: owner.name},
                 "ownerReferences": [
                     {
-                        "apiVersion": f"{pods.GROUP}/v1",
+                        "apiVersion": f"{marks.GROUP}/v1",
                         "kind": "Framework",
                         "name": owner.name,
                         "uid": owner.uid,

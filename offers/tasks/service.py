@@ -13,12 +13,14 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from apimachinery import scheme, status
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
+from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import messages, resources
 from offers.frameworks import Framework, Frameworks
@@ -26,8 +28,10 @@ from offers.live import quantities
 from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.tasks import observe, pods, record, states
-from offers.tasks.accept import Launched
+from offers.tasks.accept import Known, Launched
 from offers.tasks.delivery import Deliveries
+from offers.tasks.executors import Executors, Ties, pod_name
+from offers.tasks.journal import Journal
 from offers.tasks.observe import Conclusion, PodView
 from offers.tasks.record import Task
 
@@ -45,6 +49,17 @@ LOST_SEEN_S = 5.0
 """A pod that was made and is not in the mirror: how long the mirror may lag behind."""
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A launch on its way: what, for whom, where, and how it is booked."""
+
+    launched: Launched
+    role: str
+    node: str
+    pod: str
+    launches: tuple[messages.Launch, ...]
+
+
 class TaskService:
     """See the module's docstring."""
 
@@ -54,8 +69,10 @@ class TaskService:
         master: OfferMaster,
         frameworks: Frameworks,
         pod_mirror: Informer[PodView],
+        executor_mirror: Informer[JsonObject],
         *,
         node_exists: Callable[[str], bool],
+        hostname_of: Callable[[str], str],
         clock: Clock | None = None,
     ) -> None:
         self.tasks: dict[tuple[str, str], Task] = {}
@@ -67,29 +84,55 @@ class TaskService:
         self._runs: dict[str, list[Task]] = {}
         """Pod ("namespace/name") → its tasks, in the order of its containers."""
         self._queue = WorkQueue()
+        self._finished: deque[str] = deque()
         self._deliveries = Deliveries(frameworks.get)
         self._seen: set[str] = set()
         """Runs whose pod was in the mirror once."""
         self._missing: dict[str, float] = {}
         """Runs whose pod was made but is not in the mirror yet → since when (monotonic)."""
+        self._journal = Journal(client)
+        self.executors = Executors(
+            Ties(
+                client=client,
+                master=master,
+                frameworks=frameworks,
+                pods=pod_mirror,
+                objects=executor_mirror,
+                journal=self._journal,
+                deliveries=self._deliveries,
+                tasks=self.tasks,
+                completed=self.completed,
+                node_exists=node_exists,
+                hostname_of=hostname_of,
+                retire=self._finished.append,
+                clock=self._clock,
+            )
+        )
         self._doomed: dict[str, float] = {}
         """Runs whose pod's deletion was asked for → with which grace."""
-        self._finished: deque[str] = deque()
         frameworks.on_removed = self.remove_framework
         frameworks.usage_of = self.usage_of
+        frameworks.executors_on = self.executors.on
 
     # --- what others ask
 
     def role_of_pod(self, key: str) -> str:
         """The role that pays for a pod; empty if it is none of ours."""
         tasks = self._runs.get(key)
-        return tasks[0].role if tasks else ""
+        if tasks:
+            return tasks[0].role
+        executor = self.executors.all.get(key)
+        return executor.role if executor is not None else ""
 
     def of_framework(self, framework_id: str) -> list[Task]:
         return [task for task in self.tasks.values() if task.framework_id == framework_id]
 
-    def ids_of(self, framework_id: str) -> set[str]:
-        return {task.task_id for task in self.of_framework(framework_id)}
+    def known(self, framework: Framework, node: str) -> Known:
+        """What an ACCEPT is checked against."""
+        ids = {task.task_id for task in self.of_framework(framework.id)}
+        executors = self.executors.on(framework.id, node)
+        infos = {executor_id: one.info for executor_id, one in executors.items()}
+        return Known(ids, infos, uses_host=framework.uses_host)
 
     def usage_of(self, framework_id: str) -> JsonObject:
         """What a Framework's status tells of its tasks."""
@@ -103,9 +146,14 @@ class TaskService:
 
     async def restore(self) -> None:
         """Read the Task objects of before; runs without a pod hold their resources again."""
+        await self.executors.restore()
         for obj in (await self._client.list(scheme.TASKS))["items"]:
             task = record.from_object(obj)
-            self._add(task)
+            if task.custom:
+                self.tasks[task.framework_id, task.task_id] = task
+                self.executors.adopt(task)
+            else:
+                self._add(task)
         for key, tasks in self._runs.items():
             tasks.sort(key=lambda task: task.index)
             if not tasks[0].pod_made and not all(task.over for task in tasks):
@@ -117,33 +165,44 @@ class TaskService:
         self.tasks[task.framework_id, task.task_id] = task
         self._runs.setdefault(f"{task.namespace}/{task.pod}", []).append(task)
 
-    def prepare(self, framework: Framework, launched: Launched, role: str) -> messages.Launch:
+    def prepare(self, framework: Framework, launched: Launched, role: str, node: str) -> Run:
         """How a launch is booked until its pod exists."""
-        key = f"{framework.namespace}/{self._pod_name(framework, launched)}"
-        return messages.Launch(_provisional(key), role, launched.amount, launched.ports)
+        pod = self._pod_name(framework, launched)
+        if launched.custom:
+            booked = self.executors.prepare(framework, launched, role, pod)
+        else:
+            key = _provisional(f"{framework.namespace}/{pod}")
+            booked = [messages.Launch(key, role, launched.amount, launched.ports)]
+        return Run(launched, role, node, pod, tuple(booked))
 
-    def launch(self, framework: Framework, launched: Launched, role: str, node: str) -> None:
+    def launch(self, framework: Framework, run: Run) -> None:
         """Take over tasks whose resources are booked."""
-        pod, run = self._pod_name(framework, launched), secrets.token_hex(8)
+        launched = run.launched
+        if launched.custom:
+            self.executors.launch(framework, launched, run.role, run.node, run.pod)
+            return
+        token = secrets.token_hex(8)
         for index, info in enumerate(launched.tasks):
             self._add(
                 Task(
                     framework_id=framework.id,
                     task_id=info["task_id"]["value"],
                     info=info,
-                    node=node,
-                    role=role,
+                    node=run.node,
+                    role=run.role,
                     namespace=framework.namespace,
-                    pod=pod,
-                    run=run,
+                    pod=run.pod,
+                    run=token,
                     index=index,
                     executor=launched.executor,
                 )
             )
-        self._queue.add(f"{framework.namespace}/{pod}")
+        self._queue.add(f"{framework.namespace}/{run.pod}")
 
     @staticmethod
     def _pod_name(framework: Framework, launched: Launched) -> str:
+        if launched.custom and launched.executor is not None:
+            return pod_name(framework, launched.executor)
         ids = [info["task_id"]["value"] for info in launched.tasks]
         return pods.object_name(framework.id, framework.info["name"], ids[0], *ids[1:2])
 
@@ -154,6 +213,9 @@ class TaskService:
             return False
         if node and node != task.node:
             return True  # a wrong agent: ignored, as in Mesos
+        if task.custom:
+            self.executors.kill(task, grace)
+            return True
         for other in self._runs[f"{task.namespace}/{task.pod}"]:
             if not other.over:
                 other.kill = True
@@ -170,6 +232,9 @@ class TaskService:
         if task is None or not task.acknowledge(update):
             return
         self._deliveries.acknowledged(task)
+        if task.custom:
+            self.executors.acknowledged(task, update)
+            return
         key = f"{task.namespace}/{task.pod}"
         if task.over and not task.pending:
             self._queue.add(key)
@@ -186,7 +251,9 @@ class TaskService:
         for task in self.of_framework(framework.id):
             task.kill = True
             self._deliveries.forget(task)
-            self._queue.add(f"{task.namespace}/{task.pod}")
+            if not task.custom:
+                self._queue.add(f"{task.namespace}/{task.pod}")
+        self.executors.remove_framework(framework)
 
     def agent_lost(self, node: str) -> None:
         """A node is out of reach: its tasks may or may not run."""
@@ -232,6 +299,7 @@ class TaskService:
         for key in self._runs:
             self._queue.add(key)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.executors.run())
             for _ in range(WORKERS):
                 group.create_task(self._work())
 
@@ -239,6 +307,8 @@ class TaskService:
         del old
         if key in self._runs:
             self._queue.add(key)
+        elif key in self.executors.all:
+            self.executors.touch(key)
         elif new is not None and new.ended:
             self._finished.append(key)
 
@@ -263,13 +333,11 @@ class TaskService:
             # Its object was deleted: the pods go with it, and nobody is left to hear of it.
             await self._erase(key, tasks)
             return
-        for task in tasks:
-            if not task.stored:
-                await self._store(task, framework)
+        await self._journal.create(tasks, framework)
         if not tasks[0].pod_made and not all(task.over for task in tasks):
             await self._begin(key, tasks, framework)
         self._look(key, tasks, framework)
-        if await self._persist(tasks):
+        if await self._journal.update(tasks):
             self._frameworks.touch(framework)
         await self._end_if_asked(key, tasks)
         for task in tasks:
@@ -279,18 +347,6 @@ class TaskService:
                 self._deliveries.send(task)
         if all(task.over and not task.pending for task in tasks):
             await self._erase(key, tasks)
-
-    async def _store(self, task: Task, framework: Framework) -> None:
-        """The record, before anything runs."""
-        obj = task.to_object(framework.owner)
-        try:
-            await self._client.create(scheme.TASKS, obj)
-        except status.AlreadyExists:
-            # Of an earlier task with this id, which is over.
-            with contextlib.suppress(status.NotFound):
-                await self._client.delete(scheme.TASKS, task.name, task.namespace)
-            await self._client.create(scheme.TASKS, obj)
-        task.stored = True
 
     async def _begin(self, key: str, tasks: list[Task], framework: Framework) -> None:
         """Make the pod, unless it is to end before it began."""
@@ -325,7 +381,7 @@ class TaskService:
             except status.AlreadyExists:
                 there = await self._client.get(scheme.PODS, name, namespace)
                 annotations = there["metadata"].get("annotations") or {}
-                if annotations.get(pods.RUN) == run:
+                if annotations.get(marks.RUN) == run:
                     return there  # ours, whose answer was lost
                 await self._delete_pod(key, 0)
         return await self._client.create(scheme.PODS, manifest)
@@ -372,21 +428,6 @@ class TaskService:
         if not self._master.call(framework_id, messages.Abandon((_provisional(key),))):
             self._master.ledger.gone(_provisional(key))
 
-    async def _persist(self, tasks: list[Task]) -> bool:
-        """Write what is news; whether there was any."""
-        news = False
-        for task in tasks:
-            wanted = (task.sequence, len(task.pending))
-            if (task.written, task.written_pending) == wanted or (task.over and not task.pending):
-                continue
-            patch = {"status": task.stored_status()}
-            await self._client.patch(
-                scheme.TASKS, task.name, patch, task.namespace, kind="merge", subresource="status"
-            )
-            news = news or task.written != task.sequence
-            task.written, task.written_pending = wanted
-        return news
-
     async def _end_if_asked(self, key: str, tasks: list[Task]) -> None:
         """Delete the pod once a kill is on record, or when it waits in vain."""
         pod = self._pods.get(key)
@@ -401,11 +442,7 @@ class TaskService:
             return
         if self._doomed.get(key, float("inf")) <= grace:
             return
-        for task in tasks:
-            if task.kill and not task.over:
-                await self._client.patch(
-                    scheme.TASKS, task.name, {"spec": {"kill": True}}, task.namespace, kind="merge"
-                )
+        await self._journal.doom(tasks)
         await self._delete_pod(key, grace)
         self._doomed[key] = grace
 
@@ -422,9 +459,7 @@ class TaskService:
         if pod is not None and not pod.ended and not pod.deleting and tasks[0].pod_made:
             await self._delete_pod(key, 0.0)
         for task in tasks:
-            if task.stored:
-                with contextlib.suppress(status.NotFound):
-                    await self._client.delete(scheme.TASKS, task.name, task.namespace)
+            await self._journal.delete(task)
             self.tasks.pop((task.framework_id, task.task_id), None)
             self._deliveries.forget(task)
             self.completed.append(task)

@@ -10,6 +10,7 @@ from apimachinery.wire import JsonObject
 from offers import ranges, resources, shapes
 from offers.ranges import Ranges
 from offers.resources import Vector
+from offers.tasks import containers
 
 ID_MAX = 255
 EXECUTOR_CPU_MIN, EXECUTOR_MEM_MIN = 0.01, 32.0
@@ -95,6 +96,34 @@ def _policies(info: JsonObject) -> str:
         return "Task uses invalid health check: 'UNKNOWN' is not a valid health check type"
     if kind.lower() not in check:
         return f"Task uses invalid health check: Expecting '{kind.lower()}' to be set for it"
+    return ""
+
+
+def executor(info: JsonObject) -> str:
+    """What is wrong with a custom executor; empty if nothing."""
+    if problem := identifier(info["executor_id"]["value"]):
+        return f"Executor ID is invalid: {problem}"
+    if "command" not in info:
+        return "'ExecutorInfo.command' must be set for 'CUSTOM' executor"
+    try:
+        shapes.from_mesos(info.get("resources") or ())
+    except shapes.BadResource as error:
+        return f"Executor uses invalid resources: {error}"
+    period = info.get("shutdown_grace_period")
+    if period is not None and period["nanoseconds"] < 0:
+        return "ExecutorInfo's 'shutdown_grace_period' must be non-negative"
+    return command(info["command"]) or _container(info.get("container"))
+
+
+def needs_host(info: JsonObject) -> str:
+    """What of a task or executor only those may have who may use the nodes' own file system."""
+    container = info.get("container") or {}
+    if (container.get("docker") or {}).get("privileged"):
+        return "Not authorized to launch a privileged container"
+    for volume in container.get("volumes") or ():
+        path = containers.host_path(volume)
+        if path.startswith("/"):
+            return f"Not authorized to mount the agent's path '{path}'"
     return ""
 
 

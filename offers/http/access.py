@@ -1,0 +1,119 @@
+"""Who speaks to the offer API, and what of the dangerous things it may do.
+
+On loopback nobody is asked for credentials, as with Mesos; but a process there is known by its
+user, which the kernel tells: the master's own and root are the local admin. Elsewhere, or if it is
+asked for, HTTP Basic names a principal, whose secret stands in a Secret object. What a principal
+may is said by RBAC, of the user `offers:PRINCIPAL`. Neighbours: `scheduler`, `operator` ask.
+"""
+
+import base64
+import binascii
+import hmac
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from apimachinery import scheme
+from apimachinery.client.rest import Client
+
+USER_PREFIX = "offers:"
+GROUP = "offers.bireme.dev"
+SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+ESTABLISHED = "01"
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="bireme-offers"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One end of a connection."""
+
+    principal: str = ""
+    """Proven by credentials; empty if none are asked for."""
+    local_admin: bool = False
+    """A process of the master's own user, or of root, on this machine."""
+
+    @property
+    def user(self) -> str:
+        return f"{USER_PREFIX}{self.principal}" if self.principal else "system:anonymous"
+
+
+class Access:
+    """See the module's docstring."""
+
+    def __init__(self, client: Client, secrets: Callable[[], Mapping[str, str]]) -> None:
+        """`secrets` tells principals and their secrets."""
+        self._client = client
+        self._secrets = secrets
+        self.required = False
+        """Whether everybody must bring credentials."""
+
+    def identify(self, request: web.Request) -> Caller | None:
+        """Who asks; None if credentials are wrong, or missing where they are required."""
+        given = request.headers.get("Authorization", "")
+        kind, _, rest = given.partition(" ")
+        if kind.lower() == "basic":
+            return self._proven(rest.strip())
+        if self.required:
+            return None
+        return Caller(local_admin=is_own_process(request))
+
+    def _proven(self, text: str) -> Caller | None:
+        try:
+            principal, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        known = self._secrets().get(principal)
+        if known is None:
+            # Where nothing is required, names are taken at their word, as Mesos does it.
+            return None if self.required else Caller()
+        if not hmac.compare_digest(known.encode(), secret.encode()):
+            return None
+        return Caller(principal)
+
+    async def may(self, caller: Caller, verb: str, resource: str, name: str = "") -> bool:
+        """Whether RBAC grants it."""
+        if caller.local_admin:
+            return True
+        wanted = {"group": GROUP, "resource": resource, "verb": verb, "name": name}
+        review = {"spec": {"user": caller.user, "resourceAttributes": wanted}}
+        made = await self._client.create(scheme.SUBJECTACCESSREVIEWS, review)
+        return bool((made.get("status") or {}).get("allowed"))
+
+
+def is_own_process(request: web.Request) -> bool:
+    """Whether the other end is a process of this user or of root on this machine, over loopback."""
+    transport = request.transport
+    peer = transport.get_extra_info("peername") if transport is not None else None
+    if not peer:
+        return False
+    user = socket_user(str(peer[0]), int(peer[1]))
+    return user is not None and user in (0, os.getuid())
+
+
+def socket_user(address: str, port: int) -> int | None:
+    """The user of a local socket with this address; None if there is none (another machine)."""
+    if address not in ("127.0.0.1", "::1"):
+        return None
+    ending = f":{port:04X}"
+    for table in SOCKETS:
+        try:
+            lines = table.read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[1].endswith(ending) and fields[3] == ESTABLISHED and _loopback(fields[1]):
+                return int(fields[7])
+    return None
+
+
+def _loopback(text: str) -> bool:
+    """Whether the table's address is one of loopback: the bytes are in the machine's order."""
+    address = text.partition(":")[0]
+    return address.endswith("7F") if len(address) == 8 else address in LOOPBACK_6
+
+
+LOOPBACK_6 = ("00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
