@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from apimachinery import duration
+
 FIELDS = 5
 
 _NAMES = {
@@ -24,9 +26,6 @@ _NAMES = {
     "@hourly": "0 * * * *",
 }
 _EVERY = "@every "
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _FIELD = re.compile(r"[0-9A-Za-z*,/-]+")
 """Without what only CronSim knows: `#`, and L and W, which are caught by their letters below."""
 _ONLY_CRONSIM = re.compile(r"(?<![A-Za-z])\d*[LW](?![A-Za-z])", re.IGNORECASE)
@@ -106,7 +105,8 @@ def zone_of(name: str) -> tzinfo:
 
 
 def _seconds(text: str) -> float:
-    if not _DURATION.fullmatch(text.strip()):
-        raise CronError(f"failed to parse duration {text.strip()!r}")
-    total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-    return float(max(int(total), 1))
+    try:
+        found = duration.seconds(text.strip())
+    except ValueError as error:
+        raise CronError(str(error)) from error
+    return float(max(int(found), 1))

@@ -5,7 +5,6 @@ the span that it is given. Neighbour: `apimachinery.protobuf` knows messages and
 """
 
 import base64
-import re
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from apimachinery import duration
 from apimachinery.types.base import Scalar
 
 VARINTS = frozenset((Scalar.INT32, Scalar.INT64, Scalar.BOOL))
@@ -25,16 +25,6 @@ MAX_SECONDS = 253402300799
 """The years 1 to 9999, which is what RFC 3339 can spell."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-_UNITS = {
-    "ns": 1,
-    "us": 1_000,
-    "µs": 1_000,
-    "ms": 1_000_000,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
 
 
 class Malformed(Exception):  # noqa: N818 (translated to a 400 by the only caller)
@@ -264,7 +254,7 @@ def _write_time(value: str) -> bytes:
 
 
 def _write_duration(value: str) -> bytes:
-    return _integer(1, sum(int(float(n) * _UNITS[u]) for n, u in _DURATION_PART.findall(value)))
+    return _integer(1, round(duration.seconds(value) * 1e9))
 
 
 def _write_int_or_string(value: int | str) -> bytes:

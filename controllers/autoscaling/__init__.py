@@ -1,0 +1,1 @@
+"""HorizontalPodAutoscalers: replicas that follow what the pods use."""
