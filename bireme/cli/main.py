@@ -209,6 +209,47 @@ def node(
     command.run(options, data_dir)
 
 
+@app.command()
+def marathon(
+    master: Annotated[
+        str, typer.Option(help="The offer API's URL (default: of the cluster on this machine).")
+    ] = "",
+    bind: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="The REST API's port (8080).")] = None,
+    name: Annotated[str, typer.Option(help="The framework's name.")] = "marathon",
+    role: Annotated[str, typer.Option(help="The role whose share it takes.")] = "marathon",
+    user: Annotated[str, typer.Option(help="As whom tasks run that say nothing.")] = "root",
+    principal: Annotated[str, typer.Option(help="Its name where the master asks.")] = "",
+    secret_file: Annotated[Path | None, typer.Option(help="Holds the principal's secret.")] = None,
+    credentials_file: Annotated[
+        Path | None, typer.Option(help="Holds user:password that clients of the API must show.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Where apps are kept (default: marathon.db in the data directory)."),
+    ] = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Serve Marathon's REST API: long-running apps on the offer API, beside pods."""
+    from bireme.cli import marathon as command
+
+    command.run(
+        command.Asked(
+            master=master,
+            bind=bind,
+            port=port,
+            name=name,
+            role=role,
+            user=user,
+            principal=principal,
+            secret_file=secret_file,
+            credentials_file=credentials_file,
+            state=state,
+        ),
+        data_dir,
+    )
+
+
 @token_app.command("create")
 def token_create(
     data_dir: DataDirOption = None,
