@@ -96,11 +96,15 @@ def of_pod(spec: JsonObject) -> dict[str, int]:
 
 
 def host_ports(spec: JsonObject) -> tuple[HostPort, ...]:
-    """Every port that the pod takes on its node; on the node's network that is each it names."""
+    """Every port that the pod takes on its node; on the node's network that is each it names.
+
+    Init containers that end give theirs back before others start; sidecars keep them.
+    """
+    sidecars = (c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always")
     host_network = bool(spec.get("hostNetwork"))
     return tuple(
         HostPort(_address(port), port.get("protocol") or "TCP", number)
-        for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+        for container in (*(spec.get("containers") or ()), *sidecars)
         for port in container.get("ports") or ()
         if (number := port.get("hostPort") or (port["containerPort"] if host_network else 0))
     )

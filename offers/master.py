@@ -361,6 +361,8 @@ class OfferMaster:
                 return all(results)
             case messages.Abandon(uids):
                 self._mark(*(n for uid in uids if (n := self.ledger.gone(uid)) is not None))
+            case messages.Claim(node, launch, seconds):
+                self.ledger.assume(launch, node, self._clock.monotonic() + seconds)
             case messages.Suppress(only):
                 framework.suppressed |= set(only or framework.info.roles)
             case messages.Revive(smallest, only):

@@ -95,6 +95,19 @@ class Abandon:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Room on a node that is about to be made there, by ending what one runs there oneself.
+
+    It counts as used from now on, so that it is offered to nobody once it is free; it is void when
+    the time is over and the pod is not seen bound. Only for frameworks in this process.
+    """
+
+    node: str
+    launch: Launch
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Suppress:
     """No offers until further notice: there is nothing to run."""
 
@@ -112,7 +125,7 @@ class Revive:
     """Only for these; empty: for all."""
 
 
-Call = Accept | Decline | Abandon | Suppress | Revive
+Call = Accept | Decline | Abandon | Claim | Suppress | Revive
 
 
 # --- events

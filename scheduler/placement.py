@@ -1,37 +1,40 @@
 """Which pod goes to which node: feasibility, scores, and why not. Pure.
 
-(pods in order, snapshot, offers, seed) → assignments and failures. Feasibility reads the whole
-snapshot; binding needs an offer, so a pod that fits only where nothing was offered waits. Each
-assignment is booked into the snapshot before the next pod is looked at. What a shape of pods may
-use and how it scores rows is kept, and only rows that changed since are computed again.
-Neighbours: `filters`, `scores`; `preemption` for pods that fit nowhere; `service` carries the
-result out.
+(pods in order, snapshot, offers in hand, seed) → assignments and failures. Feasibility reads the
+whole snapshot; binding needs an offer, so a pod that fits only where nothing was offered waits.
+Each assignment is booked into the snapshot before the next pod is looked at. What a shape of pods
+may use and how it scores rows is kept, and only rows that changed since are computed again.
+Neighbours: `filters`, `scores`, `allowance`; `preemption` for pods that fit nowhere; `service`
+carries the result out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from offers.messages import Offer
 from scheduler import filters, scores
+from scheduler.allowance import Allowance
+from scheduler.changes import Change
 from scheduler.filters.resources import covers
-from scheduler.journal import Journal
 from scheduler.snapshot import Amounts, Mask, Row, Snapshot
-from scheduler.views import PodInfo
+from scheduler.views import NodeInfo, PodInfo
 
 SHAPE_ROWS_MAX = 4_000_000
 """Rows kept over all shapes, at some 20 bytes: the shapes met longest ago go first."""
 MENDED_PART = 8
 """When more than one row in so many changed, all are computed anew: that is as fast."""
 EVERY_ROW = slice(None)
+CLAIMED = ""
+"""In place of an offer's id: room that was claimed when others were evicted for the pod."""
+NO_NODES = "no nodes available to schedule pods"
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A pod, and the offer that permits to bind it to a node."""
+    """A pod, and the offer (or CLAIMED) that permits to bind it to a node."""
 
     pod: PodInfo
     node: str
@@ -44,6 +47,8 @@ class Failure:
 
     pod: PodInfo
     message: str
+    rejectors: frozenset[str]
+    """Names of the filters that kept it out."""
 
 
 @dataclass(slots=True)
@@ -61,49 +66,14 @@ class _Shape:
     """What is kept for pods of one shape."""
 
     generation: int
-    """Of the nodes, at which `mask` and `score` were true."""
+    """Of the nodes, at which `mask` and `kept` were true."""
     version: int
     """Of the journal, at which `fits` and `room` were true."""
     wanted: Amounts
     mask: Mask
-    score: npt.NDArray[np.float64]
+    kept: scores.Kept
     fits: Mask
     room: npt.NDArray[np.float64]
-
-
-@dataclass(slots=True)
-class _Allowance:
-    """Offers in hand: per row what is left of them."""
-
-    left: Amounts
-    """Per row: the larger of its offers; pods never span two."""
-    offers: dict[Row, list[tuple[str, Amounts]]]
-    journal: Journal = field(default_factory=Journal)
-    permitted: dict[str, tuple[int, Mask]] = field(default_factory=dict)
-    """Per shape: the journal's version, and the rows where it is permitted."""
-
-    def permits(self, shape: str, wanted: Amounts) -> Mask:
-        """The rows on which an offer has room for this."""
-        known = self.permitted.get(shape)
-        if known is None:
-            mask = covers(self.left, wanted)
-        else:
-            mask = known[1]
-            rows = self.journal.since(known[0]) or []
-            if rows:
-                mask[rows] = covers(self.left[rows], wanted)
-        self.permitted[shape] = (self.journal.version, mask)
-        return mask
-
-    def take(self, row: Row, wanted: Amounts) -> str:
-        """Use an offer of a row; its id."""
-        mine = self.offers[row]
-        index = next(i for i, (_, left) in enumerate(mine) if np.all(left >= wanted))
-        offer_id, left = mine[index]
-        mine[index] = (offer_id, left - wanted)
-        self.left[row] = max((a for _, a in mine), key=lambda a: tuple(a.tolist()))
-        self.journal.note(row)
-        return offer_id
 
 
 class Placer:
@@ -111,34 +81,46 @@ class Placer:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.allowance = Allowance(snapshot)
         self._shapes: dict[str, _Shape] = {}
 
-    def place(self, pods: Iterable[PodInfo], offers: Sequence[Offer], seed: int) -> Result:
+    def set_node(self, node: NodeInfo) -> None:
+        """A node came or changed."""
+        known = node.name in self.snapshot.rows
+        self.snapshot.set_node(node)
+        if not known:
+            self.allowance.node_changed(node.name, self.snapshot.rows[node.name])
+
+    def remove_node(self, name: str) -> None:
+        """A node is gone."""
+        row = self.snapshot.rows.get(name)
+        self.snapshot.remove_node(name)
+        if row is not None:
+            self.allowance.node_changed(name, row)
+
+    def place(self, pods: Iterable[PodInfo], seed: int) -> Result:
         """Decide for each pod, in the order given."""
         result = Result()
-        failed: dict[tuple[str, int], str] = {}
-        allowance: _Allowance | None = None
+        failed: dict[tuple[str, int], Failure] = {}
         for turn, pod in enumerate(pods):
             # What one replica met meets the next: room only shrinks while pods are placed,
             # unless company is what they look for, or room is kept for one of them.
             alike = (pod.shape, pod.priority)
-            nominated = pod.uid in self.snapshot.nominations
-            if alike in failed and "podAffinity" not in pod.shape and not nominated:
-                result.failures.append(Failure(pod, failed[alike]))
+            own = "podAffinity" in pod.shape or pod.uid in self.snapshot.nominations
+            if alike in failed and not own:
+                known = failed[alike]
+                result.failures.append(Failure(pod, known.message, known.rejectors))
                 continue
             feasible = self.feasible(pod)
             if not feasible.any():
-                failed[alike] = self._explain(pod)
-                result.failures.append(Failure(pod, failed[alike]))
+                failure = failed[alike] = self._failure(pod)
+                result.failures.append(failure)
                 continue
-            if allowance is None or allowance.left.shape != self.snapshot.requested.shape:
-                allowance = self._allowance(offers, result.assignments)
-            permitted = allowance.permits(pod.shape, self._shape(pod).wanted)
-            row = self._chosen(pod, feasible, permitted, seed + turn)
-            if row is None:
+            assignment = self._assign(pod, feasible, seed + turn)
+            if assignment is None:
                 result.waiting.append(pod)
             else:
-                result.assignments.append(self._assign(pod, row, allowance))
+                result.assignments.append(assignment)
         return result
 
     # --- feasibility
@@ -172,7 +154,7 @@ class Placer:
             snapshot.journal.version,
             wanted,
             mask,
-            scores.total(pod, snapshot, scores.STATIC),
+            scores.of_nodes(pod, snapshot),
             filters.FIT.mask(pod, snapshot),
             scores.emptiness(pod, snapshot, EVERY_ROW),
         )
@@ -190,75 +172,99 @@ class Placer:
         for dynamic in filters.DYNAMIC:
             if dynamic is not filters.FIT and dynamic.applies(pod, snapshot):
                 mask &= dynamic.mask(pod, snapshot)
-        if snapshot.nominations:
-            self._keep_room(pod, shape.wanted, mask)
+        kept = self.kept(pod)
+        if kept:
+            rows = list(kept)
+            left = snapshot.requested[rows] + np.array(list(kept.values()))
+            mask[rows] &= covers(snapshot.allocatable[rows] - left, shape.wanted)
         return mask
 
-    def _keep_room(self, pod: PodInfo, wanted: Amounts, mask: Mask) -> None:
-        """Strike the rows whose room is kept for pods that are as important."""
+    def kept(self, pod: PodInfo) -> dict[Row, Amounts]:
+        """Per row what the pod must leave to those for whom room was made there."""
         snapshot = self.snapshot
-        kept: dict[Row, Amounts] = {}
-        for other in snapshot.nominations.values():
-            row = snapshot.rows.get(other.node)
-            if row is None or other.pod.uid == pod.uid or other.pod.priority < pod.priority:
-                continue
-            kept[row] = kept.get(row, 0) + snapshot.vector(other.pod.requests)
-        for row, amounts in kept.items():
-            free = snapshot.allocatable[row] - snapshot.requested[row] - amounts
-            if np.any((wanted > 0) & (free < wanted)):
-                mask[row] = False
+        return {
+            row: snapshot.vector(amounts)
+            for node, amounts in snapshot.nominations.kept(pod).items()
+            if (row := snapshot.rows.get(node)) is not None
+        }
 
-    def _explain(self, pod: PodInfo) -> str:
+    def curable(self, pod: PodInfo) -> Mask:
+        """The rows on which the pod might run if fewer others did."""
+        mask = self._shape(pod).mask.copy()
+        for dynamic in filters.DYNAMIC:
+            if dynamic.applies(pod, self.snapshot):
+                mask &= dynamic.curable(pod, self.snapshot)
+        return mask
+
+    def helps(self, pod: PodInfo, rejectors: frozenset[str], change: Change, node: str) -> bool:
+        """Whether a change (on a node, if one is named) may help a pod that these kept out."""
+        if not rejectors:
+            return change is Change.NODE  # there was no node at all
+        helped = filters.helped(rejectors, change)
+        row = self.snapshot.rows.get(node)
+        if helped != {filters.FIT.name} or row is None:
+            return bool(helped)
+        wanted = self.snapshot.vector(pod.requests)
+        return bool(filters.FIT.of_rows(wanted, self.snapshot, [row])[0])
+
+    # --- why not
+
+    def _failure(self, pod: PodInfo) -> Failure:
         """`0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.`"""
         snapshot = self.snapshot
         if not snapshot.rows:
-            return "no nodes available to schedule pods"
-        reasons: Counter[str] = Counter()
-        unexplained = snapshot.present.copy()
-        each: tuple[filters.Filter, ...] = (*filters.STATIC, *filters.DYNAMIC)
-        for one in each:
+            return Failure(pod, NO_NODES, frozenset())
+        refusal = filters.VOLUMES.refusal(pod, snapshot)
+        if refusal:
+            message = f"0/{len(snapshot)} nodes are available: {refusal}."
+            return Failure(pod, message, frozenset({filters.VOLUMES.name}))
+        reasons, rejectors = self.reasons(pod, snapshot.present)
+        return Failure(pod, unavailable(len(snapshot), reasons), rejectors)
+
+    def reasons(self, pod: PodInfo, rows: Mask) -> tuple[Counter[str], frozenset[str]]:
+        """Why not on these rows: the first filter that excludes one speaks. And which filters."""
+        snapshot = self.snapshot
+        found: Counter[str] = Counter()
+        rejectors = set()
+        unexplained = rows.copy()
+        for one in (*filters.STATIC, *filters.DYNAMIC):
             if one.applies(pod, snapshot):
                 mask = one.mask(pod, snapshot)
-                rows = unexplained & ~mask
-                if rows.any():
-                    reasons += one.explain(pod, snapshot, rows)
+                excluded = unexplained & ~mask
+                if excluded.any():
+                    found += one.explain(pod, snapshot, excluded)
+                    rejectors.add(one.name)
                 unexplained &= mask
         if unexplained.any():
-            # Room that is kept for others: what they take is missing.
-            reasons["Insufficient room besides nominated pods"] = int(unexplained.sum())
-        return unavailable(snapshot, reasons)
+            # What room there is has been kept for others.
+            found += self._lacking(pod, unexplained)
+            rejectors.add(filters.FIT.name)
+        return found, frozenset(rejectors)
+
+    def _lacking(self, pod: PodInfo, rows: Mask) -> Counter[str]:
+        """What lacks where room is kept for nominated pods."""
+        snapshot = self.snapshot
+        found: Counter[str] = Counter()
+        wanted = snapshot.vector(pod.requests)
+        for row, amounts in self.kept(pod).items():
+            if rows[row]:
+                free = snapshot.allocatable[row] - snapshot.requested[row] - amounts
+                found += filters.FIT.lacking(wanted, free[np.newaxis], snapshot)
+        return found
 
     # --- choice
 
-    def _allowance(self, offers: Sequence[Offer], taken: Sequence[Assignment]) -> _Allowance:
-        """The offers by row, less what this round has taken of them already."""
-        snapshot = self.snapshot
-        by_row: dict[Row, list[tuple[str, Amounts]]] = {}
-        used: dict[str, Amounts] = {}
-        for assignment in taken:
-            amount = snapshot.vector(assignment.pod.requests)
-            used[assignment.offer_id] = used.get(assignment.offer_id, 0) + amount
-        for offer in offers:
-            row = snapshot.rows.get(offer.node)
-            if row is not None:
-                amount = snapshot.vector(offer.resources)
-                by_row.setdefault(row, []).append((offer.id, amount))
-        left = np.zeros_like(snapshot.requested)
-        for row, mine in by_row.items():
-            if used:
-                mine[:] = [(name, amount - used.get(name, 0)) for name, amount in mine]
-            left[row] = max((amount for _, amount in mine), key=lambda a: tuple(a.tolist()))
-        return _Allowance(left, by_row)
-
-    def _chosen(self, pod: PodInfo, feasible: Mask, permitted: Mask, turn: int) -> Row | None:
-        """The node that room is kept on, else the best one that is permitted."""
+    def _assign(self, pod: PodInfo, feasible: Mask, turn: int) -> Assignment | None:
+        """The node that room was made on, else the best one that is permitted."""
+        wanted = self._shapes[pod.shape].wanted
         nominated = self.snapshot.nominations.get(pod.uid)
-        if nominated is not None:
-            row = self.snapshot.rows.get(nominated.node)
-            if row is not None and feasible[row]:
-                # The room there has cost others their place: it waits for that offer.
-                return row if permitted[row] else None
-        return self._best(pod, feasible & permitted, turn)
+        row = self.snapshot.rows.get(nominated.node) if nominated is not None else None
+        if row is not None and feasible[row]:
+            return self._settle(pod, row, CLAIMED)
+        row = self._best(pod, feasible & self.allowance.permits(pod.shape, wanted), turn)
+        if row is None:
+            return None
+        return self._settle(pod, row, self.allowance.take(self._node(row), wanted))
 
     def _best(self, pod: PodInfo, candidates: Mask, turn: int) -> Row | None:
         rows = np.flatnonzero(candidates)
@@ -267,21 +273,22 @@ class Placer:
         if rows.size == 1:
             return int(rows[0])
         shape = self._shapes[pod.shape]
-        score = shape.score + shape.room + scores.total(pod, self.snapshot, scores.DYNAMIC)
-        whole = np.rint(score[rows])
+        score = shape.room[rows] + scores.total(pod, self.snapshot, shape.kept, rows)
+        whole = np.rint(score)
         ties = rows[whole == whole.max()]
         return int(ties[turn % ties.size])
 
-    def _assign(self, pod: PodInfo, row: Row, allowance: _Allowance) -> Assignment:
-        place = self.snapshot.places[row]
-        assert place is not None
-        offer_id = allowance.take(row, self._shapes[pod.shape].wanted)
-        self.snapshot.put(pod, place.node.name)
-        self.snapshot.dismiss(pod.uid)
-        return Assignment(pod, place.node.name, offer_id)
+    def _settle(self, pod: PodInfo, row: Row, offer_id: str) -> Assignment:
+        node = self._node(row)
+        self.snapshot.put(pod, node)
+        self.snapshot.nominations.drop(pod.uid)
+        return Assignment(pod, node, offer_id)
+
+    def _node(self, row: Row) -> str:
+        return self.snapshot.place(row).node.name
 
 
-def unavailable(snapshot: Snapshot, reasons: Counter[str]) -> str:
+def unavailable(nodes: int, reasons: Counter[str]) -> str:
     """The sentence of Kubernetes' FitError."""
     counted = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
-    return f"0/{len(snapshot)} nodes are available: {counted}."
+    return f"0/{nodes} nodes are available: {counted}."

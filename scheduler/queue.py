@@ -1,9 +1,10 @@
 """Pods that wait for a node: whose turn it is, and who waits longer. Pure: time comes in.
 
-A pod is active (to be tried now) or parked (it fitted nowhere; tried again when the cluster
-changes, but not sooner than its back-off). Order among active pods: what keeps the cluster
-running, then priority, then the role with the lowest dominant share, then age; shares move as
-pods are taken, so that roles take turns. A round costs what it takes, not what waits behind it.
+A pod is active (to be tried now) or parked (it fitted nowhere; tried again when something changed
+that can help it, but not sooner than its back-off, and in any case after some minutes). Order among
+active pods: what keeps the cluster running, then priority, then the role with the lowest dominant
+share, then age; shares move as pods are taken, so that roles take turns. A round costs what it
+takes, not what waits behind it; a change is asked about once per kind of pod.
 Neighbours: `service`.
 """
 
@@ -17,20 +18,32 @@ from scheduler.views import PodInfo
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 10.0
 """Kubernetes' numbers: a pod that fits nowhere is tried at most this often."""
+UNHELPED_MAX_S = 300.0
+"""A parked pod is tried after this long, should no change have been thought to help (Kubernetes')."""
 SYSTEM_PRIORITY = 2_000_000_000
 """system-cluster-critical and above pass before any fairness."""
+
+Rejectors = frozenset[str]
+"""Names of the filters that kept a pod out."""
+Helps = Callable[[PodInfo, Rejectors], bool]
+"""Whether what changed may help pods like this one."""
 
 _Line = tuple[int, str]
 """(-priority, namespace)"""
 _Entry = tuple[str, str, int, PodInfo]
 """(created, key, number of its activation, pod)"""
+_Kind = tuple[str, Rejectors]
+"""(shape, rejectors)"""
 
 
 @dataclass(slots=True)
 class _Parked:
     pod: PodInfo
+    kind: _Kind
     until: float
     """Monotonic seconds before which it is not tried again."""
+    latest: float
+    """When it is tried again in any case."""
 
 
 class Queue:
@@ -45,10 +58,10 @@ class Queue:
         """Entries taken for the round under way; those still active at the next return."""
         self._numbers = itertools.count()
         self._parked: dict[str, _Parked] = {}
-        self._idle: set[str] = set()
-        """Parked pods for which nothing has changed yet."""
+        self._idle: dict[_Kind, dict[str, None]] = {}
+        """Parked pods (uids) that nothing has helped yet, those together that all is alike for."""
         self._due: list[tuple[float, str]] = []
-        """Heap of (until, uid) of parked pods that are worth a try then."""
+        """Heap of (moment, uid) at which parked pods are worth a try; void entries among them."""
         self._attempts: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -57,6 +70,11 @@ class Queue:
     @property
     def has_active(self) -> bool:
         return bool(self._active)
+
+    def active(self, uid: str) -> PodInfo | None:
+        """An active pod as last put."""
+        held = self._active.get(uid)
+        return held[1] if held else None
 
     def put(self, pod: PodInfo) -> None:
         """A pending pod appeared or changed; a change of its shape ends its parking."""
@@ -78,8 +96,16 @@ class Queue:
         heapq.heappush(line, entry)
 
     def _unpark(self, uid: str) -> None:
-        self._parked.pop(uid, None)
-        self._idle.discard(uid)
+        parked = self._parked.pop(uid, None)
+        if parked is not None:
+            self._stir(uid, parked.kind)
+
+    def _stir(self, uid: str, kind: _Kind) -> None:
+        idle = self._idle.get(kind)
+        if idle is not None:
+            idle.pop(uid, None)
+            if not idle:
+                del self._idle[kind]
 
     def remove(self, uid: str) -> None:
         """Bound, deleted or being bound."""
@@ -92,37 +118,68 @@ class Queue:
         held = self._active.pop(uid, None)
         return held[1] if held else None
 
-    def park(self, pod: PodInfo, now: float, *, eager: bool = False) -> None:
+    def park(
+        self, pod: PodInfo, now: float, rejectors: Rejectors = frozenset(), *, eager: bool = False
+    ) -> None:
         """It fitted nowhere. An eager one (room is being made for it) has no back-off."""
-        attempts = self._attempts.get(pod.uid, 0)
-        self._attempts[pod.uid] = attempts + 1
         self._active.pop(pod.uid, None)
-        delay = 0.0 if eager else min(BACKOFF_FIRST_S * 2.0**attempts, BACKOFF_MAX_S)
-        self._parked[pod.uid] = _Parked(pod, now + delay)
-        self._idle.add(pod.uid)
+        self._unpark(pod.uid)
+        kind = (pod.shape, rejectors)
+        delay = 0.0 if eager else self._next_delay(pod.uid)
+        parked = self._parked[pod.uid] = _Parked(pod, kind, now + delay, now + UNHELPED_MAX_S)
+        self._idle.setdefault(kind, {})[pod.uid] = None
+        heapq.heappush(self._due, (parked.latest, pod.uid))
 
-    def room_made(self, now: float) -> None:
-        """Nodes or pods changed: parked pods are worth a try once their back-off is over."""
-        for uid in self._idle:
-            heapq.heappush(self._due, (self._parked[uid].until, uid))
-        self._idle.clear()
+    def postpone(self, pod: PodInfo, now: float) -> None:
+        """Something went wrong that had nothing to do with room: try again after the back-off."""
+        self.park(pod, now)
+        self._wake(pod.uid)
+
+    def _next_delay(self, uid: str) -> float:
+        attempts = self._attempts.get(uid, 0)
+        self._attempts[uid] = attempts + 1
+        return min(BACKOFF_FIRST_S * 2.0**attempts, BACKOFF_MAX_S)
+
+    def changed(self, helps: Helps, now: float) -> bool:
+        """Something changed: those whom it may help are tried once their back-off is over.
+
+        Whether there are any: then `next_release` may have become sooner.
+        """
+        found = False
+        for kind, uids in list(self._idle.items()):
+            if helps(self._parked[next(iter(uids))].pod, kind[1]):
+                found = True
+                for uid in list(uids):
+                    self._wake(uid)
         self.release(now)
+        return found
+
+    def _wake(self, uid: str) -> None:
+        parked = self._parked[uid]
+        self._stir(uid, parked.kind)
+        heapq.heappush(self._due, (parked.until, uid))
 
     def release(self, now: float) -> None:
         """Make those active whose time has come."""
-        while (until := self.next_release()) is not None and until <= now:
+        while (moment := self.next_release()) is not None and moment <= now:
             _, uid = heapq.heappop(self._due)
             self._activate(self._parked[uid].pod)
 
     def next_release(self) -> float | None:
         """When `release` will next do something by itself."""
         while self._due:
-            until, uid = self._due[0]
+            moment, uid = self._due[0]
             parked = self._parked.get(uid)
-            if parked is not None and parked.until == until and uid not in self._idle:
-                return until
+            if parked is not None and self._is_due(uid, parked, moment):
+                return moment
             heapq.heappop(self._due)  # parked anew, or gone
         return None
+
+    def _is_due(self, uid: str, parked: _Parked, moment: float) -> bool:
+        idle = uid in self._idle.get(parked.kind, ())
+        return moment == parked.latest or (moment == parked.until and not idle)
+
+    # --- order
 
     def take(
         self,

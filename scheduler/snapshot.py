@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.census import Census, Question
+from scheduler.claims import Claims
 from scheduler.journal import Journal
+from scheduler.nominations import Nominations
 from scheduler.terms import Term
 from scheduler.topology import Column, Columns
 from scheduler.views import NodeInfo, PodInfo, Taint
@@ -30,8 +32,15 @@ ROWS_MIN = 16
 ZONE = "topology.kubernetes.io/zone"
 FIRST_COLUMNS = ("cpu", "memory", "pods", "ephemeral-storage")
 """Columns that every node has; extended resources get theirs when first seen."""
+SHAPES_MAX = 1024
+"""Shapes of pods for which it is kept what keeps off from them."""
 OWNERS_MAX = 64
 """Controllers whose pods are kept counted as an array."""
+UNASKED = (("cpu", 100), ("memory", 200 * 1024 * 1024))
+"""What a pod that asks for none counts as in scores, so that such pods spread too (Kubernetes'
+numbers)."""
+GROWING = ("present", "cordoned", "allocatable", "requested", "weighed", "taint_codes")
+"""Arrays with an entry a row."""
 
 
 @dataclass(slots=True)
@@ -41,14 +50,6 @@ class Place:
     node: NodeInfo
     pods: dict[str, PodInfo] = field(default_factory=dict)
     """Pods on it by uid, those that are only assumed too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nomination:
-    """Room on a node that lower pods were evicted for."""
-
-    pod: PodInfo
-    node: str
 
 
 class Snapshot:
@@ -62,6 +63,10 @@ class Snapshot:
         self.cordoned: Mask = np.zeros(ROWS_MIN, np.bool_)
         self.allocatable: Amounts = np.zeros((ROWS_MIN, len(FIRST_COLUMNS)), np.int64)
         self.requested: Amounts = np.zeros((ROWS_MIN, len(FIRST_COLUMNS)), np.int64)
+        self.weighed: Amounts = np.zeros((ROWS_MIN, len(UNASKED)), np.int64)
+        """Cpu and memory as scores count them: no pod takes nothing."""
+        self.evictable: dict[int, Amounts] = {}
+        """By priority: what the pods take that may be evicted."""
         self.taints: list[tuple[Taint, ...]] = [()]
         """The distinct sets of taints that nodes have; 0 is none."""
         self.taint_codes: npt.NDArray[np.int64] = np.zeros(ROWS_MIN, np.int64)
@@ -72,12 +77,21 @@ class Snapshot:
         """The rows whose room changed."""
         self.anti_affine: dict[Term, dict[Row, int]] = {}
         """Required anti-affinity terms of pods on nodes: how many pods of each row have them."""
+        self._repelling: dict[str, list[Term]] = {}
+        """The terms that mean pods of a shape, for shapes asked for since a term came or went."""
+        self._drawing: dict[str, list[Term]] = {}
+        """The same of `attractions`."""
+        self.storage = Claims()
+        self.attractions: dict[Term, dict[Row, int]] = {}
+        """By what pods on nodes draw others near (or off): the sum of weights of each row."""
+        self.images: dict[str, dict[Row, int]] = {}
+        """Sizes of the images that rows have, by name."""
         self.namespaces: dict[str, Mapping[str, str]] = {}
         """Labels of namespaces."""
-        self.nominations: dict[str, Nomination] = {}
-        """By uid: pending pods that wait for room on a node."""
-        self.priorities: dict[int, int] = {}
-        """How many pods on nodes there are of each priority."""
+        self.nominations = Nominations()
+        """Pending pods that wait for room on a node."""
+        self._priorities: dict[int, int] = {}
+        """How many evictable pods on nodes there are of each priority."""
         self._taint_numbers: dict[tuple[Taint, ...], int] = {(): 0}
         self._free_rows: list[Row] = list(range(ROWS_MIN - 1, -1, -1))
         self._homeless: dict[str, dict[str, PodInfo]] = {}
@@ -105,13 +119,15 @@ class Snapshot:
             self.places[row] = Place(node)
             self.present[row] = True
             self._describe(row, node)
+            self._hold_images(row, {}, node.images)
             for pod in self._homeless.pop(node.name, {}).values():
                 self._enter(row, pod)
             return
-        place = self._place(row)
+        place = self.place(row)
+        self._hold_images(row, place.node.images, node.images)
         if place.node != node:
-            place.node = node
             self._describe(row, node)
+        place.node = node
 
     def _describe(self, row: Row, node: NodeInfo) -> None:
         self.generation += 1
@@ -122,6 +138,17 @@ class Snapshot:
         self.taint_codes[row] = self._taint_number(node.taints)
         self._labels.set(row, node.labels)
         self.journal.note(row)
+
+    def _hold_images(self, row: Row, old: Mapping[str, int], new: Mapping[str, int]) -> None:
+        if old == new:
+            return
+        for name in old.keys() - new.keys():
+            rows = self.images[name]
+            del rows[row]
+            if not rows:
+                del self.images[name]
+        for name, size in new.items():
+            self.images.setdefault(name, {})[row] = size
 
     def _taint_number(self, taints: tuple[Taint, ...]) -> int:
         number = self._taint_numbers.get(taints)
@@ -135,9 +162,11 @@ class Snapshot:
         row = self.rows.get(name)
         if row is None:
             return
-        pods = self._place(row).pods
+        place = self.place(row)
+        pods = place.pods
         for pod in list(pods.values()):
             self._leave(row, pod)
+        self._hold_images(row, place.node.images, {})
         if pods:
             self._homeless[name] = pods
         del self.rows[name]
@@ -160,16 +189,18 @@ class Snapshot:
             self.namespaces[name] = labels
         # Which pods a namespaceSelector means has changed.
         self._census.clear()
+        self._repelling.clear()
+        self._drawing.clear()
 
     # --- pods
 
-    def put(self, pod: PodInfo, node_name: str) -> None:
-        """A pod is on a node, or assumed to be."""
+    def put(self, pod: PodInfo, node_name: str) -> bool:
+        """A pod is on a node, or assumed to be; whether that matters to others."""
         if self._where.get(pod.uid) == node_name and (row := self.rows.get(node_name)) is not None:
-            pods = self._place(row).pods
+            pods = self.place(row).pods
             if pods[pod.uid].alike(pod):
                 pods[pod.uid] = pod
-                return
+                return False
         self.take(pod.uid)
         self._where[pod.uid] = node_name
         row = self.rows.get(node_name)
@@ -177,6 +208,7 @@ class Snapshot:
             self._homeless.setdefault(node_name, {})[pod.uid] = pod
         else:
             self._enter(row, pod)
+        return True
 
     def take(self, uid: str) -> bool:
         """A pod is no longer on its node; whether it was on one."""
@@ -190,51 +222,77 @@ class Snapshot:
             if not homeless:
                 self._homeless.pop(node_name, None)
             return True
-        self._leave(row, self._place(row).pods.pop(uid))
+        self._leave(row, self.place(row).pods.pop(uid))
         return True
 
     def _enter(self, row: Row, pod: PodInfo) -> None:
-        self._place(row).pods[pod.uid] = pod
-        amounts = self.vector(pod.requests)
-        self.requested[row] += amounts
+        self.place(row).pods[pod.uid] = pod
         self._count(row, pod, 1)
 
     def _leave(self, row: Row, pod: PodInfo) -> None:
-        amounts = self.vector(pod.requests)
-        self.requested[row] -= amounts
         self._count(row, pod, -1)
 
     def _count(self, row: Row, pod: PodInfo, step: int) -> None:
-        """Everything that is kept about pods on rows, but for their requests."""
+        """Everything that is kept about pods on rows."""
+        amounts = step * self.vector(pod.requests)
+        self.requested[row] += amounts
+        self.weighed[row] += step * np.array([pod.requests.get(n) or some for n, some in UNASKED])
+        if not pod.is_task:
+            self._count_evictable(row, pod.priority, amounts, step)
         self.journal.note(row)
         self._census.step(row, pod, step)
-        _step(self.priorities, pod.priority, step)
+        if pod.anti_affinity or pod.attractions:
+            self._count_terms(row, pod, step)
+        # A pod that is ending makes room soon: its place is as good as empty.
+        if pod.owner_uid and not pod.deleting:
+            self._count_sibling(row, pod.owner_uid, step)
+
+    def _count_evictable(self, row: Row, priority: int, amounts: Amounts, step: int) -> None:
+        _step(self._priorities, priority, step)
+        if priority not in self._priorities:
+            del self.evictable[priority]
+            return
+        taken = self.evictable.get(priority)
+        if taken is None:
+            taken = self.evictable[priority] = np.zeros_like(self.requested)
+        taken[row] += amounts
+
+    def _count_terms(self, row: Row, pod: PodInfo, step: int) -> None:
         for term in pod.anti_affinity:
-            rows = self.anti_affine.setdefault(term, {})
+            rows = self.anti_affine.get(term)
+            if rows is None:
+                rows = self.anti_affine[term] = {}
+                self._repelling.clear()
             _step(rows, row, step)
             if not rows:
                 del self.anti_affine[term]
-        # A pod that is ending makes room soon: its place is as good as empty.
-        if pod.owner_uid and not pod.deleting:
-            counts = self._siblings.setdefault(pod.owner_uid, {})
-            _step(counts, row, step)
-            if not counts:
-                del self._siblings[pod.owner_uid]
-            array = self._sibling_counts.get(pod.owner_uid)
-            if array is not None:
-                array[row] += step
+                self._repelling.clear()
+        for term, weight in pod.attractions:
+            rows = self.attractions.get(term)
+            if rows is None:
+                rows = self.attractions[term] = {}
+                self._drawing.clear()
+            _step(rows, row, step * weight)
+            if not rows:
+                del self.attractions[term]
+                self._drawing.clear()
 
-    # --- nominations
-
-    def nominate(self, pod: PodInfo, node: str) -> None:
-        """Keep room on a node for a pending pod, as far as pods of lower priority go."""
-        self.nominations[pod.uid] = Nomination(pod, node)
-
-    def dismiss(self, uid: str) -> None:
-        """A pod has its node, or another plan."""
-        self.nominations.pop(uid, None)
+    def _count_sibling(self, row: Row, owner_uid: str, step: int) -> None:
+        counts = self._siblings.setdefault(owner_uid, {})
+        _step(counts, row, step)
+        if not counts:
+            del self._siblings[owner_uid]
+        array = self._sibling_counts.get(owner_uid)
+        if array is not None:
+            array[row] += step
 
     # --- reading
+
+    def place(self, row: Row) -> Place:
+        """A row in use."""
+        place = self.places[row]
+        assert place is not None, "a row in use"
+        return place
 
     def vector(self, amounts: Mapping[str, int]) -> Amounts:
         """A request or capacity as a row; a resource not seen before gets a column."""
@@ -259,6 +317,28 @@ class Snapshot:
         self._sibling_counts[owner_uid] = counts
         return counts
 
+    def repelling(self, pod: PodInfo) -> list[Term]:
+        """The anti-affinity terms of pods on nodes that mean this pending pod."""
+        return self._meaning(pod, self.anti_affine, self._repelling)
+
+    def _meaning(
+        self, pod: PodInfo, them: Iterable[Term], known: dict[str, list[Term]]
+    ) -> list[Term]:
+        if not them:
+            return []
+        found = known.get(pod.shape)
+        if found is None:
+            if len(known) >= SHAPES_MAX:
+                known.clear()
+            found = known[pod.shape] = [
+                term for term in them if term.selects(pod.namespace, pod.labels, self.namespaces)
+            ]
+        return found
+
+    def drawing(self, pod: PodInfo) -> list[Term]:
+        """The terms by which pods on nodes draw this pending pod, or keep it off."""
+        return self._meaning(pod, self.attractions, self._drawing)
+
     def count(self, key: str, question: Question) -> Amounts:
         """How many pods of each row are such; see `Census.count`."""
         return self._census.count(key, question, self._everyone(), len(self.places))
@@ -273,6 +353,10 @@ class Snapshot:
         nodes = ((row, place.node.labels) for row, place in self.everywhere())
         return self._labels.column(key, nodes, len(self.places))
 
+    def where(self, uid: str) -> str:
+        """The name of the node on which a pod is, or empty."""
+        return self._where.get(uid, "")
+
     def node_of(self, uid: str) -> NodeInfo | None:
         """The node on which a pod is."""
         row = self.rows.get(self._where.get(uid, ""))
@@ -282,12 +366,7 @@ class Snapshot:
     def everywhere(self) -> Iterable[tuple[Row, Place]]:
         """All nodes; for what can't do without."""
         for row in self.rows.values():
-            yield row, self._place(row)
-
-    def _place(self, row: Row) -> Place:
-        place = self.places[row]
-        assert place is not None, "a row in use"
-        return place
+            yield row, self.place(row)
 
     # --- room
 
@@ -295,9 +374,11 @@ class Snapshot:
         if not self._free_rows:
             size = len(self.places)
             self.places += [None] * size
-            for name in ("present", "cordoned", "allocatable", "requested", "taint_codes"):
+            for name in GROWING:
                 array = getattr(self, name)
                 setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
+            for priority, taken in self.evictable.items():
+                self.evictable[priority] = np.concatenate([taken, np.zeros_like(taken)])
             self._labels.clear()
             self._census.clear()
             self._sibling_counts.clear()
@@ -310,6 +391,8 @@ class Snapshot:
         column = np.zeros((len(self.places), 1), np.int64)
         self.allocatable = np.concatenate([self.allocatable, column], axis=1)
         self.requested = np.concatenate([self.requested, column], axis=1)
+        for priority, taken in self.evictable.items():
+            self.evictable[priority] = np.concatenate([taken, column], axis=1)
 
 
 def _step(counts: dict[K, int], key: K, by: int) -> None:

@@ -6,13 +6,12 @@ Neighbours: `snapshot` holds them, `filters`, `scores` and `preemption` read the
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from apimachinery import meta, requests
-from apimachinery.labels import Selector
 from apimachinery.requests import HostPort
 from apimachinery.wire import JsonObject
 from scheduler import terms
@@ -43,6 +42,8 @@ class NodeInfo:
     unschedulable: bool
     address: str = ""
     """Where it is reached from inside the cluster."""
+    images: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Names of images that it has, and their sizes in bytes. They only make a node more welcome."""
 
     @property
     def accepts_pods(self) -> bool:
@@ -50,23 +51,15 @@ class NodeInfo:
         return not self.unschedulable
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """One PodDisruptionBudget: which pods it protects, and how many may still go."""
+FRAMEWORKS = "offers.bireme.dev/"
+"""The API group of Mesos' frameworks, who own the pods of their tasks."""
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
-    namespace: str
-    selector: Selector | None
-    allowed: int
-    gone: frozenset[str]
-    """Names of pods whose eviction is counted already."""
 
-    def protects(self, pod: "PodInfo") -> bool:
-        return (
-            pod.namespace == self.namespace
-            and pod.name not in self.gone
-            and self.selector is not None
-            and self.selector.matches(pod.labels)
-        )
+Attractions = tuple[tuple[Term, int], ...]
+REQUIRED_WEIGHT = 1
+"""What required affinity of running pods counts for those who come (hardPodAffinityWeight)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +93,20 @@ class PodInfo:
     """Equal for pods that fit on the same nodes: replicas of one template; pending pods only."""
     spec: JsonObject
     """Empty once the pod is bound; never its containers."""
+    attractions: Attractions = ()
+    """Terms and weights by which it draws other pods near, or keeps them off."""
+    images: tuple[str, ...] = ()
+    """Of its containers, pending pods only."""
+    claims: tuple[str, ...] = ()
+    """Names of its persistent volume claims, pending pods only."""
     started: str = ""
     """status.startTime."""
     grace: int = 0
     """Seconds that it may take to end."""
+    preempts: bool = True
+    """Whether its preemptionPolicy lets it evict others."""
+    is_task: bool = False
+    """It belongs to a framework that takes offers itself: not ours to evict."""
 
     @property
     def key(self) -> str:
@@ -118,6 +121,7 @@ class PodInfo:
             and self.priority == other.priority
             and self.host_ports == other.host_ports
             and self.anti_affinity == other.anti_affinity
+            and self.attractions == other.attractions
             and self.owner_uid == other.owner_uid
         )
 
@@ -139,6 +143,11 @@ def node_info(obj: JsonObject) -> NodeInfo:
         taints=tuple(taints),
         unschedulable=bool(spec.get("unschedulable")),
         address=_address(node_status),
+        images={
+            name: image.get("sizeBytes") or 0
+            for image in node_status.get("images") or ()
+            for name in image.get("names") or ()
+        },
     )
 
 
@@ -156,11 +165,11 @@ def pod_info(obj: JsonObject) -> PodInfo:
     owner = meta.owner_controller(obj)
     bound = bool(spec.get("nodeName"))
     labels = metadata.get("labels") or {}
-    affinity = ((spec.get("affinity") or {}).get("podAntiAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    )
+    affinity = spec.get("affinity") or {}
+    apart = (affinity.get("podAntiAffinity") or {}).get(REQUIRED) or ()
     scheduled = meta.get_condition(pod_status.get("conditions"), "PodScheduled") or {}
     needs, ports = requests.of_pod(spec), requests.host_ports(spec)
+    claims = () if bound else tuple(_claims(metadata["name"], spec))
     return PodInfo(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
@@ -174,29 +183,42 @@ def pod_info(obj: JsonObject) -> PodInfo:
         created=metadata.get("creationTimestamp") or "",
         requests=needs,
         host_ports=ports,
-        anti_affinity=tuple(
-            terms.read(term, metadata["namespace"], labels) for term in affinity or ()
-        ),
+        anti_affinity=tuple(terms.read(term, metadata["namespace"], labels) for term in apart),
         ended=pod_status.get("phase") in ("Succeeded", "Failed"),
         deleting="deletionTimestamp" in metadata,
         gated=bool(spec.get("schedulingGates")),
         condition=(scheduled.get("reason") or "", scheduled.get("message") or ""),
-        shape="" if bound else _shape(metadata["namespace"], labels, spec, needs, ports),
+        shape="" if bound else _shape(metadata["namespace"], labels, spec, needs, ports, claims),
+        attractions=_attractions(affinity, metadata["namespace"], labels) if affinity else (),
+        images=() if bound else _images(spec),
+        claims=claims,
         spec={} if bound else {k: v for k, v in spec.items() if k not in BULKY_FIELDS},
         started=pod_status.get("startTime") or "",
         grace=spec.get("terminationGracePeriodSeconds") or 0,
+        preempts=spec.get("preemptionPolicy") != "Never",
+        is_task=str((owner or {}).get("apiVersion", "")).startswith(FRAMEWORKS),
     )
 
 
-def budget(obj: JsonObject) -> Budget:
-    """Keep of a PodDisruptionBudget what preemption reads."""
-    budget_status = obj.get("status") or {}
-    return Budget(
-        namespace=obj["metadata"]["namespace"],
-        selector=terms.selector(obj["spec"].get("selector")),
-        allowed=budget_status.get("disruptionsAllowed") or 0,
-        gone=frozenset(budget_status.get("disruptedPods") or ()),
-    )
+def _images(spec: JsonObject) -> tuple[str, ...]:
+    return tuple(str(c.get("image") or "") for c in spec.get("containers") or ())
+
+
+def _claims(name: str, spec: JsonObject) -> Iterable[str]:
+    for volume in spec.get("volumes") or ():
+        if "persistentVolumeClaim" in volume:
+            yield str(volume["persistentVolumeClaim"].get("claimName"))
+        elif "ephemeral" in volume:
+            yield f"{name}-{volume['name']}"
+
+
+def _attractions(affinity: JsonObject, namespace: str, labels: Mapping[str, str]) -> Attractions:
+    """How much the pod wants company near it: weights as its own preferences have them."""
+    near, apart = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
+    found = [(term, REQUIRED_WEIGHT) for term in near.get(REQUIRED) or ()]
+    found += [(w["podAffinityTerm"], w["weight"]) for w in near.get(PREFERRED) or ()]
+    found += [(w["podAffinityTerm"], -w["weight"]) for w in apart.get(PREFERRED) or ()]
+    return tuple((terms.read(term, namespace, labels), weight) for term, weight in found)
 
 
 PLACING_FIELDS = (
@@ -204,13 +226,10 @@ PLACING_FIELDS = (
     "affinity",
     "tolerations",
     "topologySpreadConstraints",
-    "nodeName",
-    "hostNetwork",
 )
 
-
-BULKY_FIELDS = frozenset({"containers", "initContainers"})
-"""What placement needs of these is in `requests` and `host_ports`: most of a pod's size otherwise."""
+BULKY_FIELDS = frozenset({"containers", "initContainers", "volumes"})
+"""What placement needs of these is in fields of their own: most of a pod's size otherwise."""
 
 
 def _shape(
@@ -219,6 +238,7 @@ def _shape(
     spec: JsonObject,
     needs: Mapping[str, int],
     ports: Iterable[HostPort],
+    claims: Iterable[str],
 ) -> str:
     """Everything in a pod that placement depends on, as text."""
     parts: list[Any] = [
@@ -228,4 +248,5 @@ def _shape(
         [spec.get(f) for f in PLACING_FIELDS],
     ]
     parts.append([[p.ip, p.protocol, p.port] for p in ports])
+    parts += [_images(spec), claims]
     return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()

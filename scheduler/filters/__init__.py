@@ -7,13 +7,17 @@ nodes or pods one by one. A new filter is a file here and a row in STATIC or DYN
 test of its explanation.
 """
 
-from scheduler.filters import affinity, node, podaffinity, ports, resources, spread, taints
+from scheduler.changes import ANY, Change
+from scheduler.filters import affinity, node, podaffinity, ports, resources, spread, taints, volumes
 from scheduler.filters.base import Dynamic, Filter
+
+VOLUMES = volumes.Volumes()
 
 STATIC: tuple[Filter, ...] = (
     node.Unschedulable(),
     taints.Taints(),
     affinity.NodeAffinity(),
+    VOLUMES,
 )
 """In Kubernetes' order: the first that excludes a node gives the reason."""
 
@@ -27,4 +31,12 @@ DYNAMIC: tuple[Dynamic, ...] = (
     podaffinity.PodAffinity(),
 )
 
-__all__ = ["DYNAMIC", "FIT", "STATIC", "Dynamic", "Filter"]
+
+def helped(rejectors: frozenset[str], change: Change) -> frozenset[str]:
+    """Those of some filters whose verdict a change may better."""
+    return frozenset(name for name in rejectors if change in _HELPED_BY.get(name, ANY))
+
+
+_HELPED_BY = {each.name: each.helped_by for each in (*STATIC, *DYNAMIC)}
+
+__all__ = ["DYNAMIC", "FIT", "STATIC", "VOLUMES", "Dynamic", "Filter", "helped"]

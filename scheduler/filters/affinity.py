@@ -8,6 +8,7 @@ import numpy as np
 from apimachinery import node_selector
 from apimachinery.labels import Requirement
 from apimachinery.wire import JsonObject
+from scheduler import changes
 from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo
 
@@ -54,7 +55,8 @@ def _by_name(wanted: Requirement | None, snapshot: Snapshot) -> Mask:
     return mask if wanted.operator == "in" else ~mask
 
 
-def _any(terms: Iterable[JsonObject], snapshot: Snapshot) -> Mask:
+def any_term(terms: Iterable[JsonObject], snapshot: Snapshot) -> Mask:
+    """The rows that one of some nodeSelectorTerms matches."""
     mask = np.zeros_like(snapshot.present)
     for term in terms:
         mask |= term_mask(term, snapshot)
@@ -63,6 +65,9 @@ def _any(terms: Iterable[JsonObject], snapshot: Snapshot) -> Mask:
 
 class NodeAffinity:
     """spec.nodeSelector and requiredDuringSchedulingIgnoredDuringExecution."""
+
+    name = "NodeAffinity"
+    helped_by = changes.OF_NODES
 
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
         del snapshot
@@ -76,7 +81,7 @@ class NodeAffinity:
             mask &= snapshot.column(key).rows_with([value])
         terms = node_selector.required_terms(pod.spec)
         if terms is not None:
-            mask &= _any(terms, snapshot)
+            mask &= any_term(terms, snapshot)
         return mask
 
     def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from scheduler import changes
 from scheduler.filters import taints
 from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo, Taint
@@ -14,6 +15,9 @@ UNSCHEDULABLE = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
 
 class Unschedulable:
     """`kubectl cordon`."""
+
+    name = "NodeUnschedulable"
+    helped_by = changes.OF_NODES
 
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
         del snapshot

@@ -4,15 +4,14 @@ Both ways: the pod's own terms, and the anti-affinity terms of pods that run alr
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from scheduler import terms
-from scheduler.snapshot import Mask, Snapshot
+from scheduler import changes, terms
+from scheduler.snapshot import Amounts, Mask, Snapshot
 from scheduler.terms import Term
-from scheduler.views import PodInfo
-
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+from scheduler.views import REQUIRED, PodInfo
 
 
 def required(pod: PodInfo, kind: str) -> list[Term]:
@@ -23,12 +22,17 @@ def required(pod: PodInfo, kind: str) -> list[Term]:
 
 def company(term: Term, snapshot: Snapshot) -> Mask:
     """The rows in whose domain a pod runs that the term means."""
+    return _spread_out(term.topology_key, holders([term], snapshot) > 0, snapshot)
+
+
+def holders(them: Sequence[Term], snapshot: Snapshot) -> Amounts:
+    """How many pods of each row are meant by all of these terms at once."""
     known = snapshot.namespaces
 
     def meant(pod: PodInfo) -> bool:
-        return term.selects(pod.namespace, pod.labels, known)
+        return all(term.selects(pod.namespace, pod.labels, known) for term in them)
 
-    return _spread_out(term.topology_key, snapshot.count(f"term {term.text}", meant) > 0, snapshot)
+    return snapshot.count(f"terms {[term.text for term in them]}", meant)
 
 
 def _spread_out(key: str, rows: Mask, snapshot: Snapshot) -> Mask:
@@ -44,10 +48,13 @@ def _spread_out(key: str, rows: Mask, snapshot: Snapshot) -> Mask:
 class PodAffinity:
     """podAffinity and podAntiAffinity, required terms."""
 
+    name = "InterPodAffinity"
+    helped_by = changes.ANY
+
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
         affinity = pod.spec.get("affinity") or {}
         own = affinity.get("podAffinity") or affinity.get("podAntiAffinity")
-        return bool(snapshot.anti_affine or own)
+        return bool(own or snapshot.repelling(pod))
 
     def mask(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         return self._near(pod, snapshot) & self._apart(pod, snapshot) & self._kept(pod, snapshot)
@@ -68,12 +75,21 @@ class PodAffinity:
 
     def _near(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         mask = snapshot.present.copy()
-        for term in required(pod, "podAffinity"):
-            found = company(term, snapshot)
-            if not found.any() and term.selects(pod.namespace, pod.labels, snapshot.namespaces):
-                # The first of a group that wants to be together may begin anywhere.
-                found = snapshot.column(term.topology_key).codes >= 0
-            mask &= found
+        wanted = required(pod, "podAffinity")
+        if not wanted:
+            return mask
+        # Company is who is meant by all terms; each term says how near.
+        counts = holders(wanted, snapshot)
+        rows = counts > 0
+        # The first of a group that wants to be together may begin anywhere.
+        first = not rows.any() and all(
+            term.selects(pod.namespace, pod.labels, snapshot.namespaces) for term in wanted
+        )
+        for term in wanted:
+            if first:
+                mask &= snapshot.column(term.topology_key).codes >= 0
+            else:
+                mask &= _spread_out(term.topology_key, rows, snapshot)
         return mask
 
     def _apart(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
@@ -84,9 +100,8 @@ class PodAffinity:
 
     def _kept(self, pod: PodInfo, snapshot: Snapshot) -> Mask:
         mask = snapshot.present.copy()
-        for term, counts in snapshot.anti_affine.items():
-            if term.selects(pod.namespace, pod.labels, snapshot.namespaces):
-                rows = np.zeros_like(mask)
-                rows[list(counts)] = True
-                mask &= ~_spread_out(term.topology_key, rows, snapshot)
+        for term in snapshot.repelling(pod):
+            rows = np.zeros_like(mask)
+            rows[list(snapshot.anti_affine[term])] = True
+            mask &= ~_spread_out(term.topology_key, rows, snapshot)
         return mask

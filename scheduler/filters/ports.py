@@ -4,12 +4,16 @@ from collections import Counter
 
 import numpy as np
 
+from scheduler import changes
 from scheduler.snapshot import Mask, Snapshot
 from scheduler.views import PodInfo
 
 
 class HostPorts:
     """Two pods can't take the same port of one node."""
+
+    name = "NodePorts"
+    helped_by = changes.OF_ROOM
 
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
         del snapshot

@@ -4,12 +4,16 @@ from collections import Counter
 
 import numpy as np
 
+from scheduler import changes
 from scheduler.snapshot import Amounts, Mask, Row, Snapshot
 from scheduler.views import PodInfo
 
 
 class Fit:
     """allocatable - requested covers every request."""
+
+    name = "NodeResourcesFit"
+    helped_by = changes.OF_ROOM
 
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
         del pod, snapshot
@@ -26,13 +30,16 @@ class Fit:
         return covers(snapshot.allocatable, snapshot.vector(pod.requests))
 
     def explain(self, pod: PodInfo, snapshot: Snapshot, rows: Mask) -> Counter[str]:
-        wanted = snapshot.vector(pod.requests)
         free = snapshot.allocatable[rows] - snapshot.requested[rows]
+        return self.lacking(snapshot.vector(pod.requests), free, snapshot)
+
+    def lacking(self, wanted: Amounts, free: Amounts, snapshot: Snapshot) -> Counter[str]:
+        """Which resources lack on how many of these rows."""
         found: Counter[str] = Counter()
         for name, column in snapshot.columns.items():
             if wanted[column] > 0:
-                lacking = int(np.count_nonzero(free[:, column] < wanted[column]))
-                found["Too many pods" if name == "pods" else f"Insufficient {name}"] = lacking
+                short = int(np.count_nonzero(free[:, column] < wanted[column]))
+                found["Too many pods" if name == "pods" else f"Insufficient {name}"] = short
         return +found
 
 

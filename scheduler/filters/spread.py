@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 
 from apimachinery.wire import JsonObject
-from scheduler import terms
+from scheduler import changes, terms
 from scheduler.filters import affinity, taints
 from scheduler.snapshot import Amounts, Mask, Snapshot
 from scheduler.views import PodInfo
@@ -48,7 +48,10 @@ def counted(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> tuple[A
 
 def eligible(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> Mask:
     """The rows whose domains are compared: those that the pod may use at all."""
-    mask = snapshot.present & (snapshot.column(constraint["topologyKey"]).codes >= 0)
+    mask = snapshot.present.copy()
+    for each in constraints(pod, constraint.get("whenUnsatisfiable", "DoNotSchedule")):
+        # A node that lacks the label of one constraint counts for none of its kind.
+        mask &= snapshot.column(each["topologyKey"]).codes >= 0
     affine = affinity.NodeAffinity()
     honoured = constraint.get("nodeAffinityPolicy", "Honor") == "Honor"
     if honoured and affine.applies(pod, snapshot):
@@ -68,6 +71,9 @@ def by_domain(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> tuple
 
 class TopologySpread:
     """DoNotSchedule: no domain may lead the emptiest by more than maxSkew."""
+
+    name = "PodTopologySpread"
+    helped_by = changes.OF_COMPANY
 
     def applies(self, pod: PodInfo, snapshot: Snapshot) -> bool:
         del snapshot

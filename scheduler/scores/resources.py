@@ -3,14 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.snapshot import Row, Snapshot
+from scheduler.snapshot import UNASKED, Row, Snapshot
 from scheduler.views import PodInfo
 
 Rows = list[Row] | slice
-
-SCORED = ("cpu", "memory")
-UNASKED = {"cpu": 100, "memory": 200 * 1024 * 1024}
-"""What a pod that asks for nothing counts as, so that such pods spread too (Kubernetes' numbers)."""
 
 
 def emptiness(pod: PodInfo, snapshot: Snapshot, rows: Rows) -> npt.NDArray[np.float64]:
@@ -18,17 +14,17 @@ def emptiness(pod: PodInfo, snapshot: Snapshot, rows: Rows) -> npt.NDArray[np.fl
 
     Of two resources the standard deviation is half the distance.
     """
-    used = [_used(pod, snapshot, rows, name) for name in SCORED]
+    used = [_used(pod, snapshot, rows, index) for index in range(len(UNASKED))]
     free = 1.0 - (used[0] + used[1]) / 2
     even = 1.0 - np.abs(used[0] - used[1]) / 2
     score: npt.NDArray[np.float64] = 100.0 * (free + even)
     return score
 
 
-def _used(pod: PodInfo, snapshot: Snapshot, rows: Rows, name: str) -> npt.NDArray[np.float64]:
+def _used(pod: PodInfo, snapshot: Snapshot, rows: Rows, index: int) -> npt.NDArray[np.float64]:
     """The part of a resource in use once the pod is there; 1 where there is none."""
-    column = snapshot.columns[name]
-    wanted = pod.requests.get(name) or UNASKED[name]
-    allocatable = snapshot.allocatable[rows, column]
-    part = (snapshot.requested[rows, column] + wanted) / np.maximum(allocatable, 1)
+    name, unasked = UNASKED[index]
+    wanted = pod.requests.get(name) or unasked
+    allocatable = snapshot.allocatable[rows, snapshot.columns[name]]
+    part = (snapshot.weighed[rows, index] + wanted) / np.maximum(allocatable, 1)
     return np.minimum(part, 1.0)

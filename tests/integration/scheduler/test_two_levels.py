@@ -108,7 +108,10 @@ async def test_what_lacks_is_said_in_condition_and_event(cluster: Cluster) -> No
     await cluster.node("a", cpu="1")
     await cluster.pod("p", cpu="2")
     # Before the node is heard of the message is another one.
-    wanted = "0/1 nodes are available: 1 Insufficient cpu."
+    wanted = (
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available:"
+        " 1 Preemption is not helpful for scheduling."
+    )
     await cluster.until("p", lambda p: unschedulable(p) and condition(p)["message"] == wanted)
     async with asyncio.timeout(5):
         while not (items := (await cluster.client.list(scheme.EVENTS, "default"))["items"]):

@@ -69,7 +69,15 @@ def offers_for(view: Snapshot) -> list[Offer]:
 
 
 def place(view: Snapshot, *pods: views.PodInfo, seed: int = 0) -> Result:
-    return Placer(view).place(pods, offers_for(view), seed)
+    return placer(view).place(pods, seed)
+
+
+def placer(view: Snapshot, offers: list[Offer] | None = None) -> Placer:
+    """With these offers in hand, or with all that could be."""
+    made = Placer(view)
+    for offer in offers_for(view) if offers is None else offers:
+        made.allowance.add(offer)
+    return made
 
 
 def where(view: Snapshot, *pods: views.PodInfo) -> dict[str, str]:
@@ -93,6 +101,7 @@ __all__ = [
     "node",
     "offers_for",
     "place",
+    "placer",
     "pod",
     "requests",
     "snapshot",

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.placement import Placer
 from tests.unit.scheduler.builders import (
     node,
     offers_for,
+    placer,
     pod,
     snapshot,
     total_requests,
@@ -49,7 +49,7 @@ def test_a_pod_that_fits_nowhere_says_why() -> None:
         node("c", unschedulable=True),
     )
     assert why_not(view, pod("p", cpu="2")) == (
-        "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {gpu: yes},"
+        "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s),"
         " 1 node(s) were unschedulable."
     )
 
@@ -115,7 +115,7 @@ def test_taints_are_tolerated_by_those_who_say_so() -> None:
 
 
 def test_a_node_that_is_not_ready_takes_nothing() -> None:
-    assert "not-ready" in why_not(snapshot(node("a", ready=False)), pod("p"))
+    assert "untolerated taint" in why_not(snapshot(node("a", ready=False)), pod("p"))
 
 
 def test_host_ports_do_not_clash() -> None:
@@ -179,7 +179,7 @@ def test_a_spread_constraint_bounds_the_skew() -> None:
 def test_a_pod_that_fits_only_where_nothing_is_offered_waits() -> None:
     view = snapshot(node("a"), node("b", cpu="100m"))
     offers = [o for o in offers_for(view) if o.node == "b"]
-    result = Placer(view).place([pod("p", cpu="1")], offers, 0)
+    result = placer(view, offers).place([pod("p", cpu="1")], 0)
     assert [p.name for p in result.waiting] == ["p"]
     assert not result.failures
 
@@ -211,7 +211,7 @@ def test_no_node_and_no_offer_is_overdrawn_and_no_pod_is_placed_twice(
     )
     pods = [pod(f"p{i}", cpu=f"{c}m", memory=f"{m}Mi") for i, (c, m) in enumerate(wishes)]
     offers = {offer.id: offer for offer in offers_for(view)}
-    result = Placer(view).place(pods, list(offers.values()), seed)
+    result = placer(view, list(offers.values())).place(pods, seed)
     assert np.all(view.requested <= view.allocatable)
     for offer in offers.values():
         mine = [a.pod for a in result.assignments if a.offer_id == offer.id]

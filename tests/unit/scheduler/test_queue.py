@@ -1,12 +1,16 @@
 """Whose turn it is."""
 
-from scheduler.queue import Queue
+from scheduler.queue import UNHELPED_MAX_S, Queue
 from tests.unit.scheduler.builders import pod
 
 
 def order(queue: Queue, shares: dict[str, float] | None = None, step: float = 0.1) -> list[str]:
     turns = queue.take(100, lambda ns: f"k/{ns}", shares or {}, lambda _: step)
     return [p.name for p in turns]
+
+
+def helped(pod: object, rejectors: frozenset[str]) -> bool:
+    return True
 
 
 def filled(*pods: object) -> Queue:
@@ -45,8 +49,8 @@ def test_a_parked_pod_waits_for_a_change_and_its_back_off() -> None:
     queue = filled(one := pod("one"))
     queue.park(one, now=0.0)
     assert not queue.has_active
-    assert queue.next_release() is None
-    queue.room_made(0.5)
+    assert queue.next_release() == UNHELPED_MAX_S
+    queue.changed(helped, 0.5)
     assert not queue.has_active
     assert queue.next_release() == 1.0
     queue.release(1.0)
@@ -58,7 +62,7 @@ def test_the_back_off_doubles_up_to_its_bound() -> None:
     delays = []
     for _ in range(6):
         queue.park(one, now=0.0)
-        queue.room_made(0.0)
+        queue.changed(helped, 0.0)
         delays.append(queue.next_release())
         queue.release(100.0)
     assert delays == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
@@ -91,5 +95,5 @@ def test_an_eager_pod_is_tried_at_the_next_change() -> None:
     queue = filled(one := pod("one"))
     queue.park(one, now=0.0, eager=True)
     assert not queue.has_active
-    queue.room_made(0.0)
+    queue.changed(helped, 0.0)
     assert queue.has_active
