@@ -5,6 +5,7 @@ one, names the user. Who may ask for it the API server decides (`hosttasks`). Ne
 `kubelet.runtime.oci.hostfs` binds the machine's directories into such a container.
 """
 
+import os
 import pwd
 from hashlib import sha256
 
@@ -12,7 +13,8 @@ from kubelet.images.interface import Image, ImageConfig
 
 REFERENCE = "bireme.dev/host-rootfs"
 ID = f"sha256:{sha256(REFERENCE.encode()).hexdigest()}"
-PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where the agent has no PATH of its own: tasks have the agent's, as in Mesos."""
 ROOT = "root"
 
 
@@ -22,7 +24,11 @@ def find(text: str) -> Image | None:
     if name != REFERENCE:
         return None
     user = user if user not in ("", "latest") else ROOT
-    config = ImageConfig(command=("/bin/sh",), env=(PATH, f"HOME={_home(user)}"), user=user)
+    config = ImageConfig(
+        command=("/bin/sh",),
+        env=(f"PATH={os.environ.get('PATH', PATH)}", f"HOME={_home(user)}"),
+        user=user,
+    )
     return Image(ID, (f"{REFERENCE}:{user}",), (), 0, config, ())
 
 

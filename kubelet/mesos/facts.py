@@ -37,12 +37,14 @@ class Facts:
         return f"slave(1)@{self.address}:{self.port}"
 
     def sandboxes(self) -> dict[str, Sandbox]:
-        """By virtual path, which is the real one."""
-        found = {}
-        for worker in self._workers():
-            directory = self._directory(worker)
-            found[str(directory)] = Sandbox(directory, _log(worker))
-        return found
+        """By virtual path, which names node, framework and executor as Mesos' agents do."""
+        pods_dir = self._kit.options.pods_dir
+        return {
+            self._directory(worker): Sandbox(
+                pods_dir / worker.uid / "volumes" / "empty" / marks.SANDBOX_VOLUME, _log(worker)
+            )
+            for worker in self._workers()
+        }
 
     def agent_info(self) -> JsonObject:
         """An AgentInfo message."""
@@ -117,11 +119,11 @@ class Facts:
             info = executor.spec.get("info") or {}
             tasks = [{"id": key, "name": one["name"]} for key, one in executor.tasks.items()]
         return {
-            "id": _mark(worker, marks.EXECUTOR_ID) or (ids[0] if ids else ""),
+            "id": _executor_id(worker),
             "name": info.get("name", ""),
             "source": info.get("source", ""),
             "container": worker.uid,
-            "directory": str(self._directory(worker)),
+            "directory": self._directory(worker),
             "resources": {},
             "tasks": tasks,
             "queued_tasks": [],
@@ -133,8 +135,7 @@ class Facts:
         return [
             {
                 "container_id": worker.uid,
-                "executor_id": _mark(worker, marks.EXECUTOR_ID)
-                or _mark(worker, marks.TASK_IDS).split("\n")[0],
+                "executor_id": _executor_id(worker),
                 "executor_name": "",
                 "framework_id": _mark(worker, marks.FRAMEWORK_ID),
                 "source": "",
@@ -156,13 +157,20 @@ class Facts:
             return None
         return self._executors.find(_mark(worker, marks.FRAMEWORK_ID), executor_id)
 
-    def _directory(self, worker: PodWorker) -> Path:
-        pods_dir = self._kit.options.pods_dir
-        return pods_dir / worker.uid / "volumes" / "empty" / marks.SANDBOX_VOLUME
+    def _directory(self, worker: PodWorker) -> str:
+        return (
+            f"/slaves/{self._kit.options.node_name}/frameworks/{_mark(worker, marks.FRAMEWORK_ID)}"
+            f"/executors/{_executor_id(worker)}/runs/{worker.uid}"
+        )
 
 
 def _mark(worker: PodWorker, name: str) -> str:
     return str((worker.pod["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def _executor_id(worker: PodWorker) -> str:
+    """A command task's executor goes by the task's id."""
+    return _mark(worker, marks.EXECUTOR_ID) or _mark(worker, marks.TASK_IDS).split("\n")[0]
 
 
 def _log(worker: PodWorker) -> Path | None:

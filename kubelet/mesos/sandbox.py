@@ -1,7 +1,7 @@
 """Tasks' sandboxes as files: what may be listed and read of a node, and where it lies.
 
-A sandbox is a volume of the task's pod. Its virtual path is its real one, as with Mesos' agents;
-beside the task's own files it shows `stdout` and `stderr`, taken from the container's log.
+A sandbox is a volume of the task's pod. Its virtual path names agent, framework and executor; beside
+the task's own files it shows `stdout` and `stderr`, taken from the container's log.
 Everything outside of sandboxes does not exist here, links that lead out of one included. Blocking.
 Neighbours: `server` asks; the pods' workers know their logs.
 """
