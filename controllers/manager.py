@@ -7,8 +7,8 @@ pod scheduler and the offer master are no controllers of this house.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from apimachinery import scheme as schemes
 from apimachinery.aio import clock as clocks
@@ -61,6 +61,8 @@ class Options:
     """Signs certificate requests; None = somebody else does."""
     make_token: MakeToken | None = None
     """Makes the tokens of token secrets; None = they stay empty."""
+    client_of: Callable[[str], rest.Client] | None = None
+    """The client of a controller's account (`accounts.user`); None = all act as the manager."""
 
 
 class ControllerManager:
@@ -109,32 +111,46 @@ class ControllerManager:
 
 def compose(context: base.Context, options: Options) -> Sequence[base.Controller]:
     """Every loop, with what it shares with others."""
+
+    def acting(account: str) -> base.Context:
+        if options.client_of is None:
+            return context
+        return replace(context, client=options.client_of(account))
+
     joined = ServiceMirror(context)
     loops: list[base.Controller] = [
-        replication.Replication(context, replication.REPLICASET),
-        replication.Replication(context, replication.REPLICATIONCONTROLLER),
-        Deployments(context),
-        Jobs(context),
-        CronJobs(context),
-        DaemonSets(context),
-        StatefulSets(context),
-        Disruptions(context),
-        Endpoints(context, joined),
-        EndpointSlices(context, joined),
-        NodeLifecycle(context, options.nodes),
-        PodGarbage(context, quarantine=options.pod_quarantine),
-        Protection(context),
+        replication.Replication(acting("replicaset-controller"), replication.REPLICASET),
+        replication.Replication(
+            acting("replication-controller"), replication.REPLICATIONCONTROLLER
+        ),
+        Deployments(acting("deployment-controller")),
+        Jobs(acting("job-controller")),
+        CronJobs(acting("cronjob-controller")),
+        DaemonSets(acting("daemon-set-controller")),
+        StatefulSets(acting("statefulset-controller")),
+        Disruptions(acting("disruption-controller")),
+        Endpoints(acting("endpoint-controller"), joined),
+        EndpointSlices(acting("endpointslice-controller"), joined),
+        NodeLifecycle(acting("node-controller"), options.nodes),
+        PodGarbage(acting("pod-garbage-collector"), quarantine=options.pod_quarantine),
+        Protection(acting("pvc-protection-controller"), acting("pv-protection-controller")),
     ]
     if options.cluster_cidr:
-        loops.append(NodeRanges(context, options.cluster_cidr, options.node_prefix))
+        ranges = NodeRanges(acting("node-controller"), options.cluster_cidr, options.node_prefix)
+        loops.append(ranges)
     if options.sign is not None:
-        loops.append(Certificates(context, options.sign))
+        loops.append(Certificates(acting("certificate-controller"), options.sign))
     if options.make_token is not None:
         loops.append(TokenSecrets(context, options.make_token, options.root_ca))
     known = kinds.Kinds(context, options.scheme)
-    loops.append(Provisioner(context, provisions.default_account()))
+    accounts = acting("service-account-controller")
+    loops.append(Provisioner(accounts, provisions.default_account()))
     if options.root_ca:
-        loops.append(Provisioner(context, provisions.root_ca(options.root_ca)))
-    loops += [Namespaces(context, known), GarbageCollector(context, known)]
+        publisher = acting("root-ca-cert-publisher")
+        loops.append(Provisioner(publisher, provisions.root_ca(options.root_ca)))
+    loops += [
+        Namespaces(acting("namespace-controller"), known),
+        GarbageCollector(acting("generic-garbage-collector"), known),
+    ]
     known.follow()
     return loops

@@ -73,7 +73,8 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule("list", "metrics.k8s.io", "pods"),
     ),
     "job-controller": (
-        rule("get list patch update watch", "batch", "jobs"),
+        # "delete": the same loop removes jobs whose time to live is over.
+        rule("delete get list patch update watch", "batch", "jobs"),
         rule("patch update", "batch", "jobs/finalizers jobs/status"),
         _PODS,
     ),
@@ -112,9 +113,7 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
     ),
     "replication-controller": (
         rule("get list patch update watch", "", "replicationcontrollers"),
-        rule(
-            "patch update", "", "replicationcontrollers/finalizers replicationcontrollers/status"
-        ),
+        rule("patch update", "", "replicationcontrollers/finalizers replicationcontrollers/status"),
         _PODS,
     ),
     "resourcequota-controller": (

@@ -13,7 +13,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from apiserver import stores
 from bireme.cli import notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
+from controllers import accounts
 
 if TYPE_CHECKING:
     from apiserver.identity import pki
@@ -50,8 +51,6 @@ SERVICE_PREFIX_MAX = 28
 CLUSTER_PREFIX_MAX = 23
 """Of the range of pods: a /24 for at least one node, beside this machine's own half."""
 
-CONTROLLERS = wire.UserInfo("system:kube-controller-manager", groups=("system:masters",))
-"""The garbage collector and the emptying of namespaces may delete anything, whatever its kind."""
 SCHEDULER = wire.UserInfo("system:kube-scheduler", groups=("system:authenticated",))
 PROXY = wire.UserInfo("system:kube-proxy", groups=("system:node-proxier", "system:authenticated"))
 
@@ -135,7 +134,7 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
         try:
             work = _controllers if options.only == "controllers" else _scheduling
             notify.ready()
-            await work(client, options, dirs, elect=True)
+            await work(client, options, dirs)
         finally:
             await client.close()
         return
@@ -143,10 +142,14 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
         handle = server.handle
         # A part that fails is started again by itself: the API stays up meanwhile.
         if not options.only:
-            controllers = Client(DirectTransport(handle, CONTROLLERS))
+            controllers = Client(DirectTransport(handle, accounts.MANAGER))
+
+            def client_of(account: str) -> Client:
+                return Client(DirectTransport(handle, accounts.user(account)))
+
             scheduling = Client(DirectTransport(handle, SCHEDULER))
             parts.keep(
-                lambda: _controllers(controllers, options, dirs, elect=False), name="controllers"
+                lambda: _controllers(controllers, options, dirs, client_of), name="controllers"
             )
             parts.keep(
                 lambda: _schedule(scheduling, 0, options, server.core.live), name="scheduling"
@@ -203,9 +206,12 @@ def _kubernetes_ip(options: ServerOptions) -> str:
 
 
 async def _controllers(
-    client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
+    client: Client,
+    options: ServerOptions,
+    dirs: DataDir,
+    client_of: Callable[[str], Client] | None = None,
 ) -> None:
-    """Every control loop of the cluster."""
+    """Every control loop of the cluster, each with its own rights; elected where all act as one."""
     from apiserver.identity import legacy_tokens, pki
     from apiserver.identity.signing import Signer
     from controllers.manager import ControllerManager, Options
@@ -220,8 +226,10 @@ async def _controllers(
         root_ca=keys.ca.cert.read_text(),
         sign=keys.sign,
         make_token=lambda account, secret: signer.sign(legacy_tokens.claims(account, secret)),
+        client_of=client_of,
     )
-    elector = _elector(client, "bireme-controllers") if elect else None
+    # With the API server in one process there is nobody to elect.
+    elector = _elector(client, "bireme-controllers") if client_of is None else None
     await ControllerManager(client, options=settings, elector=elector).run()
 
 
@@ -231,12 +239,9 @@ def _free_cidr(options: ServerOptions) -> str:
     return str(whole if options.slot is None else list(whole.subnets())[1])
 
 
-async def _scheduling(
-    client: Client, options: ServerOptions, dirs: DataDir, *, elect: bool
-) -> None:
+async def _scheduling(client: Client, options: ServerOptions, dirs: DataDir) -> None:
     """The offer master and the pod scheduler, which share one process and one lease."""
     del dirs
-    assert elect, "with the API server in one process there is nobody to elect"
     await _elector(client, "bireme-scheduling").run(
         lambda epoch: _schedule(client, epoch, options, {})
     )

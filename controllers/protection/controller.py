@@ -18,8 +18,13 @@ class Protection(base.Controller):
     name = "pvc-protection-controller"
     workers = 2
 
-    def __init__(self, context: base.Context) -> None:
+    def __init__(self, context: base.Context, volumes: base.Context) -> None:
+        """`context` acts on claims, `volumes` on volumes: Kubernetes has an account for each."""
         super().__init__(context)
+        self._clients = {
+            scheme.PERSISTENTVOLUMECLAIMS: context.client,
+            scheme.PERSISTENTVOLUMES: volumes.client,
+        }
         self._claims = context.informers.objects(scheme.PERSISTENTVOLUMECLAIMS)
         self._volumes = context.informers.objects(scheme.PERSISTENTVOLUMES)
         self._pods = context.informers.pods
@@ -84,6 +89,6 @@ class Protection(base.Controller):
     async def _release(self, resource: scheme.Resource, meta: views.Meta, finalizer: str) -> None:
         patch = planning.without(meta, finalizer)
         try:
-            await self.client.patch(resource, meta.name, patch, meta.namespace)
+            await self._clients[resource].patch(resource, meta.name, patch, meta.namespace)
         except status.NotFound:
             return

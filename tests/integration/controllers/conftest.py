@@ -3,6 +3,7 @@ a stand-in for scheduler and nodes that makes every pod run and ready."""
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,12 +14,17 @@ import pytest
 from apimachinery import meta, scheme, status, wire
 from apimachinery.aio import clock, tasks
 from apimachinery.client import informer, rest, transport
+from apiserver.access.authz import ClusterAuthorizer
+from apiserver.attributes import Attributes, Decision
+from apiserver.cache import WatchCache
 from apiserver.options import Options
 from apiserver.server import ApiServer
 from apiserver.storage.memory import MemoryStore
-from controllers import manager, views
+from apiserver.upkeep import rbac_defaults
+from controllers import accounts, manager, views
 
 ADMIN = wire.UserInfo("admin", groups=("system:masters",))
+ACCOUNTS = "system:serviceaccount:kube-system:"
 
 
 class Cluster:
@@ -31,6 +37,12 @@ class Cluster:
 
     def as_user(self, user: wire.UserInfo) -> rest.Client:
         return rest.Client(transport.DirectTransport(self.server.handle, user))
+
+    def own(self, options: manager.Options) -> manager.Options:
+        """The options, with a client of its own for each controller's account."""
+        return dataclasses.replace(
+            options, client_of=lambda account: self.as_user(accounts.user(account))
+        )
 
     async def eventually(self, check: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
         """The first true answer of `check`, looked for in virtual time."""
@@ -170,6 +182,7 @@ class Nodes:
         stamp = meta.format_time(self._time.now())
         state = {
             "phase": "Running",
+            "startTime": stamp,
             "podIP": address,
             "podIPs": [{"ip": address}],
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": stamp}],
@@ -183,6 +196,21 @@ def options() -> manager.Options:
     return manager.Options(root_ca="PEM")
 
 
+class Witness(ClusterAuthorizer):
+    """RBAC that remembers what the controllers were not allowed to do."""
+
+    def __init__(self, cache: WatchCache) -> None:
+        super().__init__(cache)
+        self.refused: set[tuple[str, str, str]] = set()
+
+    def authorize(self, asked: Attributes) -> Decision:
+        decision = super().authorize(asked)
+        ours = asked.user == accounts.MANAGER or asked.user.name.startswith(ACCOUNTS)
+        if ours and not decision.allowed:
+            self.refused.add((asked.user.name, asked.verb, asked.path))
+        return decision
+
+
 @pytest.fixture
 async def bare() -> AsyncIterator[Cluster]:
     """Only the API server: no controllers."""
@@ -190,14 +218,20 @@ async def bare() -> AsyncIterator[Cluster]:
     settings = Options(advertise_address="10.71.0.1")
     server = ApiServer(MemoryStore(), settings, clock=time, entropy=random.Random(7))
     await server.start()
+    await rbac_defaults.ensure(server.core)
+    authorizer = server.core.authorizer = Witness(server.core.cache)
+    await authorizer.start()
     yield Cluster(server, time)
+    await authorizer.stop()
     await server.stop()
+    assert not authorizer.refused, "a controller lacks rights: see access/controller_roles.py"
 
 
 @pytest.fixture
 async def cluster(bare: Cluster, options: manager.Options) -> AsyncIterator[Cluster]:
-    """API server and controllers; pods stay pending."""
-    control = manager.ControllerManager(bare.client, clock=bare.time, options=options)
+    """API server and controllers, each with its own rights; pods stay pending."""
+    client = bare.as_user(accounts.MANAGER)
+    control = manager.ControllerManager(client, clock=bare.time, options=bare.own(options))
     task = asyncio.create_task(control.run())
     await control.ready.wait()
     yield bare

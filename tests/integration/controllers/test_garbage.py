@@ -144,7 +144,7 @@ async def test_owners_are_found_after_a_restart(bare, options) -> None:
     owner = await bare.client.create(scheme.CONFIGMAPS, config("owner"))
     await bare.client.create(scheme.CONFIGMAPS, config("child", owner))
     await delete(bare, "owner")
-    control = manager.ControllerManager(bare.client, clock=bare.time, options=options)
+    control = manager.ControllerManager(bare.client, clock=bare.time, options=bare.own(options))
     task = asyncio.create_task(control.run())
     await bare.gone(scheme.CONFIGMAPS, "child")
     with contextlib.suppress(asyncio.CancelledError):
