@@ -15,6 +15,7 @@ from apimachinery.aio import clock as clocks
 from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
 from controllers import base, informers, kinds
+from controllers.autoscaling.controller import Autoscalers
 from controllers.certificates.controller import Certificates, Sign
 from controllers.cronjob.controller import CronJobs
 from controllers.daemonset.controller import DaemonSets
@@ -151,6 +152,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
     loops += [
         Namespaces(acting("namespace-controller"), known),
         GarbageCollector(acting("generic-garbage-collector"), known),
+        Autoscalers(acting("horizontal-pod-autoscaler"), known),
     ]
     known.follow()
     return loops

@@ -71,6 +71,7 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule("get patch update", "*", "*/scale"),
         rule("list", "", "pods"),
         rule("list", "metrics.k8s.io", "pods"),
+        rule("get list", "custom.metrics.k8s.io external.metrics.k8s.io", "*"),
     ),
     "job-controller": (
         # "delete": the same loop removes jobs whose time to live is over.
