@@ -60,6 +60,12 @@ class Entry:
             Facts(self.labels, self.fields),
         )
 
+    def shown_as(self, obj: JsonObject) -> "Entry":
+        """What a write would have made of it: for dry runs."""
+        facts_ = Facts(self.labels, self.fields)
+        raw = orjson.dumps(obj)
+        return Entry(self.key, self.namespace, raw, self.revision, self.created, facts_)
+
     def parse(self) -> JsonObject:
         """A fresh dict, the caller's own."""
         parsed: JsonObject = orjson.loads(self.raw)

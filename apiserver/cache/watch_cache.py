@@ -14,7 +14,6 @@ Neighbours: `shelf` (one resource's state), `follower` (the store's watch), `pin
 `storage.errors`.
 """
 
-import builtins
 import logging
 from dataclasses import dataclass
 from typing import Protocol
@@ -162,9 +161,21 @@ class WatchCache:
         if position is not None:
             first = max(first, position.start_after + "\0")
         entries, more = _select(view, selection, first, limit)
+        revision = at or self.revision
+        pin = (shelf.group, shelf.plural, revision)
+        goes_on = position is not None and position.revision > 0
         if not more:
-            return CacheList(entries, at or self.revision, None, None)
-        return self._page(shelf, selection, view, entries, at or self.revision)
+            if goes_on:
+                self._pins.end(pin)
+            return CacheList(entries, revision, None, None)
+        pinned = shelf.sorted.freeze() if view is shelf.sorted else view
+        if goes_on:
+            self._pins.keep(pin, pinned)
+        else:
+            self._pins.begin(pin, pinned)
+        last = entries[-1].key
+        remaining = pinned.count(last + "\0", selection.end) if selection.everything else None
+        return CacheList(entries, revision, Position(revision, last), remaining)
 
     def _view(self, shelf: Shelf, at: int) -> View:
         """The state at a revision; 0 is now, as it is until the next change."""
@@ -174,21 +185,6 @@ class WatchCache:
             raise status.too_large_resource_version(at, self.revision)
         pinned = self._pins.get((shelf.group, shelf.plural, at))
         return pinned if pinned is not None else shelf.view_at(at)
-
-    def _page(
-        self,
-        shelf: Shelf,
-        selection: Selection,
-        view: View,
-        entries: "builtins.list[Entry]",
-        revision: int,
-    ) -> CacheList:
-        """A page with more to come: the state is pinned for the rest."""
-        pinned = shelf.sorted.freeze() if view is shelf.sorted else view
-        self._pins.keep((shelf.group, shelf.plural, revision), pinned)
-        last = entries[-1].key
-        remaining = pinned.count(last + "\0", selection.end) if selection.everything else None
-        return CacheList(entries, revision, Position(revision, last), remaining)
 
     def count(self, resource: Stored) -> int:
         """How many objects of a resource there are (for metrics)."""

@@ -5,13 +5,13 @@ DeleteOptions come in the body (JSON, YAML or protobuf) or in the query. Neighbo
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
-
-import orjson
 
 from apimachinery import status, wire
 from apimachinery.wire import JsonObject
 from apiserver.admission import chain
+from apiserver.cache import CacheList, Entry
 from apiserver.core import Core
 from apiserver.handlers import body, query, render, writing
 from apiserver.handlers import list as lists
@@ -21,8 +21,9 @@ from apiserver.registry.generic import Preconditions
 from apiserver.routes import Route
 
 PROPAGATIONS = ("Orphan", "Background", "Foreground")
-PAGE = 500
-"""Objects of a collection that are deleted between two looks at other work."""
+AT_ONCE = 16
+"""Objects of a collection that are deleted side by side. They share commits: one after the other
+took 0.28 ms of CPU a pod and a wait for the disk each."""
 
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
@@ -35,7 +36,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     if done.gone and not write.registry.strategy.returns_deleted:
         answer = status.success(resource.plural, route.name, done.uid, resource.group)
         return writing.with_warnings(render.plain(form, answer, request), write.context)
-    response = render.raw_object(core, form, resource, done.raw, request)
+    response = render.raw_object(core, form, resource, done.entry.raw, request)
     return writing.with_warnings(response, write.context)
 
 
@@ -61,20 +62,30 @@ async def handle_collection(core: Core, request: wire.Request, route: Route) -> 
     write = writing.begin(core, request, route, "DeleteOptions")
     options = read_options(write)
     page = await lists.read(core, route, query.params(request))
-    done: list[bytes] = []
-    for index, entry in enumerate(page.entries):
-        if index % PAGE == PAGE - 1:
-            await asyncio.sleep(0)
-        try:
-            gone = await remove(write, entry.namespace, entry.name, options)
-        except status.NotFound:
-            continue  # somebody else was faster: what was wanted has happened
-        done.append(gone.raw)
-    resource = write.resource
-    metadata = {"resourceVersion": str(page.revision)}
-    objects = [orjson.loads(raw) for raw in done]
-    response = render.many_objects(core, form, resource, objects, metadata, request)
+    done: list[Entry] = []
+    for start in range(0, len(page.entries), AT_ONCE):
+        done += await _remove_all(write, page.entries[start : start + AT_ONCE], options)
+    gone = CacheList(done, page.revision, None, None)
+    metadata = lists.list_metadata(gone)
+    response = await render.many(core, form, write.resource, gone, metadata, request)
     return writing.with_warnings(response, write.context)
+
+
+async def _remove_all(
+    write: Write, entries: Sequence[Entry], options: deletion.Options
+) -> list[Entry]:
+    """Delete these at once; what became of them. Raises the first refusal when all have ended."""
+    removals = [remove(write, entry.namespace, entry.name, options) for entry in entries]
+    done: list[Entry] = []
+    for outcome in await asyncio.gather(*removals, return_exceptions=True):
+        match outcome:
+            case deletion.Deleted():
+                done.append(outcome.entry)
+            case status.NotFound():
+                pass  # somebody else was faster: what was wanted has happened
+            case BaseException():
+                raise outcome
+    return done
 
 
 def read_options(write: Write) -> deletion.Options:

@@ -6,8 +6,6 @@ grace a kind knows. The garbage collector and the kubelet finish what is only ma
 
 from dataclasses import dataclass
 
-import orjson
-
 from apimachinery import meta
 from apimachinery.wire import JsonObject
 from apiserver.cache import Entry
@@ -37,9 +35,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What became of it: the bytes of the object as it is now, or as it last was."""
+    """What became of it."""
 
-    raw: bytes
+    entry: Entry
+    """The object as it is now, or as it last was."""
     uid: str
     gone: bool
     """False where it only waits for finalizers, grace or its dependents."""
@@ -81,20 +80,20 @@ async def _attempt(
     now_gone = mark(registry, new, options, context)
     uid = str(old["metadata"].get("uid", ""))
     if context.dry_run:
-        return Deleted(orjson.dumps(new), uid, now_gone)
+        return Deleted(entry.shown_as(new), uid, now_gone)
     if now_gone:
         last = await registry.cache.delete(
             registry.resource, entry.namespace, entry.name, entry.revision
         )
         registry.strategy.deleted(old)
         registry.quotas.note(entry.namespace)
-        return Deleted(last.raw, uid, gone=True)
+        return Deleted(last, uid, gone=True)
     if new == old:
-        return Deleted(entry.raw, uid, gone=False)
+        return Deleted(entry, uid, gone=False)
     stored = await registry.cache.update(
         registry.resource, entry.namespace, entry.name, new, entry.revision
     )
-    return Deleted(stored.raw, uid, gone=False)
+    return Deleted(stored, uid, gone=False)
 
 
 def mark(registry: Registry, obj: JsonObject, options: Options, context: Context) -> bool:
