@@ -63,6 +63,8 @@ async def bind(write: Write, binding: JsonObject, name: str) -> None:
             held = new["metadata"].get("annotations") or {}
             new["metadata"]["annotations"] = {**held, **found["annotations"]}
         state = new.setdefault("status", {})
+        # Room that was kept for the pod somewhere is of no interest any more.
+        state.pop("nominatedNodeName", None)
         scheduled = {
             "type": "PodScheduled",
             "status": "True",

@@ -9,15 +9,12 @@ from typing import ClassVar
 
 import orjson
 
+from apimachinery import meta, validation
 from apimachinery import status as statuses
-from apimachinery import validation
 from apimachinery.qos import qos_class
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, Strategy, restore
-
-# Hooks keep the signature of their base, used or not.
-# ruff: noqa: ARG002
 
 DEFAULT_GRACE = 30
 """Seconds, where the pod does not say; the default fills it in, so only odd objects need it."""
@@ -32,7 +29,10 @@ class Pods(Strategy):
     returns_deleted: ClassVar[bool] = True
 
     def prepare_create(self, obj: JsonObject, context: Context) -> None:
-        obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj.get("spec") or {})}
+        spec = obj.get("spec") or {}
+        obj["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+        if spec.get("schedulingGates"):
+            obj["status"]["conditions"] = [_gated(context.now)]
 
     # --- update ---
 
@@ -86,6 +86,17 @@ class Pods(Strategy):
         if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
             grace = 0
         return 1 if grace < 0 else grace
+
+
+def _gated(now: float) -> JsonObject:
+    """Why nobody looks for a node: said here, since no scheduler looks at the pod."""
+    return {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+        "lastTransitionTime": meta.format_time(now),
+    }
 
 
 def _only_part(new: JsonObject, old: JsonObject, subresource: str) -> None:
