@@ -18,10 +18,11 @@ BY_EXECUTOR = ("COMMAND", "MESOS_HTTP", "MESOS_HTTPS", "MESOS_TCP")
 """Health checks that are made where the task is; the others are made by us."""
 
 Text = Annotated[str, StringConstraints(max_length=65536)]
-Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=100_000)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Portion = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Amount = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
+Span = Annotated[float, Field(strict=True, gt=0, le=1e9)]
+Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
+Portion = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 
 
 class Network(Wire):
@@ -114,8 +115,8 @@ class HealthCheck(Wire):
     port: Port | None = None
     command: Command | None = None
     grace_period_seconds: Amount = 300
-    interval_seconds: Annotated[float, Field(gt=0, le=1e9)] = 60
-    timeout_seconds: Annotated[float, Field(gt=0, le=1e9)] = 20
+    interval_seconds: Span = 60
+    timeout_seconds: Span = 20
     max_consecutive_failures: Count = 3
     delay_seconds: Amount = 15
     ignore_http1xx: bool | None = Field(default=None, alias="ignoreHttp1xx")
@@ -128,8 +129,8 @@ class ReadinessCheck(Wire):
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     path: Text = "/"
     port_name: Text = "http-api"
-    interval_seconds: Annotated[float, Field(gt=0, le=1e6)] = 30
-    timeout_seconds: Annotated[float, Field(gt=0, le=1e6)] = 10
+    interval_seconds: Span = 30
+    timeout_seconds: Span = 10
     http_status_codes_for_ready: tuple[int, ...] = (200,)
     preserve_last_response: bool = False
 

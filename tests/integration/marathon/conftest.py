@@ -96,7 +96,7 @@ class Marathon:
 @pytest.fixture
 async def marathon(pool: Pool, tmp_path: Path) -> AsyncIterator[Marathon]:
     for name in ("n1", "n2", "n3"):
-        await pool.node(name, **{"rack": f"r-{name}"})
+        await pool.node(name, rack=f"r-{name}")
     made = Marathon(pool, tmp_path / "marathon.db")
     await made.start()
     yield made
