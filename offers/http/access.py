@@ -55,20 +55,20 @@ class Access:
         given = request.headers.get("Authorization", "")
         kind, _, rest = given.partition(" ")
         if kind.lower() == "basic":
-            return self._proven(rest.strip())
+            return self._proven(request, rest.strip())
         if self.required:
             return None
         return Caller(local_admin=is_own_process(request))
 
-    def _proven(self, text: str) -> Caller | None:
+    def _proven(self, request: web.Request, text: str) -> Caller | None:
         try:
             principal, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
         known = self._secrets().get(principal)
         if known is None:
-            # Where nothing is required, names are taken at their word, as Mesos does it.
-            return None if self.required else Caller()
+            # Where nothing is required, an unknown name is as good as none.
+            return None if self.required else Caller(local_admin=is_own_process(request))
         if not hmac.compare_digest(known.encode(), secret.encode()):
             return None
         return Caller(principal)

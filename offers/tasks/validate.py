@@ -118,6 +118,9 @@ def executor(info: JsonObject) -> str:
 def needs_host(info: JsonObject) -> str:
     """What of a task or executor only those may have who may use the nodes' own file system."""
     container = info.get("container") or {}
+    image = containers.image(container)
+    if image.partition(":")[0].partition("@")[0] == containers.HOST_IMAGE:
+        return f"Not authorized to use the image '{image}'"
     if (container.get("docker") or {}).get("privileged"):
         return "Not authorized to launch a privileged container"
     for volume in container.get("volumes") or ():

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +25,13 @@ def environment(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def pool() -> Cluster:
-    with a_cluster("--nodes", "2") as made:
-        yield made
+def pool() -> Iterator[Cluster]:
+    # As with Mesos, what an agent's tasks find without an image is what the agent has on its PATH.
+    with pytest.MonkeyPatch.context() as patch:
+        tools = Path(environment("pymesos")).parent
+        patch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+        with a_cluster("--nodes", "2") as made:
+            yield made
 
 
 def master(cluster: Cluster) -> str:
@@ -60,6 +66,94 @@ def test_tasks_are_pods_that_everyone_can_see(pool: Cluster) -> None:
             assert pool.kubectl("logs", "-n", "frameworks", pod["metadata"]["name"]) == "held\n"
         finally:
             holder.send_signal(signal.SIGKILL)
+
+
+def test_pymesos_runs_an_executor_of_its_own(pool: Cluster) -> None:
+    """All tasks in one process on the node; data, labels and messages pass both ways."""
+    done = run([environment("pymesos"), str(FOREIGN / "pymesos_executor.py"), master(pool)])
+    heard = json.loads(done.stdout)
+    assert heard["in_time"], heard
+    ends = {name: states[-1] for name, states in heard["states"].items()}
+    assert ends == {
+        "ok-0": "TASK_FINISHED",
+        "ok-1": "TASK_FINISHED",
+        "ok-2": "TASK_FINISHED",
+        "bad": "TASK_FAILED",
+        "long": "TASK_KILLED",
+    }
+    assert len({data.split()[0] for data in heard["data"].values()}) == 1
+    assert heard["data"]["bad"].endswith("data of bad")
+    assert set(heard["labels"].values()) == {"1.5"}
+    assert heard["words"] == ["HELLO"]
+    # The framework has gone, and its executor with it.
+    assert eventually(lambda: not executors(pool, heard["framework"]))
+
+
+def test_toil_runs_a_whole_workflow_with_its_executor(pool: Cluster, tmp_path: Path) -> None:
+    script = tmp_path / "workflow.py"
+    script.write_text((FOREIGN / "toil_workflow.py").read_text())
+    options = [
+        str(tmp_path / "jobs"), "--batchSystem", "mesos", "--mesosEndpoint", master(pool),
+        "--disableCaching", "--retryCount", "0", "--workDir", str(tmp_path),
+    ]  # fmt: skip
+    done = run([environment("pymesos"), str(script), *options])
+    assert json.loads(done.stdout.splitlines()[-1]) == {"sum": 0 + 1 + 4 + 9}
+
+
+@pytest.mark.parametrize("module", ["mesoshttp", "avmesos"])
+def test_libraries_that_read_lines_run_tasks(pool: Cluster, module: str) -> None:
+    script = str(FOREIGN / "mesoshttp_batch.py")
+    done = run([environment("avmesos"), script, module, master(pool)])
+    heard = json.loads(done.stdout)
+    assert heard["in_time"], heard
+    ends = {name: states[-1] for name, states in heard["states"].items()}
+    assert (ends.pop("bad"), ends.pop("long")) == ("TASK_FAILED", "TASK_KILLED")
+    assert set(ends.values()) == {"TASK_FINISHED"}
+
+
+def test_tfmesos2_launches_and_hears_addresses(pool: Cluster) -> None:
+    settings = {"MESOS_MASTER": master(pool), "DOCKER_IMAGE": "busybox"}
+    script = str(FOREIGN / "tfmesos2_launch.py")
+    done = run([environment("avmesos"), script], env={**os.environ, **settings})
+    heard = json.loads(done.stdout)
+    assert heard["in_time"], heard
+    addresses = {address["address"] for node in nodes(pool) for address in node}
+    assert set(heard["addresses"]) <= addresses
+    assert all(heard["known"])
+
+
+def test_avmesos_cli_lists_agents_frameworks_and_tasks(pool: Cluster, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'plugins = []\n[master]\n  address = "{master(pool)}"\n')
+    tools = Path(environment("avmesos-cli")).parent
+    settings = {"MESOS_CLI_CONFIG": str(config), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+
+    def cli(*words: str) -> str:
+        return run([str(tools / "mesos-cli"), *words], env={**os.environ, **settings}).stdout
+
+    command = [environment("pymesos"), str(FOREIGN / "pymesos_hold.py"), master(pool)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            framework = json.loads(holder.stdout.readline())["framework"]
+            assert [line.split()[0] for line in cli("agent", "list").splitlines()[1:]] == [
+                "node-1",
+                "node-2",
+            ]
+            assert framework in cli("framework", "list")
+            assert f"hold it  TASK_RUNNING  {framework}" in cli("task", "list")
+        finally:
+            holder.send_signal(signal.SIGKILL)
+
+
+def nodes(cluster: Cluster) -> list[list[dict[str, str]]]:
+    """The addresses of each node."""
+    return [node["status"]["addresses"] for node in cluster.get("nodes")["items"]]
+
+
+def executors(cluster: Cluster, framework: str) -> list[dict[str, Any]]:
+    found = cluster.get("executors.offers.bireme.dev", "-n", "frameworks")["items"]
+    return [one for one in found if one["spec"]["frameworkID"] == framework]
 
 
 def test_tasks_outlive_the_master(pool: Cluster) -> None:

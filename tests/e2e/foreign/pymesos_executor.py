@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 
 from addict import Dict
 from pymesos import (
@@ -76,7 +77,7 @@ class Master(Scheduler):
         task.resources = scalars(cpus=0.05, mem=16)
         task.executor.executor_id.value = "runner"
         task.executor.name = "runner"
-        task.executor.command.value = f"exec {sys.executable} {os.path.abspath(__file__)} executor"
+        task.executor.command.value = f"exec {sys.executable} {Path(__file__).resolve()} executor"
         task.executor.resources = scalars(cpus=0.1, mem=64)
         return task
 
