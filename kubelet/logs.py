@@ -77,7 +77,8 @@ class Renderer:
         self._in_line[line.stream] = line.partial
         out = line.text if line.partial else line.text + b"\n"
         if self._options.timestamps and begins:
-            out = line.time + b" " + out
+            # conmon spells UTC as an offset, Kubernetes as Z.
+            out = line.time.replace(b"+00:00", b"Z") + b" " + out
         if self._left is not None:
             out = out[: max(self._left, 0)]
             self._left -= len(out)

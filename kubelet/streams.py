@@ -107,8 +107,11 @@ async def _outputs(
             await socket_.send_bytes(bytes((STDERR,)) + output.data)
         elif not is_error and wants.stdout:
             await socket_.send_bytes(bytes((STDOUT,)) + output.data)
-    code = await stream.wait() if report_exit else 0
-    await socket_.send_bytes(bytes((STATUS,)) + orjson.dumps(exit_status(code)))
+    try:
+        ended = exit_status(await stream.wait() if report_exit else 0)
+    except RuntimeDriverError as error:
+        ended = start_failure(str(error))
+    await socket_.send_bytes(bytes((STATUS,)) + orjson.dumps(ended))
 
 
 async def _inputs(socket_: web.WebSocketResponse, stream: ProcessStream, wants: Wants) -> None:
@@ -149,6 +152,18 @@ def exit_status(code: int) -> dict[str, object]:
         "message": f"command terminated with exit code {code}",
         "reason": "NonZeroExitCode",
         "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+def start_failure(message: str) -> dict[str, object]:
+    """What channel 3 says of a command that could not be started."""
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"Internal error occurred: {message}",
+        "reason": "InternalError",
+        "details": {"causes": [{"message": message}]},
+        "code": 500,
     }
 
 
