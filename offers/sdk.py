@@ -169,7 +169,8 @@ class Scheduler:
         come before `revive`.
         """
         self.framework_id = framework_id
-        self._auth = aiohttp.BasicAuth(principal, secret) if secret else None
+        who = aiohttp.encode_basic_auth(principal, secret) if secret else ""
+        self._headers = {"Authorization": who} if who else {}
         self._suppressed = [role] if suppressed else []
         self._url = f"{master.rstrip('/')}/api/v1/scheduler"
         self._info: JsonObject = {
@@ -189,7 +190,7 @@ class Scheduler:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE_S)
-        self._session = aiohttp.ClientSession(timeout=timeout, auth=self._auth)
+        self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
         return self
 
     async def __aexit__(

@@ -230,6 +230,9 @@ class Engine:
                     full = len(found) >= matching.PER_OFFER and more
                     tasks = [task(one, offer.hostname) for one in found]
                     await calls.accept(offer, tasks, 0.0 if full else DECLINE_S)
+            if more and any(found for _, found in placed):
+                # Constraints may allow now what they forbade before: all shall be offered again.
+                self.queue.asked({}, self.now())
             unused = [offer for offer, found in placed if not found]
             if unused:
                 await calls.decline(unused, DECLINE_S)

@@ -6,9 +6,11 @@ framework: what is in memory is then ahead of the disk, and a restart is the way
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from frameworks.marathon.state import State
 from frameworks.marathon.store import Store
+from frameworks.marathon.table import Change
 
 
 class Journal:
@@ -27,10 +29,19 @@ class Journal:
             waiting, self._waiting = self._waiting, []
             changes = self._state.flush()
             if changes:
-                await asyncio.to_thread(self._store.write, changes)
+                await self._write(changes)
             for one in waiting:
                 if not one.done():
                     one.set_result(None)
+
+    async def _write(self, changes: Sequence[Change]) -> None:
+        """A write that has begun ends, even if its waiter is cancelled: then the file is closed."""
+        writing = asyncio.get_running_loop().run_in_executor(None, self._store.write, changes)
+        try:
+            await asyncio.shield(writing)
+        finally:
+            if not writing.done():
+                await writing
 
     async def written(self) -> None:
         """Wait until all changes up to now are on disk."""

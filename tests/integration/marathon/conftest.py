@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from apimachinery import scheme
 from frameworks.marathon import service
 from frameworks.marathon.options import Options
 from tests.integration.offers.conftest import Pool, pool
@@ -95,8 +96,11 @@ class Marathon:
 
 @pytest.fixture
 async def marathon(pool: Pool, tmp_path: Path) -> AsyncIterator[Marathon]:
-    for name in ("n1", "n2", "n3"):
-        await pool.node(name, rack=f"r-{name}")
+    for i in (1, 2, 3):
+        await pool.node(f"n{i}", rack=f"r-n{i}")
+        addresses = [{"type": "InternalIP", "address": f"127.0.0.{i}"}]
+        patch = {"status": {"addresses": addresses}}
+        await pool.client.patch(scheme.NODES, f"n{i}", patch, subresource="status")
     made = Marathon(pool, tmp_path / "marathon.db")
     await made.start()
     yield made
