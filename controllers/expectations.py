@@ -59,6 +59,13 @@ class Expectations:
             if not waiting:
                 self.forget(key)
 
+    def pod_changed(self, key: str, uid: str, *, exists: bool, ending: bool) -> None:
+        """The mirror shows a pod so: made, about to end, or gone."""
+        if exists:
+            self.observe(key, created(uid))
+        if ending or not exists:
+            self.observe(key, deleted(uid))
+
     def satisfied(self, key: str) -> bool:
         """Whether the mirror shows all that was done, or never will."""
         if key not in self._waiting:

@@ -5,9 +5,7 @@ scheduled time, so whatever dies between creating it and writing that down, none
 """
 
 from apimachinery import cron, meta, scheme, status
-from apimachinery.client import events
-from apimachinery.wire import JsonObject
-from controllers import base, ownership, views
+from controllers import acts, base, ownership, views
 from controllers.cronjob import plan as planning
 
 COALESCE_SECONDS = 0.01
@@ -27,6 +25,7 @@ class CronJobs(base.Controller):
         self._cron_jobs = context.informers.objects(scheme.CRONJOBS)
         self._jobs = context.informers.objects(scheme.JOBS)
         self._owners = ownership.Adopter(context.client, scheme.CRONJOBS, scheme.JOBS)
+        self._acts = acts.Acts(context, scheme.CRONJOBS)
         self._cron_jobs.add_handler(self._cron_job_changed)
         self._jobs.add_handler(self._job_changed)
 
@@ -50,7 +49,9 @@ class CronJobs(base.Controller):
         try:
             job = planning.cron_job_of(view.load())
         except cron.CronError as error:
-            self._tell(view.meta, "UnparseableSchedule", f"unparseable schedule: {error}", bad=True)
+            self._acts.tell(
+                view.meta, "UnparseableSchedule", f"unparseable schedule: {error}", bad=True
+            )
             return
         children = [
             planning.child_of(one.load()) for one in self._jobs.by_index("controller", job.meta.uid)
@@ -58,15 +59,15 @@ class CronJobs(base.Controller):
         now = self.context.clock.now()
         step = planning.plan(job, children, now)
         if step.trouble is not None:
-            self._tell(job.meta, *step.trouble, bad=step.trouble[0] == "MissSchedule")
+            self._acts.tell(job.meta, *step.trouble, bad=step.trouble[0] == "MissSchedule")
         for child in step.finished:
             text = f"Saw completed job: {child.meta.name}, condition: {child.outcome}"
-            self._tell(job.meta, "SawCompletedJob", text)
+            self._acts.tell(job.meta, "SawCompletedJob", text)
         for child in step.remove:
             await self._remove(job, child)
         if step.start is not None:
             await self._start(job, step.start)
-        await self._write_status(job, step.status)
+        await self._acts.write_status(job.meta, job.status, step.status, guarded=True)
         if step.next_look is not None:
             self.queue.add_after(key, min(max(step.next_look - now, 0.0), LONGEST_NAP_SECONDS))
 
@@ -79,12 +80,14 @@ class CronJobs(base.Controller):
             # Ours from a step that ended here, or somebody else's: then the time is lost.
             found = await self.client.get(scheme.JOBS, name, job.meta.namespace)
             if not meta.is_controlled_by(found, job.meta.uid):
-                self._tell(job.meta, "FailedCreate", f"Job {name} exists already", bad=True)
+                self._acts.tell(job.meta, "FailedCreate", f"Job {name} exists already", bad=True)
             return
         except status.ApiError as error:
-            self._tell(job.meta, "FailedCreate", f"Error creating job: {error.message}", bad=True)
+            self._acts.tell(
+                job.meta, "FailedCreate", f"Error creating job: {error.message}", bad=True
+            )
             raise
-        self._tell(job.meta, "SuccessfulCreate", f"Created job {name}")
+        self._acts.tell(job.meta, "SuccessfulCreate", f"Created job {name}")
 
     async def _remove(self, job: planning.CronJob, child: planning.Child) -> None:
         try:
@@ -97,22 +100,4 @@ class CronJobs(base.Controller):
             )
         except (status.NotFound, status.Conflict):
             return
-        self._tell(job.meta, "SuccessfulDelete", f"Deleted job {child.meta.name}")
-
-    async def _write_status(self, job: planning.CronJob, wanted: JsonObject) -> None:
-        if wanted == job.status:
-            return
-        patch: JsonObject = {name: wanted.get(name) for name in (*job.status, *wanted)}
-        body = {"metadata": {"resourceVersion": job.meta.version}, "status": patch}
-        try:
-            await self.client.patch(
-                scheme.CRONJOBS, job.meta.name, body, job.meta.namespace, subresource="status"
-            )
-        except status.NotFound:
-            return
-
-    def _tell(self, one: views.Meta, reason: str, text: str, *, bad: bool = False) -> None:
-        about = events.Reference(
-            "batch/v1", "CronJob", one.name, one.namespace, one.uid, one.version
-        )
-        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")
+        self._acts.tell(job.meta, "SuccessfulDelete", f"Deleted job {child.meta.name}")

@@ -7,9 +7,7 @@ number of nodes, so changes are gathered for a moment that grows with it.
 from functools import partial
 
 from apimachinery import meta, scheme, status
-from apimachinery.client import events
-from apimachinery.wire import JsonObject
-from controllers import base, history, ownership, revisions, views
+from controllers import acts, base, history, ownership, revisions, views
 from controllers import expectations as expecting
 from controllers.daemonset import plan as planning
 
@@ -30,6 +28,7 @@ class DaemonSets(base.Controller):
         self._pods = context.informers.pods
         self._adopter = ownership.Adopter(context.client, scheme.DAEMONSETS, scheme.PODS)
         self._revisions = revisions.Revisions(context, scheme.DAEMONSETS)
+        self._acts = acts.Acts(context, scheme.DAEMONSETS)
         self._expected = expecting.Expectations(context.clock)
         self._sets.add_handler(self._set_changed)
         self._nodes.add_handler(self._node_changed)
@@ -59,10 +58,9 @@ class DaemonSets(base.Controller):
         if pod is None or owner is None or owner.kind != "DaemonSet":
             return
         key = f"{pod.meta.namespace}/{owner.name}"
-        if new is not None:
-            self._expected.observe(key, expecting.created(pod.meta.uid))
-        if new is None or new.meta.deleting:
-            self._expected.observe(key, expecting.deleted(pod.meta.uid))
+        self._expected.pod_changed(
+            key, pod.meta.uid, exists=new is not None, ending=pod.meta.deleting
+        )
         self._look_soon(key)
 
     def _look_soon(self, key: str) -> None:
@@ -87,11 +85,11 @@ class DaemonSets(base.Controller):
         step = planning.plan(daemons, self._nodes.values(), pods, digest, now)
         for pod in step.failed:
             text = f"Found failed daemon pod {pod.meta.key} on node {pod.node}, will try to kill it"
-            self._tell(daemons, "FailedDaemonPod", text, bad=True)
+            self._acts.tell(daemons.meta, "FailedDaemonPod", text, bad=True)
         with self._expected.acting(key) as done:
             await base.in_parallel(step.delete, partial(self._delete, daemons, done))
             await base.slow_start(step.create, partial(self._create, daemons, digest, done))
-        await self._write_status(daemons, step.status)
+        await self._acts.write_status(daemons.meta, daemons.status, step.status)
         if daemons.min_ready_seconds:
             waiting = [
                 pod.available_at(daemons.min_ready_seconds) - now for pod in pods if pod.ready
@@ -118,44 +116,14 @@ class DaemonSets(base.Controller):
         try:
             made = await self.client.create(scheme.PODS, body)
         except status.ApiError as error:
-            self._tell(daemons, "FailedCreate", f"Error creating: {error.message}", bad=True)
+            self._acts.tell(
+                daemons.meta, "FailedCreate", f"Error creating: {error.message}", bad=True
+            )
             raise
         done.add(expecting.created(meta.uid(made)))
-        self._tell(daemons, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
+        self._acts.tell(daemons.meta, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
 
     async def _delete(self, daemons: planning.DaemonSet, done: set[str], pod: views.Pod) -> None:
-        try:
-            await self.client.delete(
-                scheme.PODS,
-                pod.meta.name,
-                pod.meta.namespace,
-                preconditions={"uid": pod.meta.uid},
-            )
-        except (status.NotFound, status.Conflict):
-            return
-        done.add(expecting.deleted(pod.meta.uid))
-        self._tell(daemons, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
-
-    async def _write_status(self, daemons: planning.DaemonSet, wanted: JsonObject) -> None:
-        if wanted == daemons.status:
-            return
-        patch = {name: wanted.get(name) for name in (*daemons.status, *wanted)}
-        try:
-            await self.client.patch(
-                scheme.DAEMONSETS,
-                daemons.meta.name,
-                {"status": patch},
-                daemons.meta.namespace,
-                subresource="status",
-            )
-        except status.NotFound:
-            return
-
-    def _tell(
-        self, daemons: planning.DaemonSet, reason: str, text: str, *, bad: bool = False
-    ) -> None:
-        one = daemons.meta
-        about = events.Reference(
-            "apps/v1", "DaemonSet", one.name, one.namespace, one.uid, one.version
-        )
-        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")
+        if await self._acts.delete_pod(pod):
+            done.add(expecting.deleted(pod.meta.uid))
+            self._acts.tell(daemons.meta, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")

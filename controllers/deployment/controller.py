@@ -6,9 +6,8 @@ planned again. Pods are looked at for Recreate only.
 """
 
 from apimachinery import labels, meta, scheme, status
-from apimachinery.client import events
 from apimachinery.wire import JsonObject
-from controllers import base, ownership, views
+from controllers import acts, base, ownership, views
 from controllers.deployment import model
 from controllers.deployment import plan as planning
 from controllers.deployment import status as statuses
@@ -26,6 +25,7 @@ class Deployments(base.Controller):
         self._sets = context.informers.objects(scheme.REPLICASETS)
         self._pods = context.informers.pods
         self._adopter = ownership.Adopter(context.client, scheme.DEPLOYMENTS, scheme.REPLICASETS)
+        self._acts = acts.Acts(context, scheme.DEPLOYMENTS)
         self._deployments.add_handler(self._deployment_changed)
         self._sets.add_handler(self._set_changed)
         self._pods.add_handler(self._pod_changed)
@@ -84,7 +84,7 @@ class Deployments(base.Controller):
         for action in step.actions:
             await self._act(deployment, action)
         if step.status is not None:
-            await self._write_status(deployment, step.status)
+            await self._acts.write_status(deployment.meta, deployment.status, step.status)
         if step.look_again:
             self.queue.add_after(key, step.look_again)
 
@@ -151,7 +151,7 @@ class Deployments(base.Controller):
         if ours and model.replicaset_of(live).template == wanted:
             return
         collisions = deployment.collisions + 1
-        await self._patch_status(deployment, {"collisionCount": collisions})
+        await self._acts.patch_status(deployment.meta, {"collisionCount": collisions})
         raise status.conflict(
             "replicasets", meta.name(body), f"hash taken, trying number {collisions}", "apps"
         )
@@ -161,8 +161,7 @@ class Deployments(base.Controller):
     ) -> None:
         name = meta.name(body)
         text = f'Failed to create new replica set "{name}": {error.message}'
-        about = _reference(deployment)
-        self.context.recorder.warning(about, "FailedCreate", text)
+        self._acts.tell(deployment.meta, "FailedCreate", text, bad=True)
         if deployment.has_deadline:
             conditions = statuses.put(
                 deployment.status.get("conditions") or [],
@@ -172,7 +171,7 @@ class Deployments(base.Controller):
                 text,
                 self._now(),
             )
-            await self._patch_status(deployment, {"conditions": conditions})
+            await self._acts.patch_status(deployment.meta, {"conditions": conditions})
 
     async def _delete(self, target: views.Meta) -> None:
         try:
@@ -189,35 +188,16 @@ class Deployments(base.Controller):
 
     async def _refuse_everything(self, deployment: model.Deployment) -> None:
         text = "This deployment is selecting all pods. A non-empty selector is required."
-        self.context.recorder.warning(_reference(deployment), "SelectingAll", text)
+        self._acts.tell(deployment.meta, "SelectingAll", text, bad=True)
         if deployment.status.get("observedGeneration", 0) < deployment.meta.generation:
-            await self._patch_status(deployment, {"observedGeneration": deployment.meta.generation})
-
-    async def _write_status(self, deployment: model.Deployment, wanted: JsonObject) -> None:
-        patch = {name: wanted.get(name) for name in (*deployment.status, *wanted)}
-        await self._patch_status(deployment, patch)
-
-    async def _patch_status(self, deployment: model.Deployment, patch: JsonObject) -> None:
-        try:
-            await self.client.patch(
-                scheme.DEPLOYMENTS,
-                deployment.meta.name,
-                {"status": patch},
-                deployment.meta.namespace,
-                subresource="status",
+            await self._acts.patch_status(
+                deployment.meta, {"observedGeneration": deployment.meta.generation}
             )
-        except status.NotFound:
-            return
 
     def _tell(self, deployment: model.Deployment, news: model.News | None) -> None:
         if news is not None:
-            self.context.recorder.event(_reference(deployment), news.reason, news.message)
+            self._acts.tell(deployment.meta, news.reason, news.message)
 
 
 def _selector(obj: JsonObject) -> labels.Selector:
     return labels.from_label_selector(obj["spec"].get("selector"))
-
-
-def _reference(deployment: model.Deployment) -> events.Reference:
-    one = deployment.meta
-    return events.Reference("apps/v1", "Deployment", one.name, one.namespace, one.uid, one.version)

@@ -4,9 +4,9 @@ Neighbours: `disruption.plan` counts; the API server's eviction reads and counts
 written for exactly the version that was counted from, since evictions change it meanwhile.
 """
 
-from apimachinery import scheme, status
+from apimachinery import scheme
 from apimachinery.wire import JsonObject
-from controllers import base, views
+from controllers import acts, base, views
 from controllers.disruption import plan as planning
 
 COALESCE_SECONDS = 0.05
@@ -33,6 +33,7 @@ class Disruptions(base.Controller):
             )
         }
         self._parsed: dict[str, planning.Budget] = {}
+        self._acts = acts.Acts(context, scheme.PODDISRUPTIONBUDGETS)
         self._budgets.add_handler(self._budget_changed)
         self._pods.add_handler(self._pod_changed)
 
@@ -96,18 +97,8 @@ class Disruptions(base.Controller):
     async def _write(self, budget: planning.Budget, wanted: JsonObject) -> None:
         if wanted == budget.status:
             return
-        patch: JsonObject = {name: wanted.get(name) for name in (*budget.status, *wanted)}
+        patch = acts.difference(budget.status, wanted)
         gone = (budget.status.get("disruptedPods") or {}).keys() - wanted.get("disruptedPods", {})
         if gone and wanted.get("disruptedPods"):
             patch["disruptedPods"] = wanted["disruptedPods"] | dict.fromkeys(gone)
-        body = {"metadata": {"resourceVersion": budget.meta.version}, "status": patch}
-        try:
-            await self.client.patch(
-                scheme.PODDISRUPTIONBUDGETS,
-                budget.meta.name,
-                body,
-                budget.meta.namespace,
-                subresource="status",
-            )
-        except status.NotFound:
-            return
+        await self._acts.patch_status(budget.meta, patch, guarded=True)

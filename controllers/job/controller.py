@@ -5,9 +5,8 @@ carry our finalizer until they are counted; a job on its way out frees them all.
 """
 
 from apimachinery import labels, meta, scheme, status
-from apimachinery.client import events
 from apimachinery.wire import JsonObject
-from controllers import base, ownership, views
+from controllers import acts, base, ownership, views
 from controllers import expectations as expecting
 from controllers.job import plan as planning
 
@@ -25,6 +24,7 @@ class Jobs(base.Controller):
         self._jobs = context.informers.objects(scheme.JOBS)
         self._pods = context.informers.pods
         self._adopter = ownership.Adopter(context.client, scheme.JOBS, scheme.PODS)
+        self._acts = acts.Acts(context, scheme.JOBS)
         self._expected = expecting.Expectations(context.clock)
         self._failures: dict[str, tuple[int, float]] = {}
         """Failures that were seen, and when the last one was, by job."""
@@ -46,10 +46,9 @@ class Jobs(base.Controller):
         if pod is None or owner is None or owner.kind != "Job":
             return
         key = f"{pod.meta.namespace}/{owner.name}"
-        if new is not None:
-            self._expected.observe(key, expecting.created(pod.meta.uid))
-        if new is None or new.meta.deleting:
-            self._expected.observe(key, expecting.deleted(pod.meta.uid))
+        self._expected.pod_changed(
+            key, pod.meta.uid, exists=new is not None, ending=pod.meta.deleting
+        )
         self.queue.add_after(key, COALESCE_SECONDS)
         if new is not None and new.meta.deleting and self._jobs.get(key) is None:
             self.queue.add(key)
@@ -106,27 +105,19 @@ class Jobs(base.Controller):
             body = planning.pod_from(job, reference, index)
             made = await self.client.create(scheme.PODS, body)
             done.add(expecting.created(meta.uid(made)))
-            self._tell(job, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
+            self._acts.tell(job.meta, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
 
         try:
             await base.slow_start(slots, create)
         except status.ApiError as error:
-            self._tell(job, "FailedCreate", f"Error creating: {error.message}", bad=True)
+            self._acts.tell(job.meta, "FailedCreate", f"Error creating: {error.message}", bad=True)
             raise
 
     async def _delete_pods(self, job: planning.Job, pods: list[views.Pod], done: set[str]) -> None:
         async def delete(pod: views.Pod) -> None:
-            try:
-                await self.client.delete(
-                    scheme.PODS,
-                    pod.meta.name,
-                    pod.meta.namespace,
-                    preconditions={"uid": pod.meta.uid},
-                )
-            except (status.NotFound, status.Conflict):
-                return
-            done.add(expecting.deleted(pod.meta.uid))
-            self._tell(job, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
+            if await self._acts.delete_pod(pod):
+                done.add(expecting.deleted(pod.meta.uid))
+                self._acts.tell(job.meta, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
 
         await base.in_parallel(pods, delete)
 
@@ -162,19 +153,13 @@ class Jobs(base.Controller):
     async def _write_status(self, job: planning.Job, wanted: JsonObject) -> None:
         if wanted == job.status:
             return
-        patch: JsonObject = {name: wanted.get(name) for name in (*job.status, *wanted)}
+        patch = acts.difference(job.status, wanted)
         # A merge patch would keep what it does not name inside this object.
         patch["uncountedTerminatedPods"] = {
             name: wanted["uncountedTerminatedPods"].get(name) for name in ("succeeded", "failed")
         }
-        body = {"metadata": {"resourceVersion": job.meta.version}, "status": patch}
-        try:
-            await self.client.patch(
-                scheme.JOBS, job.meta.name, body, job.meta.namespace, subresource="status"
-            )
-        except status.NotFound:
-            return
-        self._announce(job, wanted)
+        if await self._acts.patch_status(job.meta, patch, guarded=True):
+            self._announce(job, wanted)
 
     def _announce(self, job: planning.Job, wanted: JsonObject) -> None:
         before = job.status.get("conditions")
@@ -183,11 +168,11 @@ class Jobs(base.Controller):
             if meta.condition_is_true(before, kind) or condition["status"] != "True":
                 continue
             if kind == "Complete":
-                self._tell(job, "Completed", "Job completed")
+                self._acts.tell(job.meta, "Completed", "Job completed")
             elif kind == "Failed":
-                self._tell(job, condition["reason"], condition["message"], bad=True)
+                self._acts.tell(job.meta, condition["reason"], condition["message"], bad=True)
             elif kind == "Suspended":
-                self._tell(job, "Suspended", "Job suspended")
+                self._acts.tell(job.meta, "Suspended", "Job suspended")
 
     async def _expire(self, job: planning.Job) -> None:
         try:
@@ -200,8 +185,3 @@ class Jobs(base.Controller):
             )
         except (status.NotFound, status.Conflict):
             return
-
-    def _tell(self, job: planning.Job, reason: str, text: str, *, bad: bool = False) -> None:
-        one = job.meta
-        about = events.Reference("batch/v1", "Job", one.name, one.namespace, one.uid, one.version)
-        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from apimachinery import meta, scheme, status
-from apimachinery.client import events
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
-from controllers import base, ownership, views
+from controllers import acts, base, ownership, views
 from controllers import expectations as expecting
 from controllers.replication import plan as planning
 
@@ -48,6 +47,7 @@ class Replication(base.Controller):
         self._owners = context.informers.objects(flavour.resource)
         self._pods = context.informers.pods
         self._adopter = ownership.Adopter(context.client, flavour.resource, scheme.PODS)
+        self._acts = acts.Acts(context, flavour.resource)
         self._expected = expecting.Expectations(context.clock)
         self._targets: dict[str, planning.Target] = {}
         """Parsed owners by key, as the mirror has them."""
@@ -90,10 +90,9 @@ class Replication(base.Controller):
         target = self._targets.get(key)
         if target is not None and target.meta.uid != owner.uid:
             return
-        if new is not None:
-            self._expected.observe(key, expecting.created(pod.meta.uid))
-        if new is None or new.meta.deleting:
-            self._expected.observe(key, expecting.deleted(pod.meta.uid))
+        self._expected.pod_changed(
+            key, pod.meta.uid, exists=new is not None, ending=pod.meta.deleting
+        )
         if target is not None:
             self._look_soon(key, target)
 
@@ -118,7 +117,8 @@ class Replication(base.Controller):
         if settled and not target.meta.deleting:
             failure = await self._manage(key, target, pods)
         now = self.context.clock.now()
-        await self._write_status(target, pods, failure[0] if failure else None, now)
+        found = planning.status_of(target, pods, failure[0] if failure else None, now)
+        await self._acts.write_status(target.meta, target.status, found)
         if failure:
             raise failure[1]
         again = planning.next_available(target, pods, now)
@@ -169,13 +169,15 @@ class Replication(base.Controller):
             async def create_one(_: int) -> None:
                 made = await self.client.create(scheme.PODS, pod)
                 done.add(expecting.created(meta.uid(made)))
-                self._tell(target, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
+                self._acts.tell(target.meta, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
 
             try:
                 await base.slow_start(range(count), create_one)
             except status.ApiError as error:
                 if not _namespace_ends(error):
-                    self._tell(target, "FailedCreate", f"Error creating: {error.message}", bad=True)
+                    self._acts.tell(
+                        target.meta, "FailedCreate", f"Error creating: {error.message}", bad=True
+                    )
                 raise
 
     async def _delete(self, key: str, target: planning.Target, pods: tuple[views.Pod, ...]) -> None:
@@ -184,53 +186,15 @@ class Replication(base.Controller):
 
     async def _delete_one(self, target: planning.Target, done: set[str], pod: views.Pod) -> None:
         try:
-            await self.client.delete(
-                scheme.PODS,
-                pod.meta.name,
-                pod.meta.namespace,
-                preconditions={"uid": pod.meta.uid},
-            )
-        except (status.NotFound, status.Conflict):
-            # Somebody else was faster; the mirror will tell.
-            return
+            deleted = await self._acts.delete_pod(pod)
         except status.ApiError as error:
-            self._tell(target, "FailedDelete", f"Error deleting: {error.message}", bad=True)
-            raise
-        done.add(expecting.deleted(pod.meta.uid))
-        self._tell(target, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
-
-    async def _write_status(
-        self,
-        target: planning.Target,
-        pods: list[views.Pod],
-        failure: planning.Failure | None,
-        now: float,
-    ) -> None:
-        wanted = planning.status_of(target, pods, failure, now)
-        if wanted == target.status:
-            return
-        patch = {name: wanted.get(name) for name in (*target.status, *wanted)}
-        try:
-            await self.client.patch(
-                self._flavour.resource,
-                target.meta.name,
-                {"status": patch},
-                target.meta.namespace,
-                subresource="status",
+            self._acts.tell(
+                target.meta, "FailedDelete", f"Error deleting: {error.message}", bad=True
             )
-        except status.NotFound:
-            return
-
-    def _tell(self, target: planning.Target, reason: str, text: str, *, bad: bool = False) -> None:
-        about = events.Reference(
-            self._flavour.resource.api_version,
-            self._flavour.resource.kind,
-            target.meta.name,
-            target.meta.namespace,
-            target.meta.uid,
-            target.meta.version,
-        )
-        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")
+            raise
+        if deleted:
+            done.add(expecting.deleted(pod.meta.uid))
+            self._acts.tell(target.meta, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
 
 
 def _namespace_ends(error: status.ApiError) -> bool:

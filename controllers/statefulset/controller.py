@@ -6,9 +6,8 @@ Neighbours: `statefulset.plan` decides, `controllers.revisions` keeps templates.
 from functools import partial
 
 from apimachinery import meta, scheme, status
-from apimachinery.client import events
 from apimachinery.wire import JsonObject
-from controllers import base, history, ownership, revisions, views
+from controllers import acts, base, history, ownership, revisions, views
 from controllers import expectations as expecting
 from controllers.statefulset import plan as planning
 
@@ -27,6 +26,7 @@ class StatefulSets(base.Controller):
         self._pods = context.informers.pods
         self._adopter = ownership.Adopter(context.client, scheme.STATEFULSETS, scheme.PODS)
         self._revisions = revisions.Revisions(context, scheme.STATEFULSETS)
+        self._acts = acts.Acts(context, scheme.STATEFULSETS)
         self._expected = expecting.Expectations(context.clock)
         self._sets.add_handler(self._set_changed)
         self._pods.add_handler(self._pod_changed)
@@ -45,10 +45,9 @@ class StatefulSets(base.Controller):
         if pod is None or owner is None or owner.kind != "StatefulSet":
             return
         key = f"{pod.meta.namespace}/{owner.name}"
-        if new is not None:
-            self._expected.observe(key, expecting.created(pod.meta.uid))
-        if new is None or new.meta.deleting:
-            self._expected.observe(key, expecting.deleted(pod.meta.uid))
+        self._expected.pod_changed(
+            key, pod.meta.uid, exists=new is not None, ending=pod.meta.deleting
+        )
         self.queue.add_after(key, COALESCE_SECONDS)
 
     # --- keys to acts
@@ -71,7 +70,7 @@ class StatefulSets(base.Controller):
         )
         now = self.context.clock.now()
         step = planning.plan(wanted, pods, digest, now)
-        await self._write_status(wanted, step.status)
+        await self._acts.write_status(wanted.meta, wanted.status, step.status)
         with self._expected.acting(key) as done:
             await base.in_parallel(step.delete, partial(self._delete, wanted, done))
             await base.in_parallel(step.create, partial(self._create, wanted, digest, done))
@@ -121,11 +120,11 @@ class StatefulSets(base.Controller):
             made = await self.client.create(scheme.PODS, body)
         except status.ApiError as error:
             text = f"create Pod {name} in StatefulSet {wanted.meta.name} failed: {error.message}"
-            self._tell(wanted, "FailedCreate", text, bad=True)
+            self._acts.tell(wanted.meta, "FailedCreate", text, bad=True)
             raise
         done.add(expecting.created(meta.uid(made)))
         text = f"create Pod {name} in StatefulSet {wanted.meta.name} successful"
-        self._tell(wanted, "SuccessfulCreate", text)
+        self._acts.tell(wanted.meta, "SuccessfulCreate", text)
 
     async def _claim(self, claim: JsonObject) -> None:
         try:
@@ -134,39 +133,7 @@ class StatefulSets(base.Controller):
             return
 
     async def _delete(self, wanted: planning.StatefulSet, done: set[str], pod: views.Pod) -> None:
-        try:
-            await self.client.delete(
-                scheme.PODS,
-                pod.meta.name,
-                pod.meta.namespace,
-                preconditions={"uid": pod.meta.uid},
-            )
-        except (status.NotFound, status.Conflict):
-            return
-        done.add(expecting.deleted(pod.meta.uid))
-        text = f"delete Pod {pod.meta.name} in StatefulSet {wanted.meta.name} successful"
-        self._tell(wanted, "SuccessfulDelete", text)
-
-    async def _write_status(self, wanted: planning.StatefulSet, found: JsonObject) -> None:
-        if found == wanted.status:
-            return
-        patch = {name: found.get(name) for name in (*wanted.status, *found)}
-        try:
-            await self.client.patch(
-                scheme.STATEFULSETS,
-                wanted.meta.name,
-                {"status": patch},
-                wanted.meta.namespace,
-                subresource="status",
-            )
-        except status.NotFound:
-            return
-
-    def _tell(
-        self, wanted: planning.StatefulSet, reason: str, text: str, *, bad: bool = False
-    ) -> None:
-        one = wanted.meta
-        about = events.Reference(
-            "apps/v1", "StatefulSet", one.name, one.namespace, one.uid, one.version
-        )
-        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")
+        if await self._acts.delete_pod(pod):
+            done.add(expecting.deleted(pod.meta.uid))
+            text = f"delete Pod {pod.meta.name} in StatefulSet {wanted.meta.name} successful"
+            self._acts.tell(wanted.meta, "SuccessfulDelete", text)
