@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+FENCE = "bireme-fence"
+"""Header of a leader's writes: `namespace/name/epoch` of its Lease; they fail once it is deposed."""
+
 JsonObject = dict[str, Any]
 """A Kubernetes object (or part of one) as decoded JSON, with wire names."""
 

@@ -61,6 +61,14 @@ class Client:
         self._read_headers = {"accept": "application/json", "user-agent": component}
         self._write_headers = self._read_headers | {"content-type": "application/json"}
 
+    def fenced(self, namespace: str, lease: str, epoch: int) -> "Client":
+        """A client whose writes fail once this term of a Lease is over. Shares the transport."""
+        made = Client(self._transport, component=self._read_headers["user-agent"], rng=self._rng)
+        term = {wire.FENCE: f"{namespace}/{lease}/{epoch}"}
+        made._read_headers |= term
+        made._write_headers |= term
+        return made
+
     async def close(self) -> None:
         await self._transport.close()
 

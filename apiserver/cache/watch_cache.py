@@ -34,7 +34,7 @@ from apiserver.cache.selection import Selection, compile_selection
 from apiserver.cache.shelf import Shelf
 from apiserver.cache.watcher import Watcher
 from apiserver.storage import errors, keys
-from apiserver.storage.interface import Store
+from apiserver.storage.interface import Guard, Store
 
 LOG = logging.getLogger(__name__)
 
@@ -239,7 +239,14 @@ class WatchCache:
     # --- writes -------------------------------------------------------------------------------
 
     async def create(
-        self, resource: Stored, namespace: str, name: str, obj: JsonObject, *, ttl: int = 0
+        self,
+        resource: Stored,
+        namespace: str,
+        name: str,
+        obj: JsonObject,
+        *,
+        ttl: int = 0,
+        guard: Guard | None = None,
     ) -> Entry:
         """Store a new object; it is serialized here, once. Drops obj's resourceVersion.
 
@@ -248,7 +255,7 @@ class WatchCache:
         key = keys.object_key(resource.group, resource.plural, namespace, name)
         value, known = self._serialize(resource, obj)
         try:
-            revision = await self.store.create(key, value, ttl=ttl)
+            revision = await self.store.create(key, value, ttl=ttl, guard=guard)
             # The follower needs the facts until the write's event has come round.
             await self._settle(revision)
         finally:
@@ -264,13 +271,14 @@ class WatchCache:
         expected_revision: int,
         *,
         ttl: int = 0,
+        guard: Guard | None = None,
     ) -> Entry:
         """Replace the object last written at `expected_revision`; drops obj's resourceVersion."""
         key = keys.object_key(resource.group, resource.plural, namespace, name)
         value, known = self._serialize(resource, obj)
         old = self.get(resource, namespace, name)
         try:
-            revision = await self.store.update(key, value, expected_revision, ttl=ttl)
+            revision = await self.store.update(key, value, expected_revision, ttl=ttl, guard=guard)
             # The follower needs the facts until the write's event has come round.
             await self._settle(revision)
         finally:
@@ -279,7 +287,13 @@ class WatchCache:
         return self._written(resource, namespace, name, value, known, revision, created)
 
     async def delete(
-        self, resource: Stored, namespace: str, name: str, expected_revision: int
+        self,
+        resource: Stored,
+        namespace: str,
+        name: str,
+        expected_revision: int,
+        *,
+        guard: Guard | None = None,
     ) -> Entry:
         """Remove it; the last state, with the deletion's resourceVersion."""
         key = keys.object_key(resource.group, resource.plural, namespace, name)
@@ -291,7 +305,7 @@ class WatchCache:
             raise errors.KeyMissing(key)
         if old.revision != expected_revision:
             raise errors.RevisionConflict(key, expected_revision, old.revision)
-        revision = await self.store.delete(key, expected_revision)
+        revision = await self.store.delete(key, expected_revision, guard=guard)
         await self._settle(revision)
         return old.at(revision)
 

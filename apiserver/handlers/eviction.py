@@ -85,6 +85,7 @@ async def _spend(write: Write, budget: JsonObject, pod: JsonObject) -> None:
         now=write.context.now,
         dry_run=write.context.dry_run,
         subresource="status",
+        fence=write.context.fence,
     )
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:
@@ -140,7 +141,12 @@ def _too_many(cause: str, retry_after: int = 0) -> status.ApiError:
 
 async def _mark(write: Write) -> None:
     """Tell by a condition why the pod goes."""
-    context = Context(user=write.context.user, now=write.context.now, subresource="status")
+    context = Context(
+        user=write.context.user,
+        now=write.context.now,
+        subresource="status",
+        fence=write.context.fence,
+    )
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:  # noqa: ARG001  shape of Change
         new = entry.parse()

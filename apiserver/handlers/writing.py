@@ -13,6 +13,7 @@ from apiserver.admission.chain import Attempt
 from apiserver.core import Core
 from apiserver.handlers import body, query
 from apiserver.handlers.query import WriteOptions
+from apiserver.registry import fences
 from apiserver.registry.generic import Admit, Registry
 from apiserver.registry.strategy import Context
 from apiserver.routes import Route
@@ -60,6 +61,7 @@ def begin(core: Core, request: wire.Request, route: Route, kind: str) -> Write:
         dry_run=options.dry_run,
         manager=query.manager_of(options, request),
         subresource=route.subresource,
+        fence=fences.read(request.headers.get(wire.FENCE, "")),
     )
     registry = core.registries.of(core.scheme.storage_resource(resource))
     return Write(core, request, route, resource, registry, options, context)

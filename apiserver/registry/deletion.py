@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from apimachinery import meta
 from apimachinery.wire import JsonObject
 from apiserver.cache import Entry
+from apiserver.registry import fences
 from apiserver.registry.generic import (
     UPDATE_ATTEMPTS,
     Admit,
@@ -82,16 +83,18 @@ async def _attempt(
     if context.dry_run:
         return Deleted(entry.shown_as(new), uid, now_gone)
     if now_gone:
-        last = await registry.cache.delete(
-            registry.resource, entry.namespace, entry.name, entry.revision
-        )
+        last = await registry.remove(entry, context)
         registry.strategy.deleted(old)
         registry.quotas.note(entry.namespace)
         return Deleted(last, uid, gone=True)
     if new == old:
         return Deleted(entry, uid, gone=False)
-    stored = await registry.cache.update(
-        registry.resource, entry.namespace, entry.name, new, entry.revision
+    stored = await fences.within(
+        context.fence,
+        registry.cache,
+        lambda guard: registry.cache.update(
+            registry.resource, entry.namespace, entry.name, new, entry.revision, guard=guard
+        ),
     )
     return Deleted(stored, uid, gone=False)
 

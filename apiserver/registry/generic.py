@@ -23,7 +23,7 @@ from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 from apiserver import entropy
 from apiserver.cache import Entry, WatchCache
-from apiserver.registry import metadata
+from apiserver.registry import fences, metadata
 from apiserver.registry.quotas import Quotas
 from apiserver.registry.strategy import Context, Reservation, Strategy
 from apiserver.storage import keys
@@ -234,7 +234,13 @@ class Registry:
             if await self.find(namespace, name) is not None:
                 raise KeyExists(self.key(namespace, name))
             return Written(orjson.dumps(obj), created=True)
-        write = self.cache.create(self.resource, namespace, name, obj, ttl=self._ttl)
+        write = fences.within(
+            context.fence,
+            self.cache,
+            lambda guard: self.cache.create(
+                self.resource, namespace, name, obj, ttl=self._ttl, guard=guard
+            ),
+        )
         entry = await (write if reserved is None else settled(write, reserved))
         return Written(entry.raw, entry, created=True)
 
@@ -367,18 +373,33 @@ class Registry:
             if reserved is not None:
                 reserved.undo()
             return Written(orjson.dumps(new))
-        write = self.cache.update(
-            self.resource,
-            fresh.get("namespace", ""),
-            fresh["name"],
-            new,
-            entry.revision,
-            ttl=self._ttl,
+        write = fences.within(
+            context.fence,
+            self.cache,
+            lambda guard: self.cache.update(
+                self.resource,
+                fresh.get("namespace", ""),
+                fresh["name"],
+                new,
+                entry.revision,
+                ttl=self._ttl,
+                guard=guard,
+            ),
         )
         stored = await (write if reserved is None else settled(write, reserved))
         if self._counts(context):
             self.quotas.note(entry.namespace)
         return Written(stored.raw, stored)
+
+    async def remove(self, entry: Entry, context: Context) -> Entry:
+        """Take an object out of the store; its last state."""
+        return await fences.within(
+            context.fence,
+            self.cache,
+            lambda guard: self.cache.delete(
+                self.resource, entry.namespace, entry.name, entry.revision, guard=guard
+            ),
+        )
 
     def _counts(self, context: Context) -> bool:
         """Whether an update may change what its namespace uses, or may use."""
@@ -389,7 +410,7 @@ class Registry:
     async def _finish_deletion(self, new: JsonObject, entry: Entry, context: Context) -> Written:
         """The last finalizer has gone: the update becomes the removal."""
         if not context.dry_run:
-            await self.cache.delete(self.resource, entry.namespace, entry.name, entry.revision)
+            await self.remove(entry, context)
             self.strategy.deleted(new)
             self.quotas.note(entry.namespace)
         return Written(orjson.dumps(new), deleted=True)

@@ -17,6 +17,7 @@ from apimachinery import validation, wire
 from apimachinery.resource import Resource
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
+from apiserver.registry.fences import Fence
 
 FREEZE_FOR_STATUS = (
     "labels",
@@ -38,6 +39,8 @@ class Context:
     manager: str = ""
     """Field manager: given, or derived from the User-Agent."""
     subresource: str = ""
+    fence: Fence | None = None
+    """The term within which the write has to happen."""
     warnings: list[str] = field(default_factory=list)
 
 

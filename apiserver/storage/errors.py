@@ -4,6 +4,7 @@
     ├── KeyExists           create of a present key
     ├── KeyMissing          update or delete of an absent key
     ├── RevisionConflict    the key was written since the expected revision
+    ├── GuardFailed         a key that the write depends on was written meanwhile
     ├── Compacted           that part of the past is gone: list again
     ├── FutureRevision      a revision that the store has not reached
     ├── WatchCut            a reader was too slow; it may watch on from where it was
@@ -45,6 +46,17 @@ class RevisionConflict(StoreError):  # noqa: N818  see KeyExists
         self.key = key
         self.expected = expected
         self.actual = actual
+
+
+class GuardFailed(StoreError):  # noqa: N818  see KeyExists
+    """The key on which a write depends is not as the writer knew it; nothing was written."""
+
+    def __init__(self, key: str, expected: int, actual: int) -> None:
+        super().__init__(f"the guard {key} is at revision {actual}, not {expected}")
+        self.key = key
+        self.expected = expected
+        self.actual = actual
+        """0 where the key is not there."""
 
 
 class Compacted(StoreError):  # noqa: N818  see KeyExists

@@ -16,6 +16,10 @@ and every later read sees it. When it raises anything but `UnknownOutcome` or `U
 nothing was written; `UnknownOutcome` says that it may have been. **A cancelled caller cancels
 nothing**: the write goes on, is atomic, and the caller does not learn how it ended.
 
+**Guards.** A write with a `guard` happens only if that other key, too, was last written at the
+revision that the guard names, both compared in the one step that writes (`GuardFailed`; which of
+two failing comparisons is told is open). So a writer whose lease went to another can write nothing.
+
 **Reads.** `get`, `list` and `current_revision` are linearizable: they see every write that was
 acknowledged before they were called. `list(revision=N)` sees the state as it was at N, as long
 as N is neither compacted (`Compacted`) nor ahead of the store (`FutureRevision`). Items come in
@@ -89,6 +93,13 @@ class Listing(NamedTuple):
     more: bool
 
 
+class Guard(NamedTuple):
+    """Another key that a write depends on, and the revision of its last write."""
+
+    key: str
+    revision: int
+
+
 class Store(Protocol):
     """See the module's prose: it is the contract."""
 
@@ -119,15 +130,25 @@ class Store(Protocol):
         """
         ...
 
-    async def create(self, key: str, value: bytes, *, ttl: int = 0) -> int:
+    async def create(
+        self, key: str, value: bytes, *, ttl: int = 0, guard: Guard | None = None
+    ) -> int:
         """Write an absent key; the new revision."""
         ...
 
-    async def update(self, key: str, value: bytes, expected_revision: int, *, ttl: int = 0) -> int:
+    async def update(
+        self,
+        key: str,
+        value: bytes,
+        expected_revision: int,
+        *,
+        ttl: int = 0,
+        guard: Guard | None = None,
+    ) -> int:
         """Replace the state written at `expected_revision`; the new revision."""
         ...
 
-    async def delete(self, key: str, expected_revision: int) -> int:
+    async def delete(self, key: str, expected_revision: int, *, guard: Guard | None = None) -> int:
         """Remove the state written at `expected_revision`; the deletion's revision."""
         ...
 

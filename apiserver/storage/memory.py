@@ -18,6 +18,7 @@ from apiserver.storage.interface import (
     FIRST_REVISION,
     Event,
     EventType,
+    Guard,
     KeyValue,
     Listing,
     WatchBatch,
@@ -95,19 +96,32 @@ class MemoryStore:
             items.append(found)
         return Listing(items, at, more=False)
 
-    async def create(self, key: str, value: bytes, *, ttl: int = 0) -> int:
+    async def create(
+        self, key: str, value: bytes, *, ttl: int = 0, guard: Guard | None = None
+    ) -> int:
         await self.check()
+        self._heed(guard)
         if self._current(key) is not None:
             raise errors.KeyExists(key)
         return self._put(key, value, created=self._revision + 1, ttl=ttl)
 
-    async def update(self, key: str, value: bytes, expected_revision: int, *, ttl: int = 0) -> int:
+    async def update(
+        self,
+        key: str,
+        value: bytes,
+        expected_revision: int,
+        *,
+        ttl: int = 0,
+        guard: Guard | None = None,
+    ) -> int:
         await self.check()
+        self._heed(guard)
         created = self._expected(key, expected_revision).create_revision
         return self._put(key, value, created=created, ttl=ttl)
 
-    async def delete(self, key: str, expected_revision: int) -> int:
+    async def delete(self, key: str, expected_revision: int, *, guard: Guard | None = None) -> int:
         await self.check()
+        self._heed(guard)
         return self._remove(self._expected(key, expected_revision))
 
     async def watch(self, prefix: str, after_revision: int) -> AsyncGenerator[WatchBatch]:
@@ -159,6 +173,14 @@ class MemoryStore:
         if current.mod_revision != revision:
             raise errors.RevisionConflict(key, revision, current.mod_revision)
         return current
+
+    def _heed(self, guard: Guard | None) -> None:
+        if guard is None:
+            return
+        current = self._current(guard.key)
+        actual = current.mod_revision if current is not None else 0
+        if actual != guard.revision:
+            raise errors.GuardFailed(guard.key, guard.revision, actual)
 
     def _check_revision(self, revision: int) -> None:
         if revision > self._revision:

@@ -54,6 +54,7 @@ CLUSTER_PREFIX_MAX = 23
 SCHEDULER = wire.UserInfo("system:kube-scheduler", groups=("system:authenticated",))
 PROXY = wire.UserInfo("system:kube-proxy", groups=("system:node-proxier", "system:authenticated"))
 
+LEASES_NAMESPACE, SCHEDULING_LEASE = "kube-system", "bireme-scheduling"
 ROLE_LABEL = "offers.bireme.dev/role"
 """On a namespace: the role that its pods are charged to, instead of kubernetes/NAMESPACE."""
 
@@ -242,15 +243,21 @@ def _free_cidr(options: ServerOptions) -> str:
 async def _scheduling(client: Client, options: ServerOptions, dirs: DataDir) -> None:
     """The offer master and the pod scheduler, which share one process and one lease."""
     del dirs
-    await _elector(client, "bireme-scheduling").run(
-        lambda epoch: _schedule(client, epoch, options, {})
+    await _elector(client, SCHEDULING_LEASE).run(
+        lambda epoch: _schedule(
+            # Whoever has taken over since shall find nothing changed by us.
+            client.fenced(LEASES_NAMESPACE, SCHEDULING_LEASE, epoch),
+            epoch,
+            options,
+            {},
+        )
     )
 
 
 def _elector(client: Client, lease: str) -> LeaderElector:
     identity = f"{socket.gethostname()}-{os.getpid()}"
     return LeaderElector(
-        client, namespace="kube-system", name=lease, identity=identity, clock=SystemClock()
+        client, namespace=LEASES_NAMESPACE, name=lease, identity=identity, clock=SystemClock()
     )
 
 

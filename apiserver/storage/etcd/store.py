@@ -20,7 +20,7 @@ from apiserver.storage.etcd import messages
 from apiserver.storage.etcd.client import CallFailed, Client, Endpoint
 from apiserver.storage.etcd.leases import Leases
 from apiserver.storage.etcd.turns import Turns
-from apiserver.storage.interface import Event, EventType, KeyValue, Listing, WatchBatch
+from apiserver.storage.interface import Event, EventType, Guard, KeyValue, Listing, WatchBatch
 from apiserver.storage.options import StoreOptions
 
 LOG = logging.getLogger(__name__)
@@ -135,14 +135,24 @@ class EtcdStore:
 
     # --- writes -------------------------------------------------------------------------------
 
-    async def create(self, key: str, value: bytes, *, ttl: int = 0) -> int:
-        return await self._finish(self._put(key, value, _ABSENT, ttl))
+    async def create(
+        self, key: str, value: bytes, *, ttl: int = 0, guard: Guard | None = None
+    ) -> int:
+        return await self._finish(self._put(key, value, _ABSENT, ttl, guard))
 
-    async def update(self, key: str, value: bytes, expected_revision: int, *, ttl: int = 0) -> int:
-        return await self._finish(self._put(key, value, expected_revision or _NEVER, ttl))
+    async def update(
+        self,
+        key: str,
+        value: bytes,
+        expected_revision: int,
+        *,
+        ttl: int = 0,
+        guard: Guard | None = None,
+    ) -> int:
+        return await self._finish(self._put(key, value, expected_revision or _NEVER, ttl, guard))
 
-    async def delete(self, key: str, expected_revision: int) -> int:
-        return await self._finish(self._delete(key, expected_revision or _NEVER))
+    async def delete(self, key: str, expected_revision: int, *, guard: Guard | None = None) -> int:
+        return await self._finish(self._delete(key, expected_revision or _NEVER, guard))
 
     async def _finish(self, write: Coroutine[Any, Any, int]) -> int:
         """Await a write in a task of its own: a cancelled caller leaves it alone."""
@@ -151,58 +161,66 @@ class EtcdStore:
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)
 
-    async def _put(self, key: str, value: bytes, expected: int, ttl: int) -> int:
+    async def _put(
+        self, key: str, value: bytes, expected: int, ttl: int, guard: Guard | None
+    ) -> int:
         try:
-            response = await self._put_once(key, value, expected, ttl)
+            response = await self._put_once(key, value, expected, ttl, guard)
         except CallFailed as error:
             if not error.in_doubt:
                 raise _translated(error) from error
             return await self._find_out_put(key, value, expected, error)
         if response.succeeded:
             return int(response.header.revision)
-        raise _refused(key, expected, response)
+        raise _refused(key, expected, guard, response)
 
-    async def _put_once(self, key: str, value: bytes, expected: int, ttl: int) -> Any:
+    async def _put_once(
+        self, key: str, value: bytes, expected: int, ttl: int, guard: Guard | None
+    ) -> Any:
         """The transaction; once more where the lease had just run out (nothing was written)."""
         for last in (False, True):
             lease = await self._leases.lease_for(ttl) if ttl else 0
             put = messages.PutRequest(key=key.encode(), value=value, lease=lease)
+            operation = messages.RequestOp(request_put=put)
             try:
-                return await self._transact(key, expected, messages.RequestOp(request_put=put))
+                return await self._transact(key, expected, operation, guard)
             except CallFailed as error:
                 if last or not lease or error.code is not grpc.StatusCode.NOT_FOUND:
                     raise
                 self._leases.forget(lease)
         raise AssertionError("the loop returns or raises")
 
-    async def _delete(self, key: str, expected: int) -> int:
+    async def _delete(self, key: str, expected: int, guard: Guard | None) -> int:
         remove = messages.DeleteRangeRequest(key=key.encode())
         operation = messages.RequestOp(request_delete_range=remove)
         try:
-            response = await self._transact(key, expected, operation)
+            response = await self._transact(key, expected, operation, guard)
         except CallFailed as error:
             if not error.in_doubt:
                 raise _translated(error) from error
             return await self._find_out_delete(key, error)
         if response.succeeded:
             return int(response.header.revision)
-        raise _refused(key, expected, response)
+        raise _refused(key, expected, guard, response)
 
-    async def _transact(self, key: str, expected: int, operation: Any) -> Any:
-        """If the key is at `expected` (0: absent), do it, else read the key."""
-        name = key.encode()
-        read = messages.RequestOp(request_range=messages.RangeRequest(key=name))
+    async def _transact(self, key: str, expected: int, operation: Any, guard: Guard | None) -> Any:
+        """If the key is at `expected` (0: absent) and the guard as it says, do it, else read both."""
+        conditions = [(key, expected), *([(guard.key, guard.revision)] if guard else ())]
         request = messages.TxnRequest(
             compare=[
                 messages.Compare(
                     result=messages.EQUAL,
                     target=messages.BY_MOD_REVISION,
-                    key=name,
-                    mod_revision=expected,
+                    key=name.encode(),
+                    mod_revision=revision,
                 )
+                for name, revision in conditions
             ],
             success=[operation],
-            failure=[read],
+            failure=[
+                messages.RequestOp(request_range=messages.RangeRequest(key=name.encode()))
+                for name, _ in conditions
+            ],
         )
         return await self._open().call("txn", request, safe=False)
 
@@ -330,8 +348,13 @@ def _end(prefix: bytes) -> bytes:
     return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
-def _refused(key: str, expected: int, response: Any) -> errors.StoreError:
+def _refused(key: str, expected: int, guard: Guard | None, response: Any) -> errors.StoreError:
     """Why a compare-and-swap did not apply."""
+    if guard is not None:
+        found = response.responses[1].response_range.kvs
+        actual = int(found[0].mod_revision) if found else 0
+        if actual != guard.revision:
+            return errors.GuardFailed(guard.key, guard.revision, actual)
     kvs = response.responses[0].response_range.kvs
     if not kvs:
         return errors.KeyMissing(key)

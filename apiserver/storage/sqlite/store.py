@@ -23,6 +23,7 @@ from apiserver.storage.interface import (
     FIRST_REVISION,
     Event,
     EventType,
+    Guard,
     KeyValue,
     Listing,
     WatchBatch,
@@ -121,23 +122,45 @@ class SqliteStore:
 
     # --- writes -------------------------------------------------------------------------------
 
-    async def create(self, key: str, value: bytes, *, ttl: int = 0) -> int:
+    async def create(
+        self, key: str, value: bytes, *, ttl: int = 0, guard: Guard | None = None
+    ) -> int:
         self._require_usable()
+        self._heed(guard)
         if key in self._index:
             raise errors.KeyExists(key)
         write = self._write(key, value, created=self._assigned + 1, prev=0, ttl=ttl)
         return await asyncio.shield(write.done)
 
-    async def update(self, key: str, value: bytes, expected_revision: int, *, ttl: int = 0) -> int:
+    async def update(
+        self,
+        key: str,
+        value: bytes,
+        expected_revision: int,
+        *,
+        ttl: int = 0,
+        guard: Guard | None = None,
+    ) -> int:
         self._require_usable()
+        self._heed(guard)
         last = self._expected(key, expected_revision)
         write = self._write(key, value, created=last.created, prev=last.modified, ttl=ttl)
         return await asyncio.shield(write.done)
 
-    async def delete(self, key: str, expected_revision: int) -> int:
+    async def delete(self, key: str, expected_revision: int, *, guard: Guard | None = None) -> int:
         self._require_usable()
+        self._heed(guard)
         last = self._expected(key, expected_revision)
         return await asyncio.shield(self._remove(key, last).done)
+
+    def _heed(self, guard: Guard | None) -> None:
+        """Decided like the rest by the index: writes behind one that is lost are lost as well."""
+        if guard is None:
+            return
+        found = self._index.get(guard.key)
+        actual = found.modified if found is not None else 0
+        if actual != guard.revision:
+            raise errors.GuardFailed(guard.key, guard.revision, actual)
 
     def _expected(self, key: str, expected: int) -> Revisions:
         found = self._index.get(key)
