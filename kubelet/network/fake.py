@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from kubelet.network.interface import PodAttachment
 from kubelet.runtime.config import PortMapping
+from kubelet.runtime.podnetwork import PodAttachment
 
 
 class FakeNetwork:

@@ -17,8 +17,8 @@ from pathlib import Path
 from kubelet import kernel
 from kubelet.network import netlink
 from kubelet.network.addresses import AddressesExhaustedError, AddressPool
-from kubelet.network.interface import NetworkError, PodAttachment
 from kubelet.runtime.config import PortMapping
+from kubelet.runtime.podnetwork import NetworkError, PodAttachment
 
 # Of every interface that we make for a pod: leftovers are found by it.
 INTERFACE_PREFIX = "brm"

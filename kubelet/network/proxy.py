@@ -18,9 +18,9 @@ from pathlib import Path
 
 from kubelet.network import conntrack, rules, services
 from kubelet.network.catalog import Catalog
-from kubelet.network.interface import PodAttachment
 from kubelet.network.nftables import Nftables, NftablesError
 from kubelet.network.rules import Frontend, NodeNetwork, Target
+from kubelet.runtime.podnetwork import PodAttachment
 
 LOG = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from apimachinery.wire import JsonObject
-from kubelet.network.interface import PodAttachment
 from kubelet.network.rules import Frontend, Target
+from kubelet.runtime.podnetwork import PodAttachment
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 """On an EndpointSlice: the Service that it belongs to (KEP-752)."""

@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kubelet.network.interface import PodAttachment, PodNetwork
 from kubelet.runtime import interface
 from kubelet.runtime.config import ContainerConfig, Resources, SandboxConfig
 from kubelet.runtime.errors import (
@@ -27,6 +26,7 @@ from kubelet.runtime.errors import (
 )
 from kubelet.runtime.events import ExitEvents
 from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxState, SandboxStatus
+from kubelet.runtime.podnetwork import PodAttachment, PodNetwork
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ one. All promises below are checked by tests/conformance/runtime on every driver
   create leaves nothing behind.
 - **Cancellation.** A cancelled call either took effect or not; calling again is safe.
 
-The image service is `kubelet.images.interface`, the pod's network `kubelet.network.interface`.
+The image service is `kubelet.images.interface`, the pod's network `kubelet.runtime.podnetwork`.
 """
 
 import socket

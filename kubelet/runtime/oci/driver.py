@@ -13,7 +13,6 @@ from pathlib import Path
 
 from kubelet import kernel
 from kubelet.images.store import ImageStore
-from kubelet.network.interface import NetworkError, PodNetwork
 from kubelet.runtime import interface
 from kubelet.runtime.config import ContainerConfig, Resources, SandboxConfig
 from kubelet.runtime.errors import RuntimeDriverError, StateError, UnavailableError
@@ -23,6 +22,7 @@ from kubelet.runtime.oci.containers import Container, Containers
 from kubelet.runtime.oci.execs import Execs
 from kubelet.runtime.oci.node import Node, OciOptions, make_node
 from kubelet.runtime.oci.sandboxes import Sandbox, Sandboxes
+from kubelet.runtime.podnetwork import NetworkError, PodNetwork
 
 PORT_CONNECT_SECONDS = 5.0
 

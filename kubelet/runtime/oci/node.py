@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kubelet.images.store import ImageStore
-from kubelet.network.interface import PodNetwork
 from kubelet.runtime.errors import UnavailableError
 from kubelet.runtime.events import ExitEvents
 from kubelet.runtime.oci import bundles, cgroups, records
 from kubelet.runtime.oci.runc import OciRuntime
 from kubelet.runtime.oci.spec import NodeLimits
 from kubelet.runtime.oci.supervisor import Conmon, Supervisor
+from kubelet.runtime.podnetwork import PodNetwork
 
 _T = TypeVar("_T")
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import orjson
 
-from kubelet.network.interface import PodAttachment
 from kubelet.runtime.config import PortMapping
 from kubelet.runtime.interface import (
     ContainerState,
@@ -27,6 +26,7 @@ from kubelet.runtime.interface import (
     SandboxState,
     SandboxStatus,
 )
+from kubelet.runtime.podnetwork import PodAttachment
 
 FORMAT_VERSION = 1
 

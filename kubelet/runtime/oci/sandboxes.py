@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 from kubelet import kernel
-from kubelet.network.interface import NetworkError
 from kubelet.runtime.config import SandboxConfig
 from kubelet.runtime.errors import NotFoundError, SandboxError
 from kubelet.runtime.oci import etcfiles, namespaces, spec
 from kubelet.runtime.oci.node import Node
 from kubelet.runtime.oci.records import SandboxRecord
+from kubelet.runtime.podnetwork import NetworkError
 
 _SHM_FLAGS = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
 _MAX_HOSTNAME = 63

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from kubelet.network.interface import PodAttachment
 from kubelet.runtime.config import DnsConfig, HostAlias, PortMapping, SandboxConfig
 from kubelet.runtime.interface import ContainerState
 from kubelet.runtime.oci import cleanup, etcfiles, processes, records
 from kubelet.runtime.oci.containers import signal_number
 from kubelet.runtime.oci.records import ContainerRecord, Layout, SandboxRecord
+from kubelet.runtime.podnetwork import PodAttachment
 
 SANDBOX = SandboxConfig(uid="u", name="web", namespace="default")
 
