@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BIREME, Cluster, eventually
+from tests.e2e.conftest import BIREME, KUBECTL, Cluster, eventually
 
 PARTS = ("controllers", "scheduling")
 
@@ -82,6 +83,67 @@ def test_parts_elect_a_leader_and_replace_it(split: Processes) -> None:
     cluster.kubectl("create", "deployment", "two", "--image=x", "--replicas=3")
     eventually(lambda: cluster.get("deployment", "two")["status"].get("readyReplicas") == 3)
     assert all(leader(cluster, f"bireme-{part}") != before[part] for part in PARTS)
+
+
+class Bindings:
+    """Follows every pod's node from the outside: which ones each pod was ever seen on."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        columns = "custom-columns=NAME:.metadata.name,NODE:.spec.nodeName"
+        self.log = cluster.root / "bindings.log"
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [KUBECTL, "get", "pods", "--watch", "--no-headers", "-o", columns],
+                env=cluster.environment, stdout=out,
+            )  # fmt: skip
+
+    def nodes(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for line in self.log.read_text().splitlines():
+            name, node = line.split()
+            if node != "<none>":
+                found.setdefault(name, set()).add(node)
+        return found
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def bindings(split: Processes) -> Iterator[Bindings]:
+    made = Bindings(split.cluster)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_scheduler_that_falls_silent_is_followed_by_another(
+    split: Processes, bindings: Bindings, sign: signal.Signals
+) -> None:
+    """Killed, or paused past its term and then awake again: each pod is bound, and once."""
+    cluster = split.cluster
+    for part, number in (("controllers", 1), ("scheduling", 1), ("scheduling", 2)):
+        split.start_part(part, number)
+    eventually(lambda: cluster.kubectl("create", "deployment", "a", "--image=x", "--replicas=100"))
+    eventually(lambda: len(bindings.nodes()) > 10)
+    old = leader(cluster, "bireme-scheduling")
+    os.kill(old, sign)
+    cluster.kubectl("create", "deployment", "b", "--image=x", "--replicas=100")
+    eventually(lambda: len(bindings.nodes()) == 200)
+    assert leader(cluster, "bireme-scheduling") != old
+    if sign is signal.SIGSTOP:
+        os.kill(old, signal.SIGCONT)
+        cluster.kubectl("create", "deployment", "c", "--image=x", "--replicas=50")
+        eventually(lambda: len(bindings.nodes()) == 250)
+        assert leader(cluster, "bireme-scheduling") != old
+    for name in ("a", "b"):
+        eventually(
+            lambda n=name: cluster.get("deployment", n)["status"].get("readyReplicas") == 100
+        )
+    assert all(len(nodes) == 1 for nodes in bindings.nodes().values())
 
 
 def test_a_part_without_credentials_says_what_it_needs(tmp_path: Path) -> None:
