@@ -45,13 +45,13 @@ def run(asked: Asked, data_dir: Path | None, *, detach: bool) -> None:
             raise CommandError("the cluster runs with other options: `bireme down` first")
         print(f"already up\n{export_line(dirs)}")
         return
-    _require(options)
+    etcd = _require(options, dirs)
     options = _place(options, asked, kept)
     cluster.save(options, dirs.cluster)
     _say("starting", f"store {options.store}, {options.nodes} nodes")
     try:
-        supervisor = start(options, dirs)
-    except (topology.TopologyError, stores.BadStore) as error:
+        supervisor = start(options, dirs, etcd)
+    except topology.TopologyError as error:
         raise CommandError(str(error)) from error
     _say("ready", f"in {time.monotonic() - began:.1f} s")
     print(f"API   https://127.0.0.1:{options.port}")
@@ -69,8 +69,8 @@ def _say(step: str, detail: str) -> None:
         print(f"{step:9} {detail}", flush=True)
 
 
-def _require(options: ClusterOptions) -> None:
-    """Refuse with the remedy rather than start what can't work here."""
+def _require(options: ClusterOptions, dirs: DataDir) -> stores.Private | None:
+    """Refuse with the remedy rather than start what can't work here; answers the etcd to start."""
     lacking = doctor.missing(required_only=True) if options.networked else []
     if lacking:
         first = lacking[0]
@@ -78,6 +78,10 @@ def _require(options: ClusterOptions) -> None:
             f"nodes with --runtime {options.runtime} need {first.name} ({first.needed_for}):"
             f" {first.remedy}; `bireme doctor` lists everything"
         )
+    try:
+        return stores.private_etcd(dirs.etcd) if options.store == "etcd" else None
+    except stores.BadStore as error:
+        raise CommandError(str(error)) from error
 
 
 def _place(options: ClusterOptions, asked: Asked, kept: ClusterOptions | None) -> ClusterOptions:
@@ -126,9 +130,8 @@ def _free_port() -> int:
         return port
 
 
-def start(options: ClusterOptions, dirs: DataDir) -> int:
+def start(options: ClusterOptions, dirs: DataDir, etcd: stores.Private | None) -> int:
     """Make network, credentials and images, start the supervisor, wait; return its pid."""
-    etcd = stores.private_etcd(dirs.etcd) if options.store == "etcd" else None
     plan = cluster.processes(options, dirs, etcd)
     (dirs.run / "plan.json").write_text(json.dumps(plan, indent=1))
     if options.networked and not topology.stands(options.topology):

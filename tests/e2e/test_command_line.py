@@ -1,5 +1,6 @@
 """`bireme` with bad input: one sentence that helps, an exit code, no traceback, nothing left."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -176,7 +177,12 @@ def test_nodes_without_the_binaries(place: Path) -> None:
 def test_etcd_without_its_binary(place: Path) -> None:
     (place / "empty").mkdir()
     empty = str(place / "empty")
-    refused(place, "up", "--store", "etcd", words="etcd", PATH=empty)
+    with contextlib.ExitStack() as stack:
+        # A default port that is taken is no news for somebody who can't start anyway.
+        with contextlib.suppress(OSError):
+            stack.enter_context(socket.create_server(("127.0.0.1", 6443)))
+        refused(place, "up", "--store", "etcd", words="apt-get install etcd-server", PATH=empty)
+    assert not (place / "data/cluster.json").exists(), "the next `up` must not insist on etcd"
 
 
 def test_doctor_names_what_is_missing_and_the_remedy(place: Path) -> None:
