@@ -169,6 +169,8 @@ class Scheduler:
         come before `revive`.
         """
         self.framework_id = framework_id
+        self.connected = False
+        """Whether a subscription stands at this moment."""
         who = aiohttp.encode_basic_auth(principal, secret) if secret else ""
         self._headers = {"Authorization": who} if who else {}
         self._suppressed = [role] if suppressed else []
@@ -216,6 +218,8 @@ class Scheduler:
                         await self._acknowledge(event.status)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 LOG.info("master=%s lost: %r", self._url, error)
+            finally:
+                self.connected = False
             await asyncio.sleep(RECONNECT.delay(attempt))
             attempt += 1
 
@@ -244,6 +248,7 @@ class Scheduler:
                     raise FrameworkError(raw["error"]["message"])
                 if kind == "SUBSCRIBED":
                     self.framework_id = raw["subscribed"]["framework_id"]["value"]
+                    self.connected = True
                 if kind != "HEARTBEAT":
                     yield _event(raw)
 

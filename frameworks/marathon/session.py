@@ -44,6 +44,10 @@ class Session:
                 self._engine.session(None)
                 self._reading.cancel()
 
+    @property
+    def connected(self) -> bool:
+        return self._scheduler.connected
+
     def abdicate(self) -> None:
         """Drop the connection and make a new one, as after an election."""
         if self._reading is not None:

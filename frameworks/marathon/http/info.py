@@ -31,7 +31,7 @@ async def ping(_: web.Request) -> web.Response:
 @routes.get("/readyz")
 async def health(request: web.Request) -> web.Response:
     """Alive is who answers; ready who is connected to the master."""
-    ready = request.path == "/livez" or context.of(request).engine.calls is not None
+    ready = request.path == "/livez" or context.of(request).session.connected
     return web.Response(text="ok" if ready else "not subscribed", status=200 if ready else 503)
 
 
