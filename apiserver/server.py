@@ -32,7 +32,7 @@ from apiserver.options import Options
 from apiserver.registry.kinds import Registries
 from apiserver.routes import Route
 from apiserver.storage.interface import Store
-from apiserver.upkeep import bootstrap, quota_status
+from apiserver.upkeep import bootstrap, memory, quota_status
 from apiserver.upkeep.customresources import CustomResources
 
 
@@ -101,6 +101,9 @@ class ApiServer:
             ),
             loop.create_task(
                 tasks.keep_running(lambda: quota_status.run(self.core), name="quotas")
+            ),
+            loop.create_task(
+                tasks.keep_running(lambda: memory.run(self.core.cache), name="memory")
             ),
         ]
 

@@ -4,7 +4,6 @@ Numbers are microseconds of CPU a request, the best of
 several rounds, so that a busy machine does not spoil them.
 """
 
-import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,7 +16,7 @@ from apiserver.server import ApiServer
 from apiserver.stores import open_store
 from bench import report
 from bench.report import Row
-from bireme.cli.runner import GC_THRESHOLDS
+from bireme.cli import garbage
 
 ADMIN = wire.UserInfo("admin", groups=("system:masters",))
 ROUNDS = 5
@@ -126,7 +125,7 @@ class Bench:
 
 
 def measure() -> list[Row]:
-    gc.set_threshold(*GC_THRESHOLDS)
+    garbage.settle()
     bench = Bench()
     uvloop.run(bench.run())
     return [Row("handlers", name, value, "µs") for name, value in bench.results.items()]

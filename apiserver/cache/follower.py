@@ -20,6 +20,7 @@ from apimachinery.aio import tasks
 from apimachinery.aio.backoff import Backoff
 from apiserver.cache import splice
 from apiserver.cache.entry import Entry, Facts, facts
+from apiserver.cache.freed import Freed
 from apiserver.cache.shelf import Shelf
 from apiserver.storage import errors, keys
 from apiserver.storage.compactor import Compactor
@@ -57,6 +58,7 @@ class Follower:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.freed = Freed()
         self.revision = 0
         self.ready = False
         self.on_rebuild: Callable[[], None] | None = None
@@ -113,7 +115,7 @@ class Follower:
     def shelf(self, group: str, plural: str) -> Shelf:
         found = self._shelves.get((group, plural))
         if found is None:
-            found = self._shelves[group, plural] = Shelf(group, plural, self._floor)
+            found = self._shelves[group, plural] = Shelf(group, plural, self._floor, self.freed)
         return found
 
     async def reach(self, revision: int, seconds: float | None = None) -> None:
@@ -173,7 +175,8 @@ class Follower:
             return
         shelf = shelves.get((found.group, found.plural))
         if shelf is None:
-            shelf = shelves[found.group, found.plural] = Shelf(found.group, found.plural, floor)
+            shelf = Shelf(found.group, found.plural, floor, self.freed)
+            shelves[found.group, found.plural] = shelf
         entry = self._entry(shelf, found, item)
         if entry is not None:
             shelf.load(entry)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from apimachinery import status
 from apiserver.cache.entry import Entry
+from apiserver.cache.freed import Freed
 
 CHANGES_MAX = 8192
 """Per resource: a client that was away for a rollout of 2,000 pods still resumes."""
@@ -37,9 +38,15 @@ class History:
     """Changes in revision order."""
 
     def __init__(
-        self, floor: int, *, changes_max: int = CHANGES_MAX, bytes_max: int = BYTES_MAX
+        self,
+        floor: int,
+        freed: Freed,
+        *,
+        changes_max: int = CHANGES_MAX,
+        bytes_max: int = BYTES_MAX,
     ) -> None:
         self.floor = floor
+        self._freed = freed
         self._changes_max = changes_max
         self._bytes_max = bytes_max
         self._changes: list[Change] = []
@@ -54,6 +61,7 @@ class History:
             dropped = self._changes[self._head]
             self._head += 1
             self._bytes -= dropped.bytes
+            self._freed.add(dropped.bytes)
             self.floor = dropped.revision
         if self._head * 2 > len(self._changes):
             del self._changes[: self._head]

@@ -11,6 +11,7 @@ from itertools import islice
 from apiserver.cache import selectable
 from apiserver.cache.blocks import Blocks, View
 from apiserver.cache.entry import Entry, facts
+from apiserver.cache.freed import Freed
 from apiserver.cache.history import Change, History
 from apiserver.cache.selection import EVERYWHERE, Bucket, Selection
 from apiserver.cache.watcher import Fanout, Past, Watcher, WatchItem
@@ -24,13 +25,13 @@ PIECE_CHANGES = 256
 class Shelf:
     """The state of one resource."""
 
-    def __init__(self, group: str, plural: str, floor: int) -> None:
+    def __init__(self, group: str, plural: str, floor: int, freed: Freed) -> None:
         self.group = group
         self.plural = plural
         self.getters = selectable.getters(group, plural)
         self.by_key: dict[str, Entry] = {}
         self.sorted = Blocks()
-        self.history = History(floor)
+        self.history = History(floor, freed)
         hot = selectable.INDEXED.get((group, plural))
         self._hot = list(self.getters).index(hot) if hot is not None else -1
         """Where in Entry.fields the indexed field is; -1 for none."""

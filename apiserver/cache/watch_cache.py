@@ -29,6 +29,7 @@ from apiserver.cache.blocks import View
 from apiserver.cache.bookmarks import Bookmarks
 from apiserver.cache.entry import Entry, Facts, facts
 from apiserver.cache.follower import NUDGE_SECONDS, Follower
+from apiserver.cache.freed import Freed
 from apiserver.cache.pins import Pins
 from apiserver.cache.selection import Selection, compile_selection
 from apiserver.cache.shelf import Shelf
@@ -96,6 +97,11 @@ class WatchCache:
     def revision(self) -> int:
         """Every change up to it is applied and offered to the watchers."""
         return self._follower.revision
+
+    @property
+    def freed(self) -> Freed:
+        """What old states held that have gone."""
+        return self._follower.freed
 
     @property
     def ready(self) -> bool:

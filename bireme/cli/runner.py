@@ -21,7 +21,8 @@ STOP_SECONDS = 5.0
 GC_THRESHOLDS = (50_000, 20, 100)
 """When the cycle collector runs. Parsed objects are trees, freed by their reference counts: Python's
 own thresholds (700, 10, 10) would have it walk them, and all that lives, for a fifth of the CPU of
-a write. 50,000 young objects are about 2 ms of walking and at most 10 MB of cycles that wait."""
+a write. 50,000 young objects are at most 10 MB of cycles that wait. A server has rules of its own
+once it is up (`garbage`)."""
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]], *, uvloop: bool = False) -> None:
@@ -36,11 +37,6 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], *, uvloop: bool = False) 
         factory = library.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_until_signal(main))
-
-
-def settled() -> None:
-    """Start-up is over: what it made stays, and the cycle collector need not walk it again."""
-    gc.freeze()
 
 
 async def _until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -29,7 +29,7 @@ from apimachinery.client.leader import LeaderElector
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import DirectTransport, HttpTransport
 from apiserver import stores
-from bireme.cli import notify, paths, runner
+from bireme.cli import garbage, notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from controllers import accounts
@@ -159,8 +159,8 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
             proxy = Client(DirectTransport(handle, PROXY))
             parts.keep(lambda: _host_services(proxy, options), name="host services")
         notify.ready()
-        runner.settled()
-        await asyncio.Event().wait()  # until cancelled by a signal
+        garbage.settle()
+        await garbage.collect_when_quiet()  # until cancelled by a signal
 
 
 @asynccontextmanager

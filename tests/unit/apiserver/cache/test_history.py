@@ -1,9 +1,12 @@
 """The ring of changes gives all after a revision or says that some are gone."""
 
+import asyncio
+
 import pytest
 
 from apimachinery import status
 from apiserver.cache.entry import NO_LABELS, Entry, Facts
+from apiserver.cache.freed import Freed
 from apiserver.cache.history import CHANGE_OVERHEAD, Change, History
 
 
@@ -17,7 +20,7 @@ def revisions(history: History, after: int) -> list[int]:
 
 
 def test_since_gives_what_came_after() -> None:
-    history = History(10)
+    history = History(10, Freed())
     for revision in (11, 15, 20):
         history.append(change(revision))
     assert revisions(history, 10) == [11, 15, 20]
@@ -28,11 +31,11 @@ def test_since_gives_what_came_after() -> None:
 
 def test_before_the_floor_is_expired() -> None:
     with pytest.raises(status.Expired):
-        History(10).since(9)
+        History(10, Freed()).since(9)
 
 
 def test_bounded_by_count() -> None:
-    history = History(0, changes_max=3)
+    history = History(0, Freed(), changes_max=3)
     for revision in range(1, 11):
         history.append(change(revision))
     assert history.floor == 7
@@ -42,7 +45,21 @@ def test_bounded_by_count() -> None:
 
 
 def test_bounded_by_bytes() -> None:
-    history = History(0, bytes_max=3 * (CHANGE_OVERHEAD + 100))
+    history = History(0, Freed(), bytes_max=3 * (CHANGE_OVERHEAD + 100))
     for revision in range(1, 11):
         history.append(change(revision, 100))
     assert revisions(history, history.floor) == [8, 9, 10]
+
+
+async def test_what_is_dropped_is_told_once_it_is_enough() -> None:
+    freed = Freed(enough=2 * CHANGE_OVERHEAD)
+    history = History(0, freed, changes_max=1)
+    for revision in (1, 2, 3):
+        history.append(change(revision))
+    await freed.wait()
+    history.append(change(4))
+    waiting = asyncio.create_task(freed.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    history.append(change(5))
+    await waiting
