@@ -177,15 +177,17 @@ class Rounds:
         by_offer: dict[str, list[Assignment]] = {}
         for assignment in assignments:
             by_offer.setdefault(assignment.offer_id, []).append(assignment)
-        for turn, (offer_id, mine) in enumerate(by_offer.items()):
-            if offer_id == CLAIMED or self._use(offer_id, mine):
-                for assignment in mine:
+        begun = 0
+        for offer_id, mine in by_offer.items():
+            accepted = offer_id == CLAIMED or self._use(offer_id, mine)
+            for assignment in mine:
+                if accepted:
                     self._start(self._bind(assignment))
-            else:  # rescinded meanwhile
-                for assignment in mine:
+                else:  # rescinded meanwhile
                     self._again(assignment)
-            if turn % SLICE == SLICE - 1:
-                await asyncio.sleep(0)
+                begun += 1
+                if begun % SLICE == 0:
+                    await asyncio.sleep(0)
 
     def _use(self, offer_id: str, mine: Iterable[Assignment]) -> bool:
         launches = tuple(self._launch(assignment.pod) for assignment in mine)

@@ -163,7 +163,8 @@ class PodScheduler:
     def _pod_changed(self, key: str, old: PodInfo | None, new: PodInfo | None) -> None:
         del key
         if self._rounds is None:
-            if new is not None and self._is_ours(new):
+            # While a beginning is made of what is known, all of it is looked at in a moment.
+            if new is not None and self._is_ours(new) and not self._first_node.is_set():
                 self._refuse(new)
             return
         if old is not None and (new is None or new.uid != old.uid):
