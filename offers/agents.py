@@ -9,6 +9,8 @@ from typing import Protocol
 
 from offers.resources import Vector
 
+MAINTENANCE = "offers.bireme.dev/maintenance"
+"""The annotation of nodes that says what operators plan for them."""
 AWAY = frozenset(("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"))
 """Taints of nodes that nobody hears from; a view has one as soon as the node is not Ready."""
 
@@ -32,6 +34,11 @@ class AgentView(Protocol):
     @property
     def address(self) -> str: ...
     @property
+    def maintenance(self) -> str:
+        """What operators plan for it, as the annotation has it."""
+        ...
+
+    @property
     def accepts_pods(self) -> bool: ...
     @property
     def taints(self) -> Sequence[TaintView]: ...
@@ -43,6 +50,10 @@ class Agents:
     def __init__(self) -> None:
         self.on_lost: Callable[[str], None] = lambda _: None
         self.on_back: Callable[[str], None] = lambda _: None
+        self.on_added: Callable[[str], None] = lambda _: None
+        self.on_removed: Callable[[str], None] = lambda _: None
+        self.on_planned: Callable[[str], None] = lambda _: None
+        """Called when what is planned for a node is another thing."""
         self.views: dict[str, AgentView] = {}
 
     def changed(self, key: str, old: AgentView | None, new: AgentView | None) -> None:
@@ -56,6 +67,12 @@ class Agents:
             self.on_lost(key)
         elif now and old is not None and not was:
             self.on_back(key)
+        if new is None:
+            self.on_removed(key)
+        elif old is None:
+            self.on_added(key)
+        if new is not None and new.maintenance != (old.maintenance if old else ""):
+            self.on_planned(key)
 
     def exists(self, name: str) -> bool:
         return name in self.views
@@ -64,6 +81,10 @@ class Agents:
         """What a framework can connect to: node names resolve nowhere outside."""
         view = self.views.get(name)
         return (view.address if view else "") or name
+
+    def maintenance(self, name: str) -> str:
+        view = self.views.get(name)
+        return view.maintenance if view is not None else ""
 
     def state(self, name: str) -> str:
         """ready, unreachable, or empty for a node that is unknown."""

@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from apimachinery import scheme
+from apimachinery.aio.clock import SystemClock
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
+from offers import shapes
 from offers.agents import Agents, AgentView
 from offers.frameworks import Frameworks
 from offers.http.access import Access
 from offers.http.app import OfferServer
 from offers.http.credentials import Credentials
+from offers.maintenance import Maintenance
 from offers.master import OfferMaster
+from offers.messages import Offer
 from offers.rolekeeper import RoleKeeper
 from offers.tasks import observe
 from offers.tasks.service import TaskService
@@ -47,7 +51,7 @@ class MesosSide:
     ) -> None:
         """`credentials` is a file of principals and secrets."""
         self.agents = Agents()
-        self.frameworks = Frameworks(client, master, hostname_of=self.agents.hostname)
+        self.frameworks = Frameworks(client, master)
         self._pods = Informer(
             client, scheme.PODS, observe.view, label_selector=marks.FRAMEWORK_LABEL
         )
@@ -61,17 +65,35 @@ class MesosSide:
             node_exists=self.agents.exists,
             hostname_of=self.agents.hostname,
         )
+        self.roles = RoleKeeper(client, master)
+        self.maintenance = Maintenance(
+            client, master, self.agents, self.frameworks, self.tasks, SystemClock()
+        )
         self.server = OfferServer(
             master,
             self.frameworks,
             self.tasks,
             self.agents,
             Access(client, Credentials(credentials)),
+            self.maintenance,
+            client,
+            roles=self.roles.settings,
         )
+        self.frameworks.spell = self._spell
         self.agents.on_lost = self.tasks.agent_lost
         self.agents.on_back = self.tasks.agent_back
-        self.roles = RoleKeeper(client, master)
+        self.agents.on_planned = self.maintenance.changed
         nodes.add_handler(self.agents.changed)
+
+    def _spell(self, offer: Offer) -> JsonObject:
+        """An offer as a framework gets it, with all that is known of its node."""
+        hostname = self.agents.hostname(offer.node)
+        made = shapes.offer(offer, hostname, shapes.domain(offer.attributes))
+        if ids := sorted(self.tasks.executors.on(offer.framework_id, offer.node)):
+            made["executor_ids"] = [{"value": one} for one in ids]
+        if (when := self.maintenance.unavailability(offer.node)) is not None:
+            made["unavailability"] = when
+        return made
 
     async def restore(self) -> None:
         """Read frameworks and tasks of before. Comes before the pods' mirror starts."""
@@ -89,5 +111,7 @@ class MesosSide:
                     group.create_task(work())
                 await self._pods.synced()
                 self.server.ready()
+                self.maintenance.resume()
         finally:
+            self.maintenance.close()
             await self.server.stop()

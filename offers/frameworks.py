@@ -57,9 +57,8 @@ class Stream(Protocol):
     def end(self) -> None: ...
 
 
-def _no_executors(framework_id: str, node: str) -> Iterable[str]:
-    del framework_id, node
-    return ()
+def _plainly(offer: Offer) -> JsonObject:
+    return shapes.offer(offer, offer.node, shapes.domain(offer.attributes))
 
 
 @dataclass(slots=True)
@@ -80,8 +79,8 @@ class Framework:
     expiry: asyncio.TimerHandle | None = None
     uses_host: bool = False
     """Whether its tasks may use the nodes' own file system."""
-    hostname_of: Callable[[str], str] = str
-    executors_on: Callable[[str, str], Iterable[str]] = _no_executors
+    spell: Callable[[Offer], JsonObject] = _plainly
+    """An offer as the framework gets it."""
 
     @property
     def name(self) -> str:
@@ -124,20 +123,12 @@ class Framework:
     def deliver(self, event: Event) -> None:
         match event:
             case messages.Offers(offers):
-                made = [self._spelled(one) for one in offers]
+                made = [self.spell(one) for one in offers]
                 self.send({"type": "OFFERS", "offers": {"offers": made}})
             case messages.Rescind(offer_id):
                 self.send({"type": "RESCIND", "rescind": {"offer_id": {"value": offer_id}}})
             case messages.Subscribed():
                 return
-
-    def _spelled(self, offer: Offer) -> JsonObject:
-        """An offer as the framework gets it: its executors on the node are named."""
-        domain = shapes.domain(offer.attributes)
-        made = shapes.offer(offer, self.hostname_of(offer.node), domain)
-        if ids := sorted(self.executors_on(self.id, offer.node)):
-            made["executor_ids"] = [{"value": one} for one in ids]
-        return made
 
 
 def roles_of(info: JsonObject) -> tuple[str, ...]:
@@ -174,6 +165,10 @@ def check(info: JsonObject) -> None:
         raise SubscribeError(f"label {pods.NAMESPACE_LABEL}: {space!r} is no name of a namespace")
 
 
+def _nobody(kind: str, framework: Framework) -> None:
+    del kind, framework
+
+
 class Frameworks:
     """All frameworks of one master."""
 
@@ -182,26 +177,25 @@ class Frameworks:
         client: Client,
         master: OfferMaster,
         *,
-        hostname_of: Callable[[str], str] = str,
         clock: Clock | None = None,
     ) -> None:
         self.known: dict[str, Framework] = {}
         self.on_removed: Callable[[Framework], None] = lambda _: None
         """Called when a framework is removed: its tasks must end."""
-        self.executors_on: Callable[[str, str], Iterable[str]] = _no_executors
-        """A framework's executors on a node, by id."""
+        self.on_changed: Callable[[str, Framework], None] = _nobody
+        """Told that one was ADDED, UPDATED or REMOVED."""
+        self.spell: Callable[[Offer], JsonObject] = _plainly
         self.usage_of: Callable[[str], JsonObject] = lambda _: {}
         """What of a framework's status its tasks say."""
         self._client = client
         self._master = master
-        self._hostname_of = hostname_of
         self._clock = clock or SystemClock()
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._namespaces: set[str] = set()
 
-    def _executors_on(self, framework_id: str, node: str) -> Iterable[str]:
-        return self.executors_on(framework_id, node)
+    def _spell(self, offer: Offer) -> JsonObject:
+        return self.spell(offer)
 
     def get(self, framework_id: str) -> Framework | None:
         return self.known.get(framework_id)
@@ -224,8 +218,7 @@ class Frameworks:
                 removed=bool(state.get("removed")),
                 uses_host=bool(spec.get("hostTasks")),
                 registered=_parsed(state.get("registeredTime")),
-                hostname_of=self._hostname_of,
-                executors_on=self._executors_on,
+                spell=self._spell,
             )
             self.known[framework.id] = framework
             if not framework.removed:
@@ -260,14 +253,15 @@ class Frameworks:
         check(info)
         framework_id = (info.get("id") or {}).get("value") or ""
         framework = self.known.get(framework_id)
+        kind = "UPDATED"
         if framework is None:
+            kind = "ADDED"
             framework = Framework(
                 framework_id or self._master.next_framework_id(),
                 info,
                 principal=principal,
                 registered=self._clock.now(),
-                hostname_of=self._hostname_of,
-                executors_on=self._executors_on,
+                spell=self._spell,
             )
             self.known[framework.id] = framework
         else:
@@ -282,6 +276,7 @@ class Frameworks:
         await self._ensure_namespace(framework.namespace)
         if framework.stream is not stream or framework.removed:
             raise SubscribeError("Framework failed over")
+        self.on_changed(kind, framework)
         return framework
 
     def _take_over(self, framework: Framework, info: JsonObject, principal: str) -> None:
@@ -335,6 +330,7 @@ class Frameworks:
         framework.info = {**info, "id": {"value": framework.id}}
         framework.suppressed = set(suppressed)
         self._master.update(self._offer_info(framework))
+        self.on_changed("UPDATED", framework)
         await self._write(framework)
 
     def closed(self, framework: Framework, stream: Stream) -> None:
@@ -367,6 +363,7 @@ class Frameworks:
             stream, framework.stream = framework.stream, None
             stream.end()
         self.on_removed(framework)
+        self.on_changed("REMOVED", framework)
         self._mark(framework)
 
     # --- writing

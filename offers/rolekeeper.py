@@ -75,6 +75,10 @@ class RoleKeeper:
         self._mirror = Informer(client, scheme.OFFER_ROLES, view)
         self._mirror.add_handler(self._changed)
 
+    def settings(self) -> list[RoleView]:
+        """What the objects say now."""
+        return list(self._mirror.values())
+
     def _changed(self, key: str, old: RoleView | None, new: RoleView | None) -> None:
         """Weights and quotas of the tree are what the objects say."""
         del key

@@ -104,11 +104,7 @@ def offer(made: Offer, hostname: str, domain: JsonObject | None) -> JsonObject:
         "framework_id": {"value": made.framework_id},
         "agent_id": {"value": made.node},
         "hostname": hostname,
-        "url": {
-            "scheme": "http",
-            "address": address(hostname, AGENT_PORT),
-            "path": "/slave(1)",
-        },
+        "url": agent_url(hostname),
         "resources": to_mesos(made.resources, made.ports, made.role),
         "attributes": attributes(made.attributes),
         "allocation_info": {"role": made.role},
@@ -116,6 +112,11 @@ def offer(made: Offer, hostname: str, domain: JsonObject | None) -> JsonObject:
     if domain is not None:
         found["domain"] = domain
     return found
+
+
+def agent_url(hostname: str) -> JsonObject:
+    """Where an agent answers."""
+    return {"scheme": "http", "address": address(hostname, AGENT_PORT), "path": "/slave(1)"}
 
 
 def address(host: str, port: int) -> JsonObject:

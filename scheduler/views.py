@@ -42,6 +42,8 @@ class NodeInfo:
     unschedulable: bool
     address: str = ""
     """Where it is reached from inside the cluster."""
+    maintenance: str = field(default="", compare=False)
+    """What operators of the offer side plan for it; the offer master reads it."""
     images: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Names of images that it has, and their sizes in bytes. They only make a node more welcome."""
 
@@ -53,6 +55,8 @@ class NodeInfo:
 
 FRAMEWORKS = "offers.bireme.dev/"
 """The API group of Mesos' frameworks, who own the pods of their tasks."""
+MAINTENANCE = "offers.bireme.dev/maintenance"
+"""The annotation of nodes that the offer master keeps its plans in."""
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
@@ -143,6 +147,7 @@ def node_info(obj: JsonObject) -> NodeInfo:
         taints=tuple(taints),
         unschedulable=bool(spec.get("unschedulable")),
         address=_address(node_status),
+        maintenance=meta.annotations(obj).get(MAINTENANCE, ""),
         images={
             name: image.get("sizeBytes") or 0
             for image in node_status.get("images") or ()

@@ -4,20 +4,31 @@ It has a port of its own (Mesos' paths collide with Kubernetes' core API). Neigh
 (frameworks), `legacy` and `operator` (those who look on); `bireme.cli.server` composes.
 """
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
 from apimachinery.aio.clock import Clock, SystemClock
+from apimachinery.client.rest import Client
 from offers.agents import Agents
 from offers.frameworks import Frameworks
-from offers.http.access import Access
+from offers.http.access import CHALLENGE, Access
+from offers.http.actions import Actions
 from offers.http.calls import Calls
 from offers.http.legacy import Legacy
+from offers.http.legacy_actions import LegacyActions
 from offers.http.operator import Operator
 from offers.http.scheduler import SchedulerEndpoint
+from offers.http.watchers import Watchers
+from offers.maintenance import Maintenance
 from offers.master import OfferMaster
+from offers.rolekeeper import RoleView
+from offers.tasks.record import Task
 from offers.tasks.service import TaskService
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOG = logging.getLogger(__name__)
 
@@ -38,25 +49,57 @@ class OfferServer:
         tasks: TaskService,
         agents: Agents,
         access: Access,
+        maintenance: Maintenance,
+        client: Client,
         *,
+        roles: Callable[[], Iterable[RoleView]],
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
-        calls = Calls(master, frameworks, tasks, node_state=agents.state, clock=clock)
-        self.scheduler = SchedulerEndpoint(frameworks, tasks, calls, access, master_id=master.id)
-        self._legacy = Legacy(master, frameworks, tasks, agents, clock)
-        self._operator = Operator(master, frameworks, tasks, agents, self._legacy)
+        self.access, self._watchers = access, Watchers()
+        calls = Calls(master, frameworks, tasks, maintenance, node_state=agents.state, clock=clock)
+        self.scheduler = SchedulerEndpoint(
+            frameworks, tasks, calls, access, maintenance, master_id=master.id
+        )
+        self._legacy = Legacy(master, frameworks, tasks, agents, clock, roles)
+        actions = Actions(client, master, frameworks, maintenance, access, roles)
+        self._operator = Operator(
+            master, frameworks, tasks, agents, self._legacy, actions, maintenance,
+            self._watchers, access,
+        )  # fmt: skip
+        self._legacy_actions = LegacyActions(self._legacy, actions, maintenance, access)
+        self._maintenance = maintenance
+        tasks.journal.on_added = self._task_added
+        tasks.journal.on_updated = self._watchers.task_updated
+        frameworks.on_changed = self._watchers.framework_changed
+        agents.on_removed = self._watchers.agent_removed
+        agents.on_added = self._agent_added
         self._runner: web.AppRunner | None = None
         self.address: tuple[str, int] = ("", 0)
         """Where it listens, once started."""
 
+    def _task_added(self, task: Task) -> None:
+        self._watchers.task_added(task)
+        self._maintenance.launched(task.framework_id, task.node)
+
+    def _agent_added(self, node: str) -> None:
+        # The books may hear of the node after this: it is told when they have.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._tell_of_agent, node)
+
+    def _tell_of_agent(self, node: str) -> None:
+        agent = self._operator.agent(node)
+        if agent is not None:
+            self._watchers.agent_added(agent)
+
     async def start(self, host: str, port: int) -> None:
         """Listen; OSError where that can't be. Answers 503 until `ready`."""
-        app = web.Application(client_max_size=BODY_MAX)
+        app = web.Application(client_max_size=BODY_MAX, middlewares=[self._guard])
         for path in ("/api/v1/scheduler", "/master/api/v1/scheduler"):
             app.router.add_route("*", path, self.scheduler.handle)
         self._operator.routes(app)
         self._legacy.routes(app)
+        self._legacy_actions.routes(app)
         self._runner = web.AppRunner(
             app,
             handle_signals=False,
@@ -75,6 +118,14 @@ class OfferServer:
         self.address = self._legacy.address = self._runner.addresses[0][:2]
         LOG.info("offer API address=http://%s:%d", *self.address)
 
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Where credentials are asked for, nothing is shown without them but whether we live."""
+        open_to_all = request.path in ("/health", "/master/health")
+        if self.access.required and not open_to_all and self.access.identify(request) is None:
+            return web.Response(status=401, headers=CHALLENGE)
+        return await handler(request)
+
     def ready(self) -> None:
         """What was before is read back: frameworks may subscribe."""
         self.scheduler.ready = True
@@ -82,6 +133,7 @@ class OfferServer:
     async def stop(self) -> None:
         """End the streams and stop listening."""
         self.scheduler.close()
+        self._watchers.close()
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()

@@ -13,6 +13,7 @@ from apimachinery.aio.clock import Clock
 from apimachinery.wire import JsonObject
 from offers import messages
 from offers.frameworks import Framework, Frameworks
+from offers.maintenance import Maintenance
 from offers.master import OfferMaster
 from offers.messages import Offer
 from offers.tasks import accept, states
@@ -34,12 +35,14 @@ class Calls:
         master: OfferMaster,
         frameworks: Frameworks,
         tasks: TaskService,
+        maintenance: Maintenance,
         *,
         node_state: Callable[[str], str],
         clock: Clock,
     ) -> None:
         """`node_state` tells "ready", "unreachable" or "" (unknown) of an agent."""
         self._master, self._frameworks, self._tasks = master, frameworks, tasks
+        self._maintenance = maintenance
         self._node_state = node_state
         self._clock = clock
         self._handlers: dict[str, Callable[[Framework, JsonObject], None]] = {
@@ -54,9 +57,9 @@ class Calls:
             "RECONCILE_OPERATIONS": self._reconcile_operations,
             "MESSAGE": self._message,
             "SHUTDOWN": self._shutdown,
-            # Nothing to do: no such offers are made, no such updates sent.
-            "ACCEPT_INVERSE_OFFERS": _nothing,
-            "DECLINE_INVERSE_OFFERS": _nothing,
+            "ACCEPT_INVERSE_OFFERS": self._accept_inverse,
+            "DECLINE_INVERSE_OFFERS": self._decline_inverse,
+            # Nothing to do: no such updates are sent, and demand is not asked for.
             "ACKNOWLEDGE_OPERATION_STATUS": _nothing,
             "REQUEST": _nothing,
         }
@@ -132,6 +135,17 @@ class Calls:
     def _decline(self, framework: Framework, body: JsonObject) -> None:
         ids = tuple(one["value"] for one in body.get("offer_ids") or ())
         self._master.call(framework.id, messages.Decline(ids, _refuse_seconds(body)))
+
+    def _accept_inverse(self, framework: Framework, body: JsonObject) -> None:
+        self._answer(framework, body, accept=True)
+
+    def _decline_inverse(self, framework: Framework, body: JsonObject) -> None:
+        self._answer(framework, body, accept=False)
+
+    def _answer(self, framework: Framework, body: JsonObject, *, accept: bool) -> None:
+        ids = [one["value"] for one in body.get("inverse_offer_ids") or ()]
+        wait = _refuse_seconds(body)
+        self._maintenance.answer(framework, ids, accept=accept, wait=wait)
 
     def _revive(self, framework: Framework, body: JsonObject) -> None:
         roles = tuple(body.get("roles") or ())

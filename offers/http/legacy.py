@@ -4,11 +4,12 @@ Each answers at `/x`, `/master/x` and `/x.json`, as old tools ask. Everything is
 in memory when it is asked for. Neighbours: `operator` answers the same facts in the v1 shapes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
 from apimachinery.aio.clock import Clock
+from apimachinery.mesos import marks
 from apimachinery.mesos.stream import ascii_json
 from apimachinery.wire import JsonObject
 from offers import resources, shapes
@@ -17,12 +18,13 @@ from offers.frameworks import Framework, Frameworks
 from offers.ledger import Account
 from offers.master import OfferMaster
 from offers.resources import Vector
+from offers.rolekeeper import RoleView
+from offers.roles import DEFAULT_WEIGHT
 from offers.tasks import states
 from offers.tasks.record import Task
 from offers.tasks.service import TaskService
 
-VERSION = "1.11.0"
-"""The API that this side speaks: digits and dots, since clients read it as numbers."""
+VERSION = marks.VERSION
 TASKS_LIMIT = 100
 """What `/tasks` shows unless told otherwise: Mesos' own."""
 
@@ -37,7 +39,10 @@ class Legacy:
         tasks: TaskService,
         agents: Agents,
         clock: Clock,
+        roles: Callable[[], Iterable[RoleView]],
     ) -> None:
+        """`roles` tells the roles that have weights or quotas of their own."""
+        self._roles = roles
         self._master, self._frameworks = master, frameworks
         self._tasks, self._agents, self._clock = tasks, agents, clock
         self._started = clock.now()
@@ -55,6 +60,8 @@ class Legacy:
             "roles": self.roles,
             "metrics/snapshot": self.metrics,
             "flags": self.flags,
+            "state-summary": self.summary,
+            "files/debug": _no_files,
         }
         for name, handler in made.items():
             for path in (f"/{name}", f"/master/{name}", f"/{name}.json", f"/master/{name}.json"):
@@ -155,11 +162,67 @@ class Legacy:
             }
         )
 
+    async def summary(self, request: web.Request) -> web.Response:
+        """Counts in place of lists."""
+        del request
+        host, port = self.address
+        tasks = self.all_tasks()
+        return _json(
+            {
+                "hostname": host,
+                "cluster": "bireme",
+                "leader": f"master@{host}:{port}",
+                "slaves": [
+                    {**one, **_counts(t for t in tasks if t.node == one["id"])}
+                    for one in self.all_slaves()
+                ],
+                "frameworks": [
+                    {
+                        "id": one.id,
+                        "name": one.info["name"],
+                        "active": one.stream is not None,
+                        "connected": one.stream is not None,
+                        "slave_ids": sorted({t.node for t in tasks if t.framework_id == one.id}),
+                        **_counts(t for t in tasks if t.framework_id == one.id),
+                    }
+                    for one in self._frameworks.living()
+                ],
+            }
+        )
+
     # --- facts
 
     def all_tasks(self) -> list[Task]:
         """Those that are over first."""
         return [*self._tasks.completed, *self._tasks.tasks.values()]
+
+    def slave(self, name: str) -> JsonObject | None:
+        account = self._master.ledger.accounts.get(name)
+        known = name in self._agents.views and account is not None
+        return self._slave(name, account) if known and account is not None else None
+
+    def all_weights(self) -> list[JsonObject]:
+        """Those that are not as by default."""
+        return [
+            {"role": role.path, "weight": role.weight}
+            for role in self._roles()
+            if role.weight != DEFAULT_WEIGHT
+        ]
+
+    def all_quota(self) -> JsonObject:
+        """Roles with guarantees or limits."""
+        infos, configs = [], []
+        for role in self._roles():
+            if role.guarantee or role.limit:
+                infos.append({"role": role.path, "guarantee": shapes.to_mesos(role.guarantee)})
+                configs.append(
+                    {
+                        "role": role.path,
+                        "guarantees": _values(role.guarantee),
+                        "limits": _values(role.limit),
+                    }
+                )
+        return {"infos": infos, "configs": configs}
 
     def all_slaves(self) -> list[JsonObject]:
         accounts = self._master.ledger.accounts
@@ -269,6 +332,23 @@ class Legacy:
             found[f"master/{name}_used"] = used[name]
             found[f"master/{name}_percent"] = used[name] / total[name] if total[name] else 0.0
         return found
+
+
+def _counts(tasks: Iterable[Task]) -> dict[str, int]:
+    found = dict.fromkeys((*states.ORDER, *sorted(states.TERMINAL)), 0)
+    for task in tasks:
+        found[task.state] = found.get(task.state, 0) + 1
+    return found
+
+
+async def _no_files(request: web.Request) -> web.Response:
+    """The master has no sandboxes: agents have."""
+    del request
+    return _json({})
+
+
+def _values(vector: Vector) -> JsonObject:
+    return {name: {"value": value} for name, value in shapes.scalars(vector).items()}
 
 
 def task_view(task: Task) -> JsonObject:

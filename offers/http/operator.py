@@ -1,23 +1,37 @@
-"""`POST /api/v1`: what operators ask of the master, in the v1 shapes.
+"""`POST /api/v1`: what operators ask of the master and have it do, in the v1 shapes.
 
-The facts are those of `legacy`. What this master has no notion of is answered 501, by name.
+The facts are those of `legacy`, the deeds those of `actions`. What this master has no notion of is
+answered 501, by name. Neighbours: `views` (messages), `watchers` (SUBSCRIBE), `access` (who asks).
 """
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
-from apimachinery.mesos import lenient
+from apimachinery.mesos import lenient, marks, stream
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, ascii_json
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.agents import Agents
 from offers.frameworks import Framework, Frameworks
-from offers.http.legacy import VERSION, Legacy
+from offers.http import views
+from offers.http.access import CHALLENGE, Access, Caller
+from offers.http.actions import ActionError, Actions
+from offers.http.legacy import Legacy
+from offers.http.watchers import Watchers
+from offers.maintenance import Maintenance
 from offers.master import OfferMaster
-from offers.tasks.record import Task
 from offers.tasks.service import TaskService
+
+VERBOSE_LEVEL = 1
+"""Of SET_LOGGING_LEVEL: at this and beyond everything is logged."""
+
+Answer = Callable[[], JsonObject]
+Deed = Callable[[Caller, JsonObject], Awaitable[None]]
 
 
 class Operator:
@@ -30,23 +44,53 @@ class Operator:
         tasks: TaskService,
         agents: Agents,
         facts: Legacy,
+        actions: Actions,
+        maintenance: Maintenance,
+        watchers: Watchers,
+        access: Access,
     ) -> None:
         self._master, self._frameworks = master, frameworks
         self._tasks, self._agents, self._facts = tasks, agents, facts
-        self._answers: dict[str, Callable[[], JsonObject]] = {
+        self._actions, self._access, self._watchers = actions, access, watchers
+        self._answers: dict[str, Answer] = {
             "GET_HEALTH": lambda: {"healthy": True},
             "GET_FLAGS": lambda: {"flags": []},
-            "GET_VERSION": lambda: {"version_info": {"version": VERSION}},
+            "GET_VERSION": lambda: {"version_info": {"version": marks.VERSION}},
             "GET_METRICS": self._metrics,
+            "GET_LOGGING_LEVEL": lambda: {"level": _logging_level()},
             "GET_AGENTS": self._get_agents,
             "GET_FRAMEWORKS": self._get_frameworks,
-            "GET_EXECUTORS": lambda: {"executors": [], "orphan_executors": []},
+            "GET_EXECUTORS": self._get_executors,
             "GET_OPERATIONS": lambda: {"operations": []},
             "GET_TASKS": self._get_tasks,
             "GET_ROLES": self._get_roles,
             "GET_WEIGHTS": self._get_weights,
+            "GET_QUOTA": self._get_quota,
             "GET_MASTER": self._get_master,
-            "GET_STATE": self._get_state,
+            "GET_STATE": self.state,
+            "GET_MAINTENANCE_SCHEDULE": lambda: {"schedule": maintenance.schedule()},
+            "GET_MAINTENANCE_STATUS": lambda: {"status": maintenance.state()},
+            # The master has no sandboxes.
+            "LIST_FILES": lambda: {"file_infos": []},
+        }
+        self._deeds: dict[str, Deed] = {
+            "TEARDOWN": lambda who, b: actions.teardown(who, _value(b, "framework_id")),
+            "UPDATE_WEIGHTS": lambda who, b: actions.weights(who, _list(b, "weight_infos")),
+            "UPDATE_QUOTA": lambda who, b: actions.quota(
+                who, _list(b, "quota_configs"), force=bool(b.get("force"))
+            ),
+            "SET_QUOTA": lambda who, b: actions.set_quota(who, _object(b, "quota_request")),
+            "REMOVE_QUOTA": lambda who, b: actions.remove_quota(who, str(b.get("role", ""))),
+            "UPDATE_MAINTENANCE_SCHEDULE": lambda who, b: actions.schedule(
+                who, _object(b, "schedule")
+            ),
+            "START_MAINTENANCE": lambda who, b: actions.down(who, _list(b, "machines")),
+            "STOP_MAINTENANCE": lambda who, b: actions.up(who, _list(b, "machines")),
+            "DRAIN_AGENT": actions.drain,
+            "DEACTIVATE_AGENT": actions.deactivate,
+            "REACTIVATE_AGENT": actions.reactivate,
+            "MARK_AGENT_GONE": actions.gone,
+            "SET_LOGGING_LEVEL": self._set_logging_level,
         }
 
     def routes(self, app: web.Application) -> None:
@@ -54,10 +98,15 @@ class Operator:
             app.router.add_route("*", path, self.handle)
             app.router.add_route("*", f"{path}/", self.handle)
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.method != "POST":
             return web.Response(status=405, headers={"Allow": "POST"})
-        if request.content_type != JSON or "Content-Type" not in request.headers:
+        caller = self._access.identify(request)
+        if caller is None:
+            return web.Response(status=401, headers=CHALLENGE)
+        if "Content-Type" not in request.headers:
+            return web.Response(status=400, text="Expecting 'Content-Type' to be present")
+        if request.content_type != JSON:
             return web.Response(status=415, text=f"Expecting 'Content-Type' of {JSON}")
         try:
             call = lenient.parse(await request.read())
@@ -66,63 +115,88 @@ class Operator:
         kind = call.get("type")
         if not isinstance(kind, str):
             return web.Response(status=400, text="Expecting 'type' to be present")
-        if kind == "TEARDOWN":
-            return self._teardown(call)
+        if kind == "SUBSCRIBE":
+            return await self._subscribe(request)
+        if kind in self._deeds:
+            return await self._do(kind, caller, call)
         answer = self._answers.get(kind)
         if answer is None:
             return web.Response(status=501, text=f"{kind} is not implemented")
         body = ascii_json({"type": kind, kind.lower(): answer()})
         return web.Response(body=body, content_type=JSON)
 
-    def _teardown(self, call: JsonObject) -> web.Response:
-        wanted = ((call.get("teardown") or {}).get("framework_id") or {}).get("value", "")
-        framework = self._frameworks.get(wanted)
-        if framework is None or framework.removed:
-            return web.Response(status=400, text=f"No framework found with ID {wanted}")
-        self._frameworks.remove(framework)
+    async def _do(self, kind: str, caller: Caller, call: JsonObject) -> web.Response:
+        body = call.get(kind.lower())
+        if not isinstance(body, dict):
+            text = f"Failed to validate master::Call: Expecting '{kind.lower()}' to be present"
+            return web.Response(status=400, text=text)
+        try:
+            await self._deeds[kind](caller, body)
+        except ActionError as error:
+            return web.Response(status=error.code, text=error.text)
         return web.Response(status=200)
+
+    async def _subscribe(self, request: web.Request) -> web.StreamResponse:
+        if stream.accepted(request.headers.get("Accept", "")) != JSON:
+            return web.Response(status=406, text=f"Expecting 'Accept' to allow {JSON}")
+        if self._watchers.full:
+            return web.Response(status=503, text="Too many subscribers")
+        return await self._watchers.serve(request, JSON, self.state())
+
+    async def _set_logging_level(self, caller: Caller, body: JsonObject) -> None:
+        """Everything is logged for a while."""
+        await self._actions.allow(caller, "update", "logging")
+        level, duration = body.get("level"), _object(body, "duration").get("nanoseconds", 0)
+        if not isinstance(level, int) or not isinstance(duration, int) or duration < 0:
+            raise ActionError(400, "Expecting a 'level' and a 'duration'")
+        root = logging.getLogger()
+        before = root.level
+        root.setLevel(logging.DEBUG if level >= VERBOSE_LEVEL else logging.INFO)
+        if duration:
+            asyncio.get_running_loop().call_later(duration / 1e9, root.setLevel, before)
+
+    # --- facts
 
     def _metrics(self) -> JsonObject:
         found = self._facts.all_metrics()
         return {"metrics": [{"name": name, "value": value} for name, value in found.items()]}
 
+    def agent(self, name: str) -> JsonObject | None:
+        """One agent, if it is known by now."""
+        slave = self._facts.slave(name)
+        account = self._master.ledger.accounts.get(name)
+        return None if slave is None or account is None else views.agent(slave, account)
+
     def _get_agents(self) -> JsonObject:
-        found = []
-        for one in self._facts.all_slaves():
-            account = self._master.ledger.accounts[one["id"]]
-            info: JsonObject = {
-                "id": {"value": one["id"]},
-                "hostname": one["hostname"],
-                "port": one["port"],
-                "resources": shapes.to_mesos(account.capacity, account.ports),
-                "attributes": shapes.attributes(account.attributes),
-            }
-            found.append(
-                {
-                    "agent_info": info,
-                    "active": one["active"],
-                    "deactivated": one["deactivated"],
-                    "version": VERSION,
-                    "pid": one["pid"],
-                    "registered_time": {"nanoseconds": int(one["registered_time"] * 1e9)},
-                    "total_resources": info["resources"],
-                    "allocated_resources": shapes.to_mesos(account.used),
-                    "offered_resources": shapes.to_mesos(account.offered),
-                }
-            )
+        accounts = self._master.ledger.accounts
+        found = [views.agent(one, accounts[one["id"]]) for one in self._facts.all_slaves()]
         return {"agents": found, "recovered_agents": []}
 
     def _get_frameworks(self) -> JsonObject:
         known = list(self._frameworks.known.values())
         return {
-            "frameworks": [_framework(f) for f in known if not f.removed],
-            "completed_frameworks": [_framework(f) for f in known if f.removed],
+            "frameworks": [self._framework(f) for f in known if not f.removed],
+            "completed_frameworks": [views.framework(f) for f in known if f.removed],
+            "recovered_frameworks": [],
+        }
+
+    def _framework(self, framework: Framework) -> JsonObject:
+        offers = self._master.offers_of(framework.id)
+        return views.framework(framework, [views.offer(one) for one in offers])
+
+    def _get_executors(self) -> JsonObject:
+        found = self._tasks.executors.all.values()
+        return {
+            "executors": [views.executor(one) for one in found if not one.ended],
+            "orphan_executors": [],
         }
 
     def _get_tasks(self) -> JsonObject:
+        known, aside = list(self._tasks.tasks.values()), "unreachable_since"
         return {
-            "tasks": [_task(task) for task in self._tasks.tasks.values() if not task.over],
-            "completed_tasks": [_task(task) for task in self._facts.all_tasks() if task.over],
+            "tasks": [views.task(t) for t in known if not t.over and getattr(t, aside) is None],
+            "completed_tasks": [views.task(t) for t in self._facts.all_tasks() if t.over],
+            "unreachable_tasks": [views.task(t) for t in known if getattr(t, aside) is not None],
             "pending_tasks": [],
             "orphan_tasks": [],
         }
@@ -140,12 +214,10 @@ class Operator:
         return {"roles": found}
 
     def _get_weights(self) -> JsonObject:
-        found = [
-            {"role": one["name"], "weight": one["weight"]}
-            for one in self._facts.all_roles()
-            if one["weight"] != 1.0
-        ]
-        return {"weight_infos": found}
+        return {"weight_infos": self._facts.all_weights()}
+
+    def _get_quota(self) -> JsonObject:
+        return {"status": self._facts.all_quota()}
 
     def _get_master(self) -> JsonObject:
         host, port = self._facts.address
@@ -155,41 +227,40 @@ class Operator:
             "port": port,
             "hostname": host,
             "pid": f"master@{host}:{port}",
-            "version": VERSION,
+            "version": marks.VERSION,
             "address": shapes.address(host, port),
         }
         return {"master_info": info}
 
-    def _get_state(self) -> JsonObject:
+    def state(self) -> JsonObject:
+        """GET_STATE, and the first event of a subscription."""
         return {
             "get_tasks": self._get_tasks(),
-            "get_executors": {"executors": []},
+            "get_executors": self._get_executors(),
             "get_frameworks": self._get_frameworks(),
             "get_agents": self._get_agents(),
         }
 
 
-def _framework(framework: Framework) -> JsonObject:
-    return {
-        "framework_info": framework.info,
-        "active": framework.stream is not None,
-        "connected": framework.stream is not None,
-        "recovered": framework.stream is None and not framework.reregistered,
-        "registered_time": {"nanoseconds": int(framework.registered * 1e9)},
-    }
+def _logging_level() -> int:
+    return VERBOSE_LEVEL if logging.getLogger().isEnabledFor(logging.DEBUG) else 0
 
 
-def _task(task: Task) -> JsonObject:
-    found: JsonObject = {
-        "name": task.info["name"],
-        "task_id": {"value": task.task_id},
-        "framework_id": {"value": task.framework_id},
-        "agent_id": {"value": task.node},
-        "state": task.state,
-        "resources": task.info.get("resources") or [],
-        "statuses": task.history,
-    }
-    for key in ("labels", "discovery", "container", "health_check"):
-        if key in task.info:
-            found[key] = task.info[key]
+def _value(body: JsonObject, name: str) -> str:
+    found = body.get(name)
+    return str(found.get("value", "")) if isinstance(found, dict) else ""
+
+
+def _object(body: JsonObject, name: str) -> JsonObject:
+    found: Any = body.get(name)
+    if not isinstance(found, dict):
+        raise ActionError(400, f"Expecting '{name}' to be present")
+    return found
+
+
+def _list(body: JsonObject, name: str) -> list[JsonObject]:
+    found: Any = body.get(name)
+    found = [found] if isinstance(found, dict) else found
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ActionError(400, f"Expecting '{name}' to be a list of objects")
     return found

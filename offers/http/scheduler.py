@@ -18,6 +18,7 @@ from offers.frameworks import Framework, Frameworks, SubscribeError, new_stream_
 from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.calls import Calls
 from offers.http.legacy import VERSION
+from offers.maintenance import Maintenance
 from offers.tasks.service import TaskService
 
 STREAM_ID = "Mesos-Stream-Id"
@@ -38,11 +39,12 @@ class SchedulerEndpoint:
         tasks: TaskService,
         calls: Calls,
         access: Access,
+        maintenance: Maintenance,
         *,
         master_id: str,
     ) -> None:
         self._frameworks, self._tasks, self._calls = frameworks, tasks, calls
-        self._access = access
+        self._access, self._maintenance = access, maintenance
         self._master_id = master_id
         self.ready = False
         """False while what was before is read back: then the answer is 503."""
@@ -195,6 +197,7 @@ class SchedulerEndpoint:
         opened.send(stream.HEARTBEAT)
         self._frameworks.activate(framework)
         self._tasks.connected(framework)
+        self._maintenance.connected(framework)
         return framework
 
     def master_info(self, request: web.Request) -> JsonObject:

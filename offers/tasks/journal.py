@@ -5,7 +5,7 @@ written; `service` and `executors` say when.
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from apimachinery import scheme, status
 from apimachinery.client.rest import Client
@@ -18,6 +18,8 @@ class Journal:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.on_added: Callable[[Task], None] = lambda _: None
+        self.on_updated: Callable[[Task], None] = lambda _: None
 
     async def create(self, tasks: Iterable[Task], framework: Framework) -> None:
         """The records of those that have none yet, before anything runs."""
@@ -35,6 +37,7 @@ class Journal:
                 await self._client.delete(scheme.TASKS, task.name, task.namespace)
             await self._client.create(scheme.TASKS, obj)
         task.stored = True
+        self.on_added(task)
 
     async def update(self, tasks: Iterable[Task]) -> bool:
         """Write what is news; whether there was any."""
@@ -47,7 +50,9 @@ class Journal:
             await self._client.patch(
                 scheme.TASKS, task.name, patch, task.namespace, kind="merge", subresource="status"
             )
-            news = news or task.written != task.sequence
+            if task.written != task.sequence:
+                news = True
+                self.on_updated(task)
             task.written, task.written_pending = wanted
         return news
 

@@ -43,6 +43,8 @@ class Task:
     """Of a task group; the same for all its tasks."""
     kill: bool = False
     kill_grace: float | None = None
+    kill_reason: str = ""
+    """Why, if it was not its framework that asked."""
     state: str = states.STAGING
     """The latest state, whether the framework has heard of it or not."""
     sequence: int = 0
@@ -106,7 +108,7 @@ class Task:
         if seen.began and states.ORDER[self.state] < states.ORDER[states.RUNNING]:
             running = Conclusion(states.RUNNING, container=seen.container, addresses=seen.addresses)
             self._append(running, "", now, capabilities)
-        reason = seen.reason
+        reason = seen.reason or (self.kill_reason if seen.state == states.KILLED else "")
         if not news:
             reason = "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED"
         if seen.healthy is not None and (news is False or seen.healthy):

@@ -90,7 +90,7 @@ class TaskService:
         """Runs whose pod was in the mirror once."""
         self._missing: dict[str, float] = {}
         """Runs whose pod was made but is not in the mirror yet → since when (monotonic)."""
-        self._journal = Journal(client)
+        self.journal = Journal(client)
         self.executors = Executors(
             Ties(
                 client=client,
@@ -98,7 +98,7 @@ class TaskService:
                 frameworks=frameworks,
                 pods=pod_mirror,
                 objects=executor_mirror,
-                journal=self._journal,
+                journal=self.journal,
                 deliveries=self._deliveries,
                 tasks=self.tasks,
                 completed=self.completed,
@@ -112,7 +112,6 @@ class TaskService:
         """Runs whose pod's deletion was asked for → with which grace."""
         frameworks.on_removed = self.remove_framework
         frameworks.usage_of = self.usage_of
-        frameworks.executors_on = self.executors.on
 
     # --- what others ask
 
@@ -255,6 +254,28 @@ class TaskService:
                 self._queue.add(f"{task.namespace}/{task.pod}")
         self.executors.remove_framework(framework)
 
+    def lose(self, node: str, state: str, reason: str, message: str) -> None:
+        """An operator takes a node away: its tasks have ended."""
+        end = Conclusion(state, states.MASTER, reason, message)
+        for framework, task in self._on(node):
+            task.advance(end, self._clock.now(), framework.capabilities)
+            self._touch(task)
+        for framework in self._frameworks.living():
+            framework.send({"type": "FAILURE", "failure": {"agent_id": {"value": node}}})
+
+    def drain(self, node: str, grace: float | None) -> None:
+        """An operator empties a node: its tasks are killed, no later than `grace` says."""
+        for framework, task in self._on(node):
+            own = pods.grace_of(task.info)
+            task.kill_reason = "REASON_AGENT_DRAINING"
+            self.kill(framework, task.task_id, node, own if grace is None else min(own, grace))
+
+    def _touch(self, task: Task) -> None:
+        if task.custom:
+            self.executors.touch(f"{task.namespace}/{task.pod}")
+        else:
+            self._queue.add(f"{task.namespace}/{task.pod}")
+
     def agent_lost(self, node: str) -> None:
         """A node is out of reach: its tasks may or may not run."""
         now = self._clock.now()
@@ -333,11 +354,11 @@ class TaskService:
             # Its object was deleted: the pods go with it, and nobody is left to hear of it.
             await self._erase(key, tasks)
             return
-        await self._journal.create(tasks, framework)
+        await self.journal.create(tasks, framework)
         if not tasks[0].pod_made and not all(task.over for task in tasks):
             await self._begin(key, tasks, framework)
         self._look(key, tasks, framework)
-        if await self._journal.update(tasks):
+        if await self.journal.update(tasks):
             self._frameworks.touch(framework)
         await self._end_if_asked(key, tasks)
         for task in tasks:
@@ -442,7 +463,7 @@ class TaskService:
             return
         if self._doomed.get(key, float("inf")) <= grace:
             return
-        await self._journal.doom(tasks)
+        await self.journal.doom(tasks)
         await self._delete_pod(key, grace)
         self._doomed[key] = grace
 
@@ -459,7 +480,7 @@ class TaskService:
         if pod is not None and not pod.ended and not pod.deleting and tasks[0].pod_made:
             await self._delete_pod(key, 0.0)
         for task in tasks:
-            await self._journal.delete(task)
+            await self.journal.delete(task)
             self.tasks.pop((task.framework_id, task.task_id), None)
             self._deliveries.forget(task)
             self.completed.append(task)
