@@ -31,7 +31,12 @@ def matches(spec: JsonObject, name: str, found: Mapping[str, str]) -> bool:
     if any(found.get(key) != value for key, value in wanted.items()):
         return False
     terms = required_terms(spec)
-    return terms is None or any(_term_matches(term, name, found) for term in terms)
+    return terms is None or any_term(terms, name, found)
+
+
+def any_term(terms: Sequence[JsonObject], name: str, found: Mapping[str, str]) -> bool:
+    """Whether one of the alternatives holds for a node: also volumes say so where they are."""
+    return any(_term_matches(term, name, found) for term in terms)
 
 
 def required_terms(spec: JsonObject) -> Sequence[JsonObject] | None:

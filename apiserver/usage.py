@@ -89,7 +89,7 @@ class Agents:
         return document
 
     async def _read(self, node: str) -> JsonObject:
-        body = await self._kubelets.get(self._kubelets.of_node(node), "/stats/summary", [])
+        body = await self._kubelets.ask(self._kubelets.of_node(node), "/stats/summary", [])
         try:
             text = bytearray()
             async for chunk in body:

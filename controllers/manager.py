@@ -36,6 +36,7 @@ from controllers.replication import controller as replication
 from controllers.service_mirror import ServiceMirror
 from controllers.statefulset.controller import StatefulSets
 from controllers.tokens.controller import MakeToken, TokenSecrets
+from controllers.volumes.controller import Volumes
 
 LOG = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class Options:
     """Signs certificate requests; None = somebody else does."""
     make_token: MakeToken | None = None
     """Makes the tokens of token secrets; None = they stay empty."""
+    local_storage: bool = False
+    """Offer the nodes' own disks as the default storage class."""
     client_of: Callable[[str], rest.Client] | None = None
     """The client of a controller's account (`accounts.user`); None = all act as the manager."""
 
@@ -134,6 +137,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         EndpointSlices(acting("endpointslice-controller"), joined),
         NodeLifecycle(acting("node-controller"), options.nodes),
         PodGarbage(acting("pod-garbage-collector"), quarantine=options.pod_quarantine),
+        Volumes(acting("persistent-volume-binder"), default_class=options.local_storage),
         Protection(acting("pvc-protection-controller"), acting("pv-protection-controller")),
     ]
     if options.cluster_cidr:

@@ -6,7 +6,7 @@ an `Object`: its JSON, parsed on use. Neighbours: `controllers.informers` makes 
 them. Views are values: nobody changes one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -136,6 +136,8 @@ class Pod:
     tolerations: tuple[JsonObject, ...]
     target: str
     """The only node that its affinity allows by name, as daemon sets ask; else empty."""
+    claims: tuple[str, ...]
+    """Names of the volume claims that it mounts, those made for it alone too."""
 
     @property
     def finished(self) -> bool:
@@ -172,7 +174,17 @@ def pod_of(obj: JsonObject) -> Pod:
         ports=_named_ports(spec),
         tolerations=tuple(spec.get("tolerations") or ()),
         target=_target(spec),
+        claims=tuple(claims_of(obj)),
     )
+
+
+def claims_of(pod: JsonObject) -> Iterator[str]:
+    """Names of the claims that a pod mounts, those made for it (ephemeral) too."""
+    for volume in (pod.get("spec") or {}).get("volumes") or ():
+        if claim := (volume.get("persistentVolumeClaim") or {}).get("claimName"):
+            yield claim
+        elif volume.get("ephemeral") is not None:
+            yield f"{pod['metadata']['name']}-{volume['name']}"
 
 
 def _target(spec: JsonObject) -> str:

@@ -93,6 +93,10 @@ class Options:
         return self.data_dir / "pods"
 
     @property
+    def local_volumes_dir(self) -> Path:
+        return self.data_dir / "local-volumes"
+
+    @property
     def logs_dir(self) -> Path:
         return self.data_dir / "logs"
 

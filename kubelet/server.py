@@ -26,6 +26,8 @@ from kubelet.pods import Pods
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError
 from kubelet.status import ENTRIES
 from kubelet.usage import Meter
+from kubelet.volumes import local
+from kubelet.volumes.errors import VolumeError
 from kubelet.worker import PodWorker
 
 LOG = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class AgentServer:
         app.router.add_get("/metrics/resource", self._resource_metrics)
         app.router.add_get("/pods", self._list_pods)
         app.router.add_get("/stats/summary", self._summary)
+        app.router.add_delete("/localVolumes/{name}", self._remove_volume)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
         app.router.add_get("/exec/{namespace}/{pod}/{container}", self._exec)
         app.router.add_get("/attach/{namespace}/{pod}/{container}", self._attach)
@@ -152,6 +155,16 @@ class AgentServer:
         workers = self._pods.workers()
         started = {a.id: a.started_at for worker in workers for a in worker.ledger.running()}
         return stats.used(workers, listed, self._meter.rates(listed, started))
+
+    async def _remove_volume(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        try:
+            await asyncio.to_thread(local.remove, self._kit.options.local_volumes_dir, name)
+        except VolumeError as error:
+            raise RefusalError(400, str(error)) from error
+        except OSError as error:
+            raise RefusalError(500, f"volume {name} cannot be removed: {error}") from error
+        return web.Response(text="removed")
 
     # --- logs
 

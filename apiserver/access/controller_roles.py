@@ -91,11 +91,13 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule(READ, "coordination.k8s.io", "leases"),
     ),
     "persistent-volume-binder": (
-        rule("create delete get list update watch", "", "persistentvolumes"),
-        rule("get list update watch", "", "persistentvolumeclaims"),
-        rule("update", "", "persistentvolumeclaims/status persistentvolumes/status"),
-        rule(READ, "storage.k8s.io", "storageclasses"),
+        rule("create delete get list patch update watch", "", "persistentvolumes"),
+        rule("get list patch update watch", "", "persistentvolumeclaims"),
+        rule("patch update", "", "persistentvolumeclaims/status persistentvolumes/status"),
+        rule("create get list watch", "storage.k8s.io", "storageclasses"),
         rule(READ, "", "nodes pods"),
+        # Directories on nodes' disks are removed by their agents.
+        rule("delete", "", "nodes/proxy"),
     ),
     "pod-garbage-collector": (
         rule("delete list watch", "", "pods"),

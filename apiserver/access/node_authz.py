@@ -136,6 +136,8 @@ def references(pod: wire.JsonObject) -> set[tuple[str, str]]:
             found.update(_environment(container))
     for volume in spec.get("volumes") or ():
         found.update(_volume(volume))
+        if volume.get("ephemeral") is not None:
+            found.add(("persistentvolumeclaims", f"{pod['metadata']['name']}-{volume['name']}"))
     return found
 
 

@@ -34,6 +34,8 @@ the node's addresses. This text binds both sides; `kubelet.server` is the other 
         binary message is bytes of the connection; an empty message says that this side sends no
         more (half-close). Either side closes when both have ended.
 
+    DELETE /localVolumes/NAME             the directory of a volume on the node's disk goes.
+
     Errors before an upgrade or a log: the HTTP code (400, 404, 500, 502 …) and one sentence as
     text/plain, which is shown to the user: `container "app" in pod "web" is waiting to start:
     ContainerCreating` (400), `container app not found in pod web_default` (404), `previous
@@ -148,8 +150,10 @@ class Kubelets:
             raise status.not_found("nodes", name)
         return address_of(entry.parse())
 
-    async def get(self, address: Address, path: str, query: Query) -> "Body":
-        """A streamed GET; the caller closes the body.
+    async def ask(
+        self, address: Address, path: str, query: Query, *, method: str = "GET"
+    ) -> "Body":
+        """A request without a body and its streamed answer; the caller closes that.
 
         Raises:
             ApiError: the agent does not answer, or what it answered.
@@ -157,7 +161,9 @@ class Kubelets:
         # sock_read stays open: a followed log may be silent for hours.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         try:
-            response = await self._client().get(address.url(path, query), timeout=timeout)
+            response = await self._client().request(
+                method, address.url(path, query), timeout=timeout
+            )
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise _unreachable(address, problem) from problem
         if response.status != 200:
@@ -171,7 +177,7 @@ class Kubelets:
     async def websocket(
         self, address: Address, path: str, query: Query, protocol: str = ""
     ) -> aiohttp.ClientWebSocketResponse:
-        """Open a stream; the caller closes it. Raises like `get`."""
+        """Open a stream; the caller closes it. Raises like `ask`."""
         try:
             return await self._client().ws_connect(
                 address.url(path, query),

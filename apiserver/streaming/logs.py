@@ -21,7 +21,7 @@ async def read(
     container = pods.container_of(pod, request.param("container"))
     query = options(pod["metadata"]["name"], request)
     path = kubelet.container_path("containerLogs", pod, container)
-    body = await kubelets.get(kubelets.of_pod(pod), path, query)
+    body = await kubelets.ask(kubelets.of_pod(pod), path, query)
     return wire.Response(200, {"Content-Type": "text/plain"}, body)
 
 

@@ -86,7 +86,7 @@ class Proxies:
         path = "/" + quote(route.tail)
         if route.resource.gr == "nodes":
             address = self._kubelets.of_node(target.name)
-            body = await self._kubelets.get(address, path, request.query)
+            body = await self._kubelets.ask(address, path, request.query, method=request.method)
             return wire.Response(200, {"Content-Type": body.content_type}, body)
         find = self._pod if route.resource.gr == "pods" else self._service
         host, port = find(route.namespace, target)

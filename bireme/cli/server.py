@@ -227,6 +227,7 @@ async def _controllers(
         root_ca=keys.ca.cert.read_text(),
         sign=keys.sign,
         make_token=lambda account, secret: signer.sign(legacy_tokens.claims(account, secret)),
+        local_storage=True,
         client_of=client_of,
     )
     # With the API server in one process there is nobody to elect.

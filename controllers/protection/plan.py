@@ -3,8 +3,6 @@
 Neighbour: `protection.controller`. The API server's admission puts the finalizers on.
 """
 
-from collections.abc import Iterable
-
 from apimachinery.wire import JsonObject
 from controllers import views
 
@@ -17,22 +15,13 @@ def releasable(meta: views.Meta, finalizer: str, *, used: bool) -> bool:
     return meta.deleting and finalizer in meta.finalizers and not used
 
 
-def claims_of(pod: JsonObject) -> Iterable[str]:
-    """Names of the claims that a pod mounts, those made for it (ephemeral) too."""
-    for volume in (pod.get("spec") or {}).get("volumes") or ():
-        if claim := (volume.get("persistentVolumeClaim") or {}).get("claimName"):
-            yield claim
-        elif volume.get("ephemeral") is not None:
-            yield f"{pod['metadata']['name']}-{volume['name']}"
-
-
 def uses(pod: JsonObject, claim: str) -> bool:
     """Whether a pod may still write to a claim: it was scheduled and has not ended."""
     if not (pod.get("spec") or {}).get("nodeName"):
         return False
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         return False
-    return claim in claims_of(pod)
+    return claim in views.claims_of(pod)
 
 
 def without(meta: views.Meta, finalizer: str) -> JsonObject:

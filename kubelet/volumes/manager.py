@@ -14,7 +14,6 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from apimachinery import scheme
 from apimachinery import status as errors
 from apimachinery.quantity import Quantity
 from apimachinery.wire import JsonObject
@@ -22,7 +21,7 @@ from kubelet import desired as reading
 from kubelet import env, kernel
 from kubelet.kit import Kit
 from kubelet.runtime.config import Mount, Propagation
-from kubelet.volumes import atomic, payload
+from kubelet.volumes import atomic, claims, payload
 from kubelet.volumes.errors import VolumeError
 from kubelet.volumes.objects import ObjectCache
 from kubelet.volumes.paths import bind_sub_path, ensure_host_path, unmount_below
@@ -156,7 +155,10 @@ class VolumeManager:
                 ensure_host_path, str(body["path"]), str(body.get("type") or "")
             )
         elif "persistentVolumeClaim" in volume:
-            entry.paths[name] = await self._claimed(entry.pod, volume)
+            claim = str(volume["persistentVolumeClaim"].get("claimName") or "")
+            entry.paths[name] = await self._claimed(entry.pod, claim)
+        elif "ephemeral" in volume:
+            entry.paths[name] = await self._claimed(entry.pod, f"{reading.name(entry.pod)}-{name}")
         elif "emptyDir" in volume or len(volume) == 1:
             path = self._pod_dir(entry.pod) / "volumes" / "empty" / name
             await asyncio.to_thread(
@@ -167,28 +169,9 @@ class VolumeManager:
             kind = next(key for key in volume if key != "name")
             raise VolumeError(f'volume "{name}": the type {kind} is not supported by this node')
 
-    async def _claimed(self, pod: JsonObject, volume: JsonObject) -> Path:
-        """A claim that is bound to a volume on this node's own disk."""
-        name = str(volume["persistentVolumeClaim"].get("claimName") or "")
-        try:
-            claim = await self._kit.client.get(
-                scheme.PERSISTENTVOLUMECLAIMS, name, reading.namespace(pod)
-            )
-            bound = str((claim.get("spec") or {}).get("volumeName") or "")
-            if not bound:
-                raise VolumeError(f'persistentvolumeclaim "{name}" is not bound to a volume yet')
-            backing = await self._kit.client.get(scheme.PERSISTENTVOLUMES, bound)
-        except errors.NotFound as error:
-            raise VolumeError(error.message) from error
-        spec = backing.get("spec") or {}
-        source = spec.get("hostPath") or spec.get("local")
-        if source is None:
-            raise VolumeError(
-                f'persistentvolume "{bound}" is not of a type that this node supports'
-            )
-        return await asyncio.to_thread(
-            ensure_host_path, str(source["path"]), str(source.get("type") or "")
-        )
+    async def _claimed(self, pod: JsonObject, claim: str) -> Path:
+        root = self._kit.options.local_volumes_dir
+        return await claims.path_of(self._kit.client, root, reading.namespace(pod), claim)
 
     async def _write(self, entry: _PodVolumes, volume: JsonObject) -> bool:
         """Bring the files of a volume from the API up to date."""

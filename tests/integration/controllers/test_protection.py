@@ -66,11 +66,15 @@ async def test_a_bound_volume_waits_for_its_claim(cluster: Cluster) -> None:
         },
     }
     await cluster.client.create(scheme.PERSISTENTVOLUMES, volume)
-    phase = {"status": {"phase": "Bound"}}
-    await cluster.client.patch(scheme.PERSISTENTVOLUMES, "disk", phase, subresource="status")
+    await cluster.client.create(scheme.PERSISTENTVOLUMECLAIMS, claim())
+
+    async def is_bound() -> bool:
+        found = await cluster.client.get(scheme.PERSISTENTVOLUMES, "disk")
+        return bool(found["status"]["phase"] == "Bound")
+
+    await cluster.eventually(is_bound)
     await cluster.client.delete(scheme.PERSISTENTVOLUMES, "disk")
     await cluster.settle()
     assert await cluster.exists(scheme.PERSISTENTVOLUMES, "disk", "")
-    phase = {"status": {"phase": "Released"}}
-    await cluster.client.patch(scheme.PERSISTENTVOLUMES, "disk", phase, subresource="status")
+    await cluster.client.delete(scheme.PERSISTENTVOLUMECLAIMS, "data", "default")
     await cluster.gone(scheme.PERSISTENTVOLUMES, "disk", "")

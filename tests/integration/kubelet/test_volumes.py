@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from apimachinery import scheme
 from apimachinery.wire import JsonObject
+from kubelet.volumes import local
+from kubelet.volumes.errors import VolumeError
 from kubelet.volumes.manager import VolumeManager
 
 from .conftest import PATIENCE_S, World, gone, is_ready
@@ -156,8 +160,38 @@ async def test_a_claim_on_a_local_volume(world: World, tmp_path: Path) -> None:
     await world.client.create(scheme.PERSISTENTVOLUMECLAIMS, claim)
     await world.start_agent()
     await mounted(world, {"persistentVolumeClaim": {"claimName": "claim"}})
+    # The agent waits for the other side of the binding.
+    await world.client.patch(
+        scheme.PERSISTENTVOLUMECLAIMS,
+        "claim",
+        {"status": {"phase": "Bound"}},
+        "default",
+        subresource="status",
+    )
     await world.until(is_ready)
     assert path_of(world) == tmp_path / "disk"
+    assert "FailedMount" not in await world.events()
+
+
+async def test_a_volume_of_the_nodes_own_disk_is_made_and_removed(world: World) -> None:
+    agent = await world.start_agent()
+    root = agent.kit.options.local_volumes_dir
+    place = local.directory(root, "pvc-1")
+    (place / "file").write_text("kept")
+    assert place.stat().st_mode & 0o777 == local.MODE
+    assert local.directory(root, "pvc-1") == place
+    assert (place / "file").read_text() == "kept"
+    local.remove(root, "pvc-1")
+    local.remove(root, "pvc-1")
+    assert list(root.iterdir()) == []
+
+
+@pytest.mark.parametrize("handle", ["", "..", "a/b", ".hidden", "../../etc"])
+def test_a_handle_that_leads_elsewhere_is_refused(handle: str, tmp_path: Path) -> None:
+    with pytest.raises(VolumeError):
+        local.directory(tmp_path, handle)
+    with pytest.raises(VolumeError):
+        local.remove(tmp_path, handle)
 
 
 async def test_a_pod_that_comes_while_leftovers_are_looked_for_keeps_its_files(

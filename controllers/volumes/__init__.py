@@ -1,0 +1,1 @@
+"""PersistentVolumeClaims and PersistentVolumes: binding, making, giving back."""
