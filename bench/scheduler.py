@@ -12,7 +12,7 @@ import numpy as np
 from bench import report
 from bench.report import Row
 from offers.messages import Offer
-from scheduler import views
+from scheduler import preemption, views
 from scheduler.placement import Placer
 from scheduler.queue import Queue
 from scheduler.snapshot import Snapshot
@@ -132,6 +132,35 @@ def single(make: Callable[[int], views.PodInfo]) -> float:
     return float(np.median(times)) * 1000
 
 
+def preempting(**spec: object) -> float:
+    """Milliseconds to find whom to evict where every node is full of less important pods."""
+    snapshot, _ = cluster()
+    for number in range(NODES):
+        for index in range(4):
+            asked = {"requests": {"cpu": "8"}}
+            snapshot.put(running(number * 4 + index, asked, priority=index), f"node-{number}")
+    placer = Placer(snapshot)
+    times = []
+    for number in range(20):
+        one = pod(number, 0, priority=1000, **spec)
+        began = time.perf_counter()
+        found = preemption.plan(one, placer, (), number)
+        times.append(time.perf_counter() - began)
+        assert isinstance(found, preemption.Plan)
+        snapshot.nominations.put(one, found.node, until=1.0)
+    return float(np.median(times)) * 1000
+
+
+def running(number: int, resources: object, priority: int) -> views.PodInfo:
+    container = {"name": "c", "resources": resources}
+    return views.pod_info(
+        {
+            "metadata": {"name": f"low-{number}", "namespace": "low", "uid": f"low-{number}"},
+            "spec": {"containers": [container], "priority": priority, "nodeName": "x"},
+        }
+    )
+
+
 SPREAD = [
     {
         "maxSkew": 5,
@@ -161,7 +190,17 @@ def measure() -> list[Row]:
         "spread over zones": rate(lambda n: pod(n, 0, topologySpreadConstraints=SPREAD)),
         "one a node (anti-affinity)": rate(lambda n: pod(n, 0, affinity=APART), NODES),
     }
-    rows = [Row("scheduler", f"one pod on {NODES} nodes, new shape", alone, "ms", goal=2.0)]
+    rows = [
+        Row("scheduler", f"one pod on {NODES} nodes, new shape", alone, "ms", goal=2.0),
+        Row("scheduler", f"whom to evict on {NODES} full nodes", preempting(), "ms", goal=50.0),
+        Row(
+            "scheduler",
+            "the same with anti-affinity",
+            preempting(affinity=APART),
+            "ms",
+            goal=50.0,
+        ),
+    ]
     for what, pods_a_second in found.items():
         rows.append(Row("scheduler", f"{what}: a pod", 1000 / pods_a_second, "ms", goal=1.0))
     return rows

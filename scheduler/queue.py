@@ -2,7 +2,7 @@
 
 A pod is active (to be tried now) or parked (it fitted nowhere; tried again when something changed
 that can help it, but not sooner than its back-off, and in any case after some minutes). Order among
-active pods: what keeps the cluster running, then priority, then the role with the lowest dominant
+active pods: priority, then daemons, then the role with the lowest dominant
 share, then age; shares move as pods are taken, so that roles take turns. A round costs what it
 takes, not what waits behind it; a change is asked about once per kind of pod.
 Neighbours: `service`.
@@ -22,6 +22,8 @@ UNHELPED_MAX_S = 300.0
 """A parked pod is tried after this long, should no change have been thought to help (Kubernetes')."""
 SYSTEM_PRIORITY = 2_000_000_000
 """system-cluster-critical and above pass before any fairness."""
+DAEMONS = ""
+"""In place of a namespace: the line of all daemons, who pass before others of their priority."""
 
 Rejectors = frozenset[str]
 """Names of the filters that kept a pod out."""
@@ -29,7 +31,7 @@ Helps = Callable[[PodInfo, Rejectors], bool]
 """Whether what changed may help pods like this one."""
 
 _Line = tuple[int, str]
-"""(-priority, namespace)"""
+"""(-priority, namespace or DAEMONS)"""
 _Entry = tuple[str, str, int, PodInfo]
 """(created, key, number of its activation, pod)"""
 _Kind = tuple[str, Rejectors]
@@ -92,7 +94,8 @@ class Queue:
 
     def _line_up(self, entry: _Entry) -> None:
         pod = entry[3]
-        line = self._lines.setdefault((-pod.priority, pod.namespace), [])
+        key = (-pod.priority, DAEMONS if pod.is_daemon else pod.namespace)
+        line = self._lines.setdefault(key, [])
         heapq.heappush(line, entry)
 
     def _unpark(self, uid: str) -> None:
@@ -207,10 +210,12 @@ class Queue:
         by_role: dict[tuple[int, str], list[_Line]] = {}
         for line in list(self._lines):
             if self._first(line) is not None:
-                by_role.setdefault((line[0], role_of(line[1])), []).append(line)
+                role = role_of(line[1]) if line[1] != DAEMONS else DAEMONS
+                by_role.setdefault((line[0], role), []).append(line)
         turns: list[tuple[int, float, str]] = []
         for priority, role in by_role:
-            share = 0.0 if -priority >= SYSTEM_PRIORITY else shares.get(role, 0.0)
+            free = role == DAEMONS or -priority >= SYSTEM_PRIORITY
+            share = 0.0 if free else shares.get(role, 0.0)
             turns.append((priority, share, role))
         heapq.heapify(turns)
         while turns:
@@ -219,7 +224,8 @@ class Queue:
             if entry is None:
                 continue
             pod = entry[3]
-            heapq.heappush(turns, (priority, share + fraction(pod), role))
+            more = 0.0 if role == DAEMONS else fraction(pod)
+            heapq.heappush(turns, (priority, share + more, role))
             yield pod
 
     def _pop(self, lines: list[_Line]) -> _Entry | None:

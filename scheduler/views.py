@@ -109,6 +109,8 @@ class PodInfo:
     """Seconds that it may take to end."""
     preempts: bool = True
     """Whether its preemptionPolicy lets it evict others."""
+    is_daemon: bool = False
+    """It belongs to a DaemonSet: what every node has to have passes before any fairness."""
     is_task: bool = False
     """It belongs to a framework that takes offers itself: not ours to evict."""
 
@@ -201,6 +203,7 @@ def pod_info(obj: JsonObject) -> PodInfo:
         started=pod_status.get("startTime") or "",
         grace=spec.get("terminationGracePeriodSeconds") or 0,
         preempts=spec.get("preemptionPolicy") != "Never",
+        is_daemon=(owner or {}).get("kind") == "DaemonSet",
         is_task=str((owner or {}).get("apiVersion", "")).startswith(FRAMEWORKS),
     )
 

@@ -1,5 +1,7 @@
 """Whose turn it is."""
 
+from dataclasses import replace
+
 from scheduler.queue import UNHELPED_MAX_S, Queue
 from tests.unit.scheduler.builders import pod
 
@@ -43,6 +45,39 @@ def test_critical_pods_pass_before_any_fairness() -> None:
     critical = pod("dns", namespace="kube-system", priority=2_000_000_000)
     queue = filled(pod("poor", namespace="b"), critical)
     assert order(queue, {"k/kube-system": 0.9})[0] == "dns"
+
+
+def test_daemons_pass_before_others_of_their_priority() -> None:
+    daemons = [replace(pod(f"d{i}", namespace="rich"), is_daemon=True) for i in range(2)]
+    queue = filled(pod("poor", namespace="b"), pod("vip", priority=1), *daemons)
+    assert order(queue, {"k/rich": 0.9}) == ["vip", "d0", "d1", "poor"]
+
+
+def test_only_what_a_change_helps_is_tried_again() -> None:
+    queue = filled(one := pod("one"), two := pod("two", cpu="2"))
+    queue.park(one, 0.0, frozenset({"NodeResourcesFit"}))
+    queue.park(two, 0.0, frozenset({"TaintToleration"}))
+    asked = []
+
+    def helps(one: object, rejectors: frozenset[str]) -> bool:
+        asked.append(rejectors)
+        return rejectors == {"NodeResourcesFit"}
+
+    assert queue.changed(helps, now=5.0)
+    assert order(queue) == ["one"]
+    assert len(asked) == 2
+    assert not queue.changed(lambda *_: False, now=5.0)
+    queue.release(UNHELPED_MAX_S)
+    assert sorted(order(queue)) == ["one", "two"], "no pod is forgotten for ever"
+
+
+def test_pods_that_are_alike_are_asked_about_once() -> None:
+    queue = filled(*(pods := [pod(f"p{i}") for i in range(100)]))
+    for each in pods:
+        queue.park(each, 0.0, frozenset({"NodeResourcesFit"}))
+    asked = []
+    queue.changed(lambda one, _: bool(asked.append(one)), now=1.0)
+    assert len(asked) == 1
 
 
 def test_a_parked_pod_waits_for_a_change_and_its_back_off() -> None:
