@@ -89,13 +89,29 @@ class Job:
     def error(self, said: str, *, failed: str = "") -> FieldError:
         """What the writer is told: `said` by the rule, or why it could not be evaluated."""
         where = dotted(self.path) + (self.rule.get("fieldPath") or "")
-        text = said or self.rule.get("message") or f"failed rule: {self.expression}"
-        if failed:
-            text = f"{failed} evaluating rule: {text}"
+        plain = str(self.rule.get("message") or self.expression).strip()
+        text = said or self.rule.get("message") or f"failed rule: {self.expression.strip()}"
+        if failed.startswith("no such overload"):
+            text = (
+                f"'{failed}': call arguments did not match a supported operator, function or macro "
+                f"signature for rule: {plain}"
+            )
+        elif failed:
+            text = f"{failed} evaluating rule: {plain}"
         reason = self.rule.get("reason")
         reason = reason if reason in _REASONS else "FieldValueInvalid"
         shown = status.OMIT_VALUE if reason in _WITHOUT_VALUE else self.type_name or "object"
         return FieldError(reason, where.removeprefix(".") or "<nil>", shown, text)
+
+    def too_costly(self, failed: str) -> FieldError:
+        """The rule that was cut off."""
+        plain = str(self.rule.get("message") or self.expression).strip()
+        text = (
+            f"'{failed}': no further validation rules will be run due to call cost exceeds limit "
+            f"for rule: {plain}"
+        )
+        where = dotted(self.path).removeprefix(".") or "<nil>"
+        return FieldError("FieldValueInvalid", where, self.type_name or "object", text)
 
 
 _WITHOUT_VALUE = frozenset({"FieldValueForbidden", "FieldValueRequired"})
@@ -236,12 +252,52 @@ def _formatted(text: str, name: str) -> Any:
 # --- in definitions ------------------------------------------------------------------------------
 
 
-def rules_of(schema: JsonObject, path: str) -> Iterator[tuple[JsonObject, str]]:
-    """Every rule in a version's schema, with its path."""
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One expression of a definition, where it stands."""
+
+    key: str
+    """`rule` or `messageExpression`."""
+    rule: JsonObject
+    path: str
+    schema: JsonObject
+    """Of what it is about."""
+    root: bool
+    times: int
+    """How often it may be evaluated for one object."""
+
+    @property
+    def expression(self) -> str:
+        return str(self.rule[self.key])
+
+    @property
+    def text(self) -> tuple[str, str]:
+        """What makes it the same rule in another version of the definition."""
+        return self.key, self.expression
+
+
+REQUEST = 3 * 1024 * 1024
+"""Bytes of the largest request: lists without a bound hold as much as fits."""
+
+
+def rules_of(
+    schema: JsonObject, path: str, *, root: bool = True, times: int = 1
+) -> Iterator[Placed]:
+    """Every expression in a version's schema."""
     for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
-        yield rule, f"{path}.x-kubernetes-validations[{index}]"
+        where = f"{path}.x-kubernetes-validations[{index}]"
+        for key in ("rule", "messageExpression"):
+            if rule.get(key):
+                whole = root or bool(schema.get("x-kubernetes-embedded-resource"))
+                yield Placed(key, rule, f"{where}.{key}", schema, whole, times)
     for name, one in (schema.get("properties") or {}).items():
-        yield from rules_of(one, f"{path}.properties[{name}]")
-    for key in ("additionalProperties", "items"):
-        if isinstance(schema.get(key), dict):
-            yield from rules_of(schema[key], f"{path}.{key}")
+        yield from rules_of(one, f"{path}.properties[{name}]", root=False, times=times)
+    for key, bound, least in (
+        ("additionalProperties", "maxProperties", 8),
+        ("items", "maxItems", 3),
+    ):
+        below = schema.get(key)
+        if isinstance(below, dict):
+            most = schema.get(bound)
+            often = times * (REQUEST // least if most is None else most)
+            yield from rules_of(below, f"{path}.{key}", root=False, times=often)

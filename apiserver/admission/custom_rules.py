@@ -10,13 +10,27 @@ from typing import ClassVar
 from apimachinery import status
 from apimachinery.resource import Resource
 from apimachinery.schema import expressions
-from apimachinery.schema.expressions import Job
+from apimachinery.schema.expressions import Job, Placed
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
 from apiserver.expressions.evaluator import Evaluator, TooSlow
+from apiserver.expressions.questions import (
+    STATIC_LIMIT,
+    STATIC_TOTAL,
+    Check,
+    Checked,
+    Group,
+    Maybe,
+    Schema,
+)
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+
+_SIMPLIFY = (
+    "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, "
+    "maps, and strings are declared)"
+)
 
 
 class CustomRules(Plugin):
@@ -51,47 +65,102 @@ class CustomRules(Plugin):
         if not jobs:
             return []
         wanted = [
-            (job.expression, job.variables, job.rule.get("messageExpression") or "") for job in jobs
+            Group(((job.expression, job.rule.get("messageExpression") or ""),), job.variables)
+            for job in jobs
         ]
         try:
             outcomes = await self._evaluator.evaluate(wanted)
         except TooSlow:
-            detail = (
-                "validation failed due to running out of cost budget, no further validation rules "
-                "will be run"
-            )
-            return [status.invalid_value("<nil>", attempt.resource.kind, detail)]
-        return [
-            job.error(outcome.get("said", ""), failed=outcome.get("failed", ""))
-            for job, outcome in zip(jobs, outcomes, strict=True)
-            if outcome is not None
-        ]
+            return [_spent(attempt)]
+        errors: list[FieldError] = []
+        for job, (outcome,) in zip(jobs, outcomes, strict=True):
+            if outcome.too_costly:
+                return [*errors, job.too_costly(outcome.failed), _spent(attempt)]
+            if outcome.failed or outcome.value is not True:
+                failed = outcome.failed or ("" if outcome.value is False else "not a boolean")
+                errors.append(job.error(outcome.said, failed=failed))
+        return errors
+
+    # --- definitions -------------------------------------------------------------------------
 
     async def _definition(self, obj: JsonObject, old: JsonObject | None) -> list[FieldError]:
-        """Rules that are new in a definition must be such as can be evaluated."""
-        known = {rule for _, rule in _expressions(old)} if old is not None else set()
-        wanted = [one for one in _expressions(obj) if one[1] not in known]
-        if not wanted:
-            return []
-        names = ["self", "oldSelf"]
+        """Rules that are new in a definition must be such as can be evaluated, at a bounded cost."""
+        known = {one.text for places in _places(old).values() for one in places}
+        errors: list[FieldError] = []
+        for path, places in _places(obj).items():
+            wanted = [one for one in places if one.text not in known]
+            if wanted:
+                errors += await self._version(path, wanted)
+        return errors
+
+    async def _version(self, path: str, places: list[Placed]) -> list[FieldError]:
+        asked = [_check(one) for one in places]
         try:
-            problems = await self._evaluator.check([(rule, names) for _, rule in wanted])
+            found = await self._evaluator.check(asked)
         except TooSlow:
-            problems = ["compilation failed: it takes too long"] * len(wanted)
-        return [
-            status.invalid_value(path, rule, problem)
-            for (path, rule), problem in zip(wanted, problems, strict=True)
-            if problem
-        ]
+            found = [Checked("compilation failed: it takes too long")] * len(asked)
+        errors = [_problem(one, answer) for one, answer in zip(places, found, strict=True)]
+        total = sum(one.times * answer.cost for one, answer in zip(places, found, strict=True))
+        if total > STATIC_TOTAL:
+            whole = "for entire OpenAPIv3 schema"
+            dear = [one for one, answer in zip(places, found, strict=True) if _share(one, answer)]
+            text = f"contributed to estimated rule cost total exceeding cost limit {whole}"
+            errors += [status.forbidden_field(one.path, text) for one in dear]
+            text = f"x-kubernetes-validations estimated rule cost total {whole} {_beyond(total, STATIC_TOTAL)}"
+            errors.append(status.forbidden_field(path, text))
+        return [one for one in errors if one is not None]
 
 
-def _expressions(definition: JsonObject) -> list[tuple[str, str]]:
-    """(path, expression) of all rules of a definition."""
-    found: list[tuple[str, str]] = []
-    for index, version in enumerate((definition.get("spec") or {}).get("versions") or ()):
+def _spent(attempt: Attempt) -> FieldError:
+    detail = (
+        "validation failed due to running out of cost budget, no further validation rules will be "
+        "run"
+    )
+    return status.invalid_value("<nil>", attempt.resource.kind, detail)
+
+
+def _places(definition: JsonObject | None) -> dict[str, list[Placed]]:
+    """All expressions of a definition, by the path of the schema that they are in."""
+    found: dict[str, list[Placed]] = {}
+    versions = ((definition or {}).get("spec") or {}).get("versions") or ()
+    for index, version in enumerate(versions):
         schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
         path = f"spec.versions[{index}].schema.openAPIV3Schema"
-        for rule, where in expressions.rules_of(schema, path):
-            texts = {key: rule.get(key) for key in ("rule", "messageExpression")}
-            found += [(f"{where}.{key}", text) for key, text in texts.items() if text]
+        found[path] = list(expressions.rules_of(schema, path))
     return found
+
+
+def _check(one: Placed) -> Check:
+    variable = Schema(one.schema, root=one.root)
+    optional = one.rule.get("optionalOldSelf")
+    old = Maybe(variable) if optional else variable
+    wants = ("bool",) if one.key == "rule" else ("string",)
+    return Check(one.expression, {"self": variable, "oldSelf": old}, wants)
+
+
+def _problem(one: Placed, found: Checked) -> FieldError | None:
+    """What is wrong with an expression, in Kubernetes' words."""
+    if found.problem.startswith("must evaluate"):
+        what = "cel expression" if one.key == "rule" else "messageExpression"
+        kind = "a bool" if one.key == "rule" else "a string"
+        detail = f"{what} must evaluate to {kind}"
+        return status.invalid_value(one.path, one.expression, f"compilation failed: {detail}")
+    if found.problem:
+        what = "" if one.key == "rule" else "messageExpression "
+        return status.invalid_value(one.path, one.expression, f"{what}{found.problem}")
+    cost = found.cost * one.times
+    if cost > STATIC_LIMIT:
+        detail = f"estimated {one.key} cost {_beyond(cost, STATIC_LIMIT)}"
+        return status.forbidden_field(one.path, detail)
+    return None
+
+
+def _share(one: Placed, found: Checked) -> bool:
+    """Whether an expression is among those that make the whole too dear."""
+    return one.times * found.cost > STATIC_LIMIT
+
+
+def _beyond(cost: int, limit: int) -> str:
+    factor = cost / limit
+    shown = f"{factor:f}x" if factor < 1.5 else f"{factor:.1f}x"
+    return f"exceeds budget by factor of {shown if factor <= 100 else 'more than 100x'} {_SIMPLIFY}"

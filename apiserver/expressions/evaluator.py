@@ -10,9 +10,18 @@ import logging
 import pickle
 import struct
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import orjson
+from apiserver.expressions.questions import (
+    BUDGET,
+    Answer,
+    Ask,
+    Check,
+    Checked,
+    Group,
+    Outcome,
+    Question,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -22,6 +31,11 @@ START_SECONDS = 20.0
 """Until a new child has answered its first request: a fifth of a second where nothing is busy."""
 IDLE_SECONDS = 60.0
 """Without work the child goes, and its 40 MB with it."""
+QUESTIONS_MAX = 100
+"""Things that the expressions of one write may ask of the authorizer: each begins them anew."""
+
+Decide = Callable[[Question], tuple[bool, str]]
+"""Whether something is allowed, and why."""
 
 _LENGTH = struct.Struct("!I")
 
@@ -39,21 +53,26 @@ class Evaluator:
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
 
-    async def check(self, expressions: list[tuple[str, list[str]]]) -> list[str]:
-        """For each (expression, names of variables) why it cannot be used, or nothing."""
-        found: list[str] = await self._ask({"check": expressions, "evaluate": []})
-        return found
+    async def check(self, expressions: Sequence[Check]) -> Sequence[Checked]:
+        """Whether they can be used, and what they cost; raises TooSlow."""
+        return (await self._ask(Ask(checks=tuple(expressions)))).checked
 
-    async def evaluate(self, wanted: list[tuple[str, dict[str, Any], str]]) -> list[Any]:
-        """For each (expression, variables, expression of a message): None where it holds.
+    async def evaluate(
+        self, groups: Sequence[Group], *, budget: int = BUDGET, decide: Decide | None = None
+    ) -> Sequence[Sequence[Outcome]]:
+        """The outcomes of all expressions, group by group; raises TooSlow.
 
-        Else {"said": the message's text} or {"failed": why it could not be evaluated}. Raises
-        TooSlow.
+        `decide` answers what they ask of the authorizer.
         """
-        found: list[Any] = await self._ask({"check": [], "evaluate": wanted})
-        return found
+        answers: dict[Question, tuple[bool, str]] = {}
+        for _ in range(QUESTIONS_MAX):
+            found = await self._ask(Ask(groups=tuple(groups), budget=budget, answers=answers))
+            if found.question is None:
+                return found.outcomes
+            answers[found.question] = decide(found.question) if decide else (False, "")
+        raise TooSlow
 
-    async def _ask(self, request: Any) -> Any:
+    async def _ask(self, request: Ask) -> Answer:
         async with self._turn:
             process = await self._started()
             found = await self._exchange(process, request, self._deadline)
@@ -73,12 +92,12 @@ class Evaluator:
                 stdout=asyncio.subprocess.PIPE,
             )
             # Its answer to nothing says that it is up: its start counts for no deadline.
-            await self._exchange(self._process, {"check": [], "evaluate": []}, START_SECONDS)
+            await self._exchange(self._process, Ask(), START_SECONDS)
         return self._process
 
     async def _exchange(
-        self, process: asyncio.subprocess.Process, request: Any, seconds: float
-    ) -> Any:
+        self, process: asyncio.subprocess.Process, request: Ask, seconds: float
+    ) -> Answer:
         """One request and its answer; whatever goes wrong costs the child."""
         assert process.stdin is not None, "a pipe"
         assert process.stdout is not None, "a pipe"
@@ -89,7 +108,8 @@ class Evaluator:
                 process.stdin.write(_LENGTH.pack(len(body)) + body)
                 await process.stdin.drain()
                 (length,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
-                found = orjson.loads(await process.stdout.readexactly(length))
+                body = await process.stdout.readexactly(length)
+                found: Answer = pickle.loads(body)  # noqa: S301  our own child
             answered = True
         except TimeoutError:
             raise TooSlow from None

@@ -24,6 +24,7 @@ from apiserver.admission.webhooks.matching import Hook
 from apiserver.admission.webhooks.review import BadAnswer, Verdict
 from apiserver.cache import WatchCache
 from apiserver.expressions.evaluator import Evaluator, TooSlow
+from apiserver.expressions.questions import CONDITIONS_BUDGET, Group
 
 LOG = logging.getLogger(__name__)
 
@@ -135,15 +136,17 @@ class _Webhooks(Plugin):
             "oldObject": request["oldObject"],
             "request": {key: one for key, one in request.items() if not key.endswith("bject")},
         }
-        wanted = [(one.get("expression") or "", variables, "") for one in hook.conditions]
+        wanted = tuple((one.get("expression") or "", "") for one in hook.conditions)
         try:
-            outcomes = await self._evaluator.evaluate(wanted)
+            (outcomes,) = await self._evaluator.evaluate(
+                [Group(wanted, variables)], budget=CONDITIONS_BUDGET
+            )
         except TooSlow:
             self._failed(hook, "its matchConditions take too long")
             return False
-        if any(one is not None and "said" in one for one in outcomes):
+        if any(one.value is False and not one.failed for one in outcomes):
             return False
-        problem = next((one["failed"] for one in outcomes if one is not None), "")
+        problem = next((one.failed for one in outcomes if one.failed), "")
         if problem:
             self._failed(hook, f"its matchConditions: {problem}")
         return not problem

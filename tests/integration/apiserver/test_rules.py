@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from .conftest import Api
 from .test_customresources import CRDS, GADGET, GADGETS, definition, gadget, schema, version
 
@@ -74,15 +76,54 @@ async def test_a_rule_that_cannot_be_evaluated_refuses_its_definition(api: Api) 
     assert "undeclared reference to 'nonsense'" in answer.message
 
 
-async def test_a_hostile_rule_is_cut_off(api: Api) -> None:
-    made = schema(l={"type": "array", "items": {"type": "integer"}})
-    nested = "self.l.all(a, self.l.all(b, self.l.all(c, self.l.all(d, a + b + c + d >= 0))))"
-    made["openAPIV3Schema"]["properties"]["spec"]["x-kubernetes-validations"] = [{"rule": nested}]
-    await api.made(CRDS, definition(version(schema=made)))
-    answer = await api.post(GADGETS, gadget(l=list(range(300))))
+def listed(rule: str, **bounds: Any) -> dict[str, Any]:
+    """A definition with a rule about a list of numbers."""
+    made = schema(l={"type": "array", "items": {"type": "integer"}, **bounds})
+    made["openAPIV3Schema"]["properties"]["spec"]["x-kubernetes-validations"] = [{"rule": rule}]
+    return definition(version(schema=made))
+
+
+NESTED = "self.l.all(a, self.l.all(b, self.l.all(c, a + b + c >= 0)))"
+
+
+async def test_a_rule_that_may_cost_too_much_refuses_its_definition(api: Api) -> None:
+    answer = await api.post(CRDS, listed(NESTED))
     assert answer.status == 422
-    assert "running out of cost budget" in answer.message
-    assert (await api.post(GADGETS, gadget(l=[1]))).status == 201
+    assert (
+        "x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by factor "
+        "of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and "
+        "maxLength where arrays, maps, and strings are declared)"
+    ) in answer.message
+    assert "estimated rule cost total for entire OpenAPIv3 schema exceeds budget" in answer.message
+    assert (await api.post(CRDS, listed(NESTED, maxItems=50))).status == 201
+
+
+async def test_what_a_definition_may_say_in_rules(api: Api) -> None:
+    rule = (
+        "cel.bind(l, self.?l.orValue([]), l.all(i, v, v >= i)) && "
+        "self.?l[?0].optMap(v, v < 100).orValue(true)"
+    )
+    await api.made(CRDS, listed(rule, maxItems=10))
+    assert (await api.post(GADGETS, gadget(l=[0, 1, 2]))).status == 201
+    assert (await api.post(GADGETS, gadget("b"))).status == 201
+    assert (await api.post(GADGETS, gadget("c", l=[0, 0]))).status == 422
+    assert (await api.post(GADGETS, gadget("d", l=[100]))).status == 422
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("self.l > 'a'", "found no matching overload for '_>_' applied to '(list(int), string)'"),
+        ("self.size(", "Syntax error: mismatched input '<EOF>'"),
+        ("self.k", "undefined field 'k'"),
+        ("self.l", "cel expression must evaluate to a bool"),
+    ],
+)
+async def test_a_rule_that_does_not_compile(api: Api, rule: str, problem: str) -> None:
+    answer = await api.post(CRDS, listed(rule, maxItems=10))
+    assert answer.status == 422
+    assert f"compilation failed: {'ERROR' if 'cel' not in problem else 'cel'}" in answer.message
+    assert problem in answer.message
 
 
 async def test_conditions_keep_a_webhook_out(api: Api) -> None:
