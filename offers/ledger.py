@@ -8,11 +8,12 @@ outside (a pod created with a nodeName): then its free is negative, and nothing 
 Neighbours: `allocator` reads, `master` writes, `roles` is charged along.
 """
 
+import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from offers import ranges, resources
-from offers.messages import Launch, Offer
+from offers import parts, ranges, resources
+from offers.messages import Conversion, Launch, Offer
 from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.roles import RoleTree
@@ -36,6 +37,8 @@ class Account:
     offered: Vector = field(default_factory=dict)
     uids: set[str] = field(default_factory=set)
     offer_ids: set[str] = field(default_factory=set)
+    carved: Vector = field(default_factory=dict)
+    """What reservations and volumes add to the node's own resources and take from them."""
 
     @property
     def free(self) -> dict[str, int]:
@@ -53,6 +56,8 @@ class Usage:
     assumed_until: float | None
     """Accepted but not yet seen bound: void at this moment. None once it was seen."""
     ports: Ranges = ()
+    framework: str = ""
+    """Empty for what ran before this ledger was made."""
 
 
 class Ledger:
@@ -65,8 +70,14 @@ class Ledger:
         """Capacity of all nodes that are present."""
         self.offers: dict[str, Offer] = {}
         self.usages: dict[str, Usage] = {}
-        self.assumed: set[str] = set()
-        """uids of usages with an `assumed_until`."""
+        self._voids: list[tuple[float, str]] = []
+        """(until, uid) of usages with an `assumed_until`, the next first; some are over already."""
+        self.plain: Vector = {}
+        """What of the total anybody may have."""
+        self._beside: dict[str, list[str]] = {}
+        """Offer → offers of the same resources to others; whoever accepts first has them."""
+        self._first: dict[str, str] = {}
+        """The other way round. Those that stand beside another are not counted."""
 
     def _account(self, node: str) -> Account:
         return self.accounts.setdefault(node, Account(node))
@@ -84,77 +95,157 @@ class Ledger:
         """A node as the API shows it now."""
         account = self._account(name)
         account.tainted, account.ports = tainted, ports
-        self.total = resources.add(resources.subtract(self.total, account.capacity), capacity)
-        account.capacity, account.attributes, account.open = capacity, attributes, accepts
+        account.attributes, account.open = attributes, accepts
+        self._size(account, resources.add(capacity, account.carved))
+
+    def _size(self, account: Account, capacity: Vector) -> None:
+        """A node has another capacity than before."""
+        for sign, vector in ((-1, account.capacity), (1, capacity)):
+            for role, amount in parts.reserved(vector).items():
+                self.roles.reserve(role, amount, sign)
+        before, after = parts.folded(account.capacity), parts.folded(capacity)
+        self.total = resources.add(resources.subtract(self.total, before), after)
+        before, after = parts.plain(account.capacity), parts.plain(capacity)
+        self.plain = resources.add(resources.subtract(self.plain, before), after)
+        account.capacity = capacity
+
+    def convert(self, node: str, before: Vector, after: Vector) -> bool:
+        """Reserve, unreserve, make or end a volume out of what is free; False if it is not."""
+        account = self.accounts.get(node)
+        if account is None or not resources.fits(before, resources.positive(account.free)):
+            return False
+        self._convert(account, before, after)
+        return True
+
+    def _convert(self, account: Account, before: Vector, after: Vector) -> None:
+        change = resources.subtract(after, before)
+        account.carved = resources.add(account.carved, change)
+        self._size(account, resources.add(account.capacity, change))
+
+    def carve(self, node: str, carved: Vector) -> None:
+        """What an earlier ledger had converted on a node, instead of what this one knows of."""
+        account = self._account(node)
+        change = resources.subtract(carved, account.carved)
+        account.carved = carved
+        self._size(account, resources.add(account.capacity, change))
+
+    @property
+    def spare(self) -> Vector:
+        """What anybody may have and nobody holds, all nodes together."""
+        return resources.subtract(self.plain, self.roles.root.unreserved)
 
     def remove_node(self, name: str) -> list[Offer]:
         """A node that is gone; its pods keep their entries. Returns the offers now void."""
         account = self.accounts.get(name)
         if account is None:
             return []
-        self.total = resources.subtract(self.total, account.capacity)
-        account.capacity, account.open = {}, False
+        self._size(account, {})
+        account.carved, account.open = {}, False
         void = [self.offers[offer_id] for offer_id in sorted(account.offer_ids)]
         for offer in void:
             self.give_back(offer.id)
         self._forget_if_empty(account)
         return void
 
-    def offer(self, offer: Offer) -> None:
-        """Move from free to offered."""
-        account = self.accounts[offer.node]
-        account.offered = resources.add(account.offered, offer.resources)
-        account.offer_ids.add(offer.id)
+    def offer(self, offer: Offer, *, beside: str = "") -> None:
+        """Move from free to offered; or offer once more what another offer holds."""
         self.offers[offer.id] = offer
-        self.roles.charge(offer.role, offer.resources)
+        if beside:
+            self._beside.setdefault(beside, []).append(offer.id)
+            self._first[offer.id] = beside
+        else:
+            self._hold(offer)
+
+    def _hold(self, offer: Offer) -> None:
+        account = self.accounts[offer.node]
+        account.offered = resources.add(account.offered, parts.consumed(offer.resources))
+        account.offer_ids.add(offer.id)
+        self.roles.charge(offer.role, offer.resources, offer.framework_id, offered=True)
+
+    def rivals(self, offer_id: str) -> list[str]:
+        """Other offers of the same resources."""
+        first = self._first.get(offer_id, offer_id)
+        group = [first, *self._beside.get(first, ())]
+        return [each for each in group if each != offer_id]
 
     def give_back(self, offer_id: str) -> Offer | None:
         """Move from offered to free; None if the offer is not in force."""
         offer = self.offers.pop(offer_id, None)
         if offer is None:
             return None
+        first = self._first.pop(offer_id, None)
+        if first is not None:
+            self._beside[first].remove(offer_id)
+            return offer
         account = self.accounts[offer.node]
-        account.offered = resources.subtract(account.offered, offer.resources)
+        account.offered = resources.subtract(account.offered, parts.consumed(offer.resources))
         account.offer_ids.discard(offer_id)
-        self.roles.release(offer.role, offer.resources)
+        self.roles.release(offer.role, offer.resources, offer.framework_id)
+        self._promote(self._beside.pop(offer_id, []))
         self._forget_if_empty(account)
         return offer
 
+    def _promote(self, beside: list[str]) -> None:
+        """The offer that was counted is gone: the next one of the same resources is."""
+        for each in beside:
+            del self._first[each]
+        if beside:
+            for each in beside[1:]:
+                self._first[each] = beside[0]
+            self._beside[beside[0]] = beside[1:]
+            self._hold(self.offers[beside[0]])
+
     def accept(
-        self, offer_ids: tuple[str, ...], launches: tuple[Launch, ...], until: float
+        self,
+        offer_ids: tuple[str, ...],
+        launches: tuple[Launch, ...],
+        until: float,
+        conversions: tuple[Conversion, ...] = (),
     ) -> bool:
         """Move launches from offers of one node to used, the rest to free; False if one is void.
 
-        Launches that ask for more than the offers hold are not in order: nothing happens then.
+        Conversions come first. Launches that ask for more than the offers then hold are not in
+        order: nothing happens then. Whoever has rivals for an offer must have voided theirs.
         """
         taken = [self.offers.get(offer_id) for offer_id in dict.fromkeys(offer_ids)]
         offers = [offer for offer in taken if offer is not None]
         if not offers or len(offers) < len(taken) or len({offer.node for offer in offers}) > 1:
             return False
-        wanted: Vector = {}
-        offered: Vector = {}
-        for launch in launches:
-            wanted = resources.add(wanted, launch.resources)
+        held: Vector = {}
         for offer in offers:
-            offered = resources.add(offered, offer.resources)
-        if not resources.fits(wanted, offered):
+            held = resources.add(held, offer.resources)
+        for change in conversions:
+            if not resources.fits(change.before, held):
+                return False
+            held = resources.add(resources.subtract(held, change.before), change.after)
+        wanted: Vector = {}
+        for launch in launches:
+            wanted = resources.add(wanted, parts.consumed(launch.resources))
+        # What is shared is taken from nobody, but must be there.
+        if not all(
+            resources.fits(each, held) for each in (wanted, *(x.resources for x in launches))
+        ):
             return False
         for offer in offers:
             self.give_back(offer.id)
+        account = self._account(offers[0].node)
+        for change in conversions:
+            self._convert(account, change.before, change.after)
         for launch in launches:
-            self._use(
-                launch.uid,
-                Usage(offers[0].node, launch.role, launch.resources, until, launch.ports),
-            )
+            usage = Usage(account.name, launch.role, launch.resources, until, launch.ports)
+            self._use(launch.uid, replace(usage, framework=offers[0].framework_id))
         return True
 
-    def assume(self, launch: Launch, node: str, until: float) -> None:
-        """A launch that was accepted before this ledger was made."""
-        self._use(launch.uid, Usage(node, launch.role, launch.resources, until, launch.ports))
+    def assume(self, launch: Launch, node: str, until: float, framework: str = "") -> None:
+        """A launch that no offer stands for, as one that was accepted before this ledger."""
+        usage = Usage(node, launch.role, launch.resources, until, launch.ports, framework)
+        self._use(launch.uid, usage)
 
     def bound(self, uid: str, node: str, role: str, amount: Vector, ports: Ranges = ()) -> None:
         """A pod that the API shows bound to a node."""
-        self._use(uid, Usage(node, role, amount, None, ports))
+        before = self.usages.get(uid)
+        framework = before.framework if before is not None else ""
+        self._use(uid, Usage(node, role, amount, None, ports, framework))
 
     def rename(self, launched: str, uid: str) -> None:
         """A launch by a provisional name has become the pod `uid`."""
@@ -173,34 +264,43 @@ class Ledger:
     def _use(self, uid: str, usage: Usage) -> None:
         self.gone(uid)
         account = self._account(usage.node)
-        account.used = resources.add(account.used, usage.amount)
+        account.used = resources.add(account.used, parts.consumed(usage.amount))
         account.uids.add(uid)
         self.usages[uid] = usage
         if usage.assumed_until is not None:
-            self.assumed.add(uid)
-        self.roles.charge(usage.role, usage.amount)
+            heapq.heappush(self._voids, (usage.assumed_until, uid))
+        self.roles.charge(usage.role, usage.amount, usage.framework)
 
     def gone(self, uid: str) -> str | None:
         """A pod that ended or was never bound; the node that has its resources back."""
         usage = self.usages.pop(uid, None)
-        self.assumed.discard(uid)
         if usage is None:
             return None
         account = self.accounts[usage.node]
-        account.used = resources.subtract(account.used, usage.amount)
+        account.used = resources.subtract(account.used, parts.consumed(usage.amount))
         account.uids.discard(uid)
-        self.roles.release(usage.role, usage.amount)
+        self.roles.release(usage.role, usage.amount, usage.framework)
         self._forget_if_empty(account)
         return usage.node
 
+    def next_void(self) -> float | None:
+        """When the next launch is void that was not seen bound."""
+        while self._voids:
+            until, uid = self._voids[0]
+            usage = self.usages.get(uid)
+            if usage is not None and usage.assumed_until == until:
+                return until
+            heapq.heappop(self._voids)
+        return None
+
     def expire(self, now: float) -> list[str]:
         """Void the launches that were never seen bound; the nodes that are freer for it."""
-        late = [
-            uid
-            for uid in self.assumed
-            if (until := self.usages[uid].assumed_until) is not None and until <= now
-        ]
-        return [node for uid in late if (node := self.gone(uid)) is not None]
+        freer = []
+        while (until := self.next_void()) is not None and until <= now:
+            node = self.gone(self._voids[0][1])
+            if node is not None:
+                freer.append(node)
+        return freer
 
     def _forget_if_empty(self, account: Account) -> None:
         if not account.capacity and not account.uids and not account.offer_ids:
@@ -214,5 +314,5 @@ class Ledger:
                 continue
             free = resources.positive(account.free)
             room = resources.PODS not in account.capacity or resources.PODS in free
-            if room and resources.is_offerable(free):
+            if room and resources.is_offerable(parts.folded(free)):
                 yield account, free

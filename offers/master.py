@@ -2,7 +2,7 @@
 
 Snapshot, then follow: nodes and pods come from informers and mark the ledger; every change that
 could make room wakes one task, which lets the pure allocator decide and books what it grants.
-There is no batch interval: an allocation follows its cause on the next turn of the event loop.
+There is no batch interval: an allocation follows its cause at once, or 5 ms after the last one.
 Neighbours: `ledger`, `allocator`, `filters` (pure), `session` (what frameworks see),
 `bireme.cli.server` (composition, which brings the informers).
 
@@ -11,19 +11,22 @@ kept, and their ids begin with the epoch so that none is mistaken for one of bef
 """
 
 import asyncio
+import contextlib
 import itertools
+import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
 
 from apimachinery.aio.clock import Clock, SystemClock
-from offers import allocator, messages, ranges, resources, roles, sorter
-from offers.filters import REFUSE_SECONDS_MAX, Filters
+from offers import allocator, demand, filters, messages, parts, ranges, resources, roles, sorter
+from offers.demand import Interest
+from offers.filters import Filters
 from offers.ledger import Ledger
 from offers.messages import Call, Event, FrameworkInfo, Offer
 from offers.ranges import Ranges
 from offers.resources import Vector
+from offers.views import Mirror, NodeView, PodView, Receiver
 
 ASSUMED_S = 30.0
 """An accepted launch whose pod is not seen bound by then is void: a binding takes milliseconds."""
@@ -33,71 +36,13 @@ OFFER_TIMEOUT_S = 30.0
 """Offers that a framework leaves unanswered go to others after this long (Mesos: never)."""
 NODE_PORTS: Ranges = ((20000, 29999),)
 """Dealt out on every node. Mesos' 31000 to 32000 lie among Kubernetes' NodePorts."""
+PAUSE_S = 0.005
+"""Between two allocations at least: changes that come in a burst are answered together."""
+NODES_AT_ONCE = 1000
+"""Nodes of one allocation; then others have their turn. Less than 50 ms."""
+OFFERS_AT_ONCE = 100
+"""Offers of one event."""
 HARD_TAINTS = ("NoSchedule", "NoExecute")
-
-
-V_co = TypeVar("V_co", covariant=True)
-
-
-class Mirror(Protocol[V_co]):
-    """What the master needs of an informer, whatever richer view it keeps for others."""
-
-    def add_handler(self, handler: Callable[[str, V_co | None, V_co | None], None], /) -> None: ...
-    async def synced(self) -> None: ...
-
-
-class TaintView(Protocol):
-    """What the master reads of a node's taint."""
-
-    @property
-    def effect(self) -> str: ...
-
-
-class PortView(Protocol):
-    """What the master reads of a port that a pod takes on its node."""
-
-    @property
-    def port(self) -> int: ...
-
-
-class Receiver(Protocol):
-    """Where a framework's events go: plain calls that never wait."""
-
-    def deliver(self, event: Event, /) -> None: ...
-
-
-class NodeView(Protocol):
-    """What the master reads of a Node."""
-
-    @property
-    def taints(self) -> Sequence[TaintView]: ...
-    @property
-    def allocatable(self) -> Vector: ...
-    @property
-    def labels(self) -> Mapping[str, str]: ...
-    @property
-    def accepts_pods(self) -> bool:
-        """Ready and not cordoned."""
-        ...
-
-
-class PodView(Protocol):
-    """What the master reads of a Pod."""
-
-    @property
-    def uid(self) -> str: ...
-    @property
-    def namespace(self) -> str: ...
-    @property
-    def node_name(self) -> str: ...
-    @property
-    def requests(self) -> Vector: ...
-    @property
-    def host_ports(self) -> Sequence[PortView]: ...
-    @property
-    def ended(self) -> bool:
-        """Succeeded or Failed: it holds nothing any more."""
-        ...
 
 
 @dataclass(slots=True)
@@ -110,6 +55,9 @@ class _Framework:
     """Roles for which no offers are made."""
     smallest: Vector = field(default_factory=dict)
     offer_ids: set[str] = field(default_factory=set)
+    outstanding: Vector = field(default_factory=dict)
+    """What it has on offer."""
+    interest: Interest = field(default_factory=Interest)
 
     @property
     def wanting(self) -> tuple[str, ...]:
@@ -130,9 +78,15 @@ class OfferMaster:
         epoch: int = 0,
         master_id: str = "",
         offer_timeout: float = OFFER_TIMEOUT_S,
+        rivals: int = 1,
+        region: str = "",
         clock: Clock | None = None,
     ) -> None:
-        """`role_of_pod` knows pods ("namespace/name") that are not charged to their namespace."""
+        """`role_of_pod` knows pods ("namespace/name") that are not charged to their namespace.
+
+        With `rivals` of 2 and more, so many are offered the same at a time, and the first that
+        accepts has it. Nodes of another than the master's `region` are for those who ask for it.
+        """
         self.id = master_id or str(epoch)
         """Begins the ids of offers and frameworks, so that none is taken for one of before."""
         self.ledger = Ledger()
@@ -140,6 +94,8 @@ class OfferMaster:
         self._role_of_namespace = role_of_namespace
         self._role_of_pod = role_of_pod
         self._offer_timeout = offer_timeout
+        self._rivals, self._region = rivals, region
+        self._allocated_at = -math.inf
         self._expiring: deque[tuple[float, str]] = deque()
         """(when, offer) in the order of making, which is that of ending."""
         self._clock = clock or SystemClock()
@@ -178,7 +134,9 @@ class OfferMaster:
         for role in info.roles:
             self.ledger.roles.role(role)
         suppressed = info.roles if info.suppressed is None else info.suppressed
-        self._frameworks[info.id] = _Framework(info, receiver, set(suppressed))
+        made = _Framework(info, receiver, set(suppressed))
+        made.interest.hungry_since = self._clock.monotonic()
+        self._frameworks[info.id] = made
         self._mark(*self.ledger.accounts)
 
     def update(self, info: FrameworkInfo) -> None:
@@ -190,6 +148,7 @@ class OfferMaster:
             if self.ledger.offers[offer_id].role not in info.roles:
                 self.rescind(offer_id)
         framework.info = info
+        framework.interest.uses()
         if info.suppressed is not None:
             framework.suppressed = set(info.suppressed)
         self._mark(*self.ledger.accounts)
@@ -253,10 +212,18 @@ class OfferMaster:
         while True:
             await self._wait()
             self._wake.clear()
-            self._dirty.update(self.ledger.expire(self._clock.monotonic()))
+            now = self._clock.monotonic()
+            self._dirty.update(self.ledger.expire(now))
+            self._dirty.update(self._filters.ended(now))
+            self._end_rests(now)
             self._expire_offers()
-            dirty, self._dirty = self._dirty, set()
-            self._allocate(dirty)
+            self._feed_hungry(now)
+            while self._dirty:
+                some = set(itertools.islice(self._dirty, NODES_AT_ONCE))
+                self._dirty -= some
+                self._allocate(some)
+                await asyncio.sleep(0)
+            self._allocated_at = self._clock.monotonic()
 
     def _expire_offers(self) -> None:
         """Take back what has been unanswered for too long."""
@@ -271,27 +238,69 @@ class OfferMaster:
             self._rescinded(offer)
             self._mark(offer.node)
 
-    async def _wait(self) -> None:
-        """Until something changed, a filter, an offer or an assumed launch is over."""
+    def _end_rests(self, now: float) -> None:
+        """Who declined all for long may be offered something again."""
+        for framework in self._frameworks.values():
+            interest = framework.interest
+            if interest.rests_until and not interest.rests(now):
+                interest.rests_until = 0.0
+                self._dirty.update(self.ledger.accounts)
+
+    def _feed_hungry(self, now: float) -> None:
+        """Take an offer from one who has plenty for each who has waited with none."""
+        hungry = [
+            demand.Hungry(framework.info.id, framework.wanting, self._taker(framework, now))
+            for framework in self._frameworks.values()
+            if framework.wanting
+            and framework.info.offers_expire
+            and not framework.offer_ids
+            and framework.interest.is_hungry(now)
+        ]
+        if hungry:
+            old = (self.ledger.offers.get(offer_id) for _, offer_id in self._expiring)
+            offers = (offer for offer in old if offer is not None)
+            for offer_id in list(demand.to_rescind(self.ledger, hungry, offers, now)):
+                self.rescind(offer_id)
+
+    def _taker(self, framework: _Framework, now: float) -> Callable[[str, Offer], bool]:
+        def takes(role: str, offer: Offer) -> bool:
+            amount = parts.folded(offer.resources)
+            sizes = framework.info.role_sizes.get(role, framework.info.sizes)
+            return (
+                self._filters.allows(framework.info.id, role, offer.node, amount, now)
+                and resources.fits(framework.smallest, amount)
+                and (not sizes or any(resources.fits(size, amount) for size in sizes))
+            )
+
+        return takes
+
+    def _next_end(self) -> float | None:
+        """When something ends by itself: an offer, a filter, a launch, a rest, patience."""
         while self._expiring and self._expiring[0][1] not in self.ledger.offers:
             self._expiring.popleft()
-        ends = [self._expiring[0][0]] if self._expiring else []
-        ends += [
-            end
-            for framework in self._frameworks.values()
-            if framework.wanting and (end := self._filters.next_end(framework.info.id)) is not None
-        ]
-        ends += [
-            until
-            for uid in self.ledger.assumed
-            if (until := self.ledger.usages[uid].assumed_until) is not None
-        ]
-        delay = max(0.0, min(ends) - self._clock.monotonic()) if ends else None
-        try:
-            async with asyncio.timeout(delay):
+        ends = [self._filters.next_end(), self.ledger.next_void()]
+        if self._expiring:
+            ends.append(self._expiring[0][0])
+        for framework in self._frameworks.values():
+            interest = framework.interest
+            ends.append(interest.rests_until or None)
+            since = interest.hungry_since
+            if since is not None and self._expiring and framework.wanting:
+                # Looked at again and again, since those who could make room must be old enough.
+                now = self._clock.monotonic()
+                ends.append(max(since + demand.HUNGER_S, now + demand.HUNGER_S))
+        return min((end for end in ends if end is not None), default=None)
+
+    async def _wait(self) -> None:
+        """Until something changed or ended, but not at once again."""
+        end = self._next_end()
+        with contextlib.suppress(TimeoutError):
+            now = self._clock.monotonic()
+            async with asyncio.timeout(None if end is None else max(0.0, end - now)):
                 await self._wake.wait()
-        except TimeoutError:
-            self._dirty.update(self.ledger.accounts)
+        rest = self._allocated_at + PAUSE_S - self._clock.monotonic()
+        if rest > 0:
+            await asyncio.sleep(rest)
 
     # --- what the API says
 
@@ -314,6 +323,11 @@ class OfferMaster:
         if not new.accepts_pods or tainted:
             self._void(key, every=not new.accepts_pods)
         self._mark(key)
+
+    def void(self, node: str) -> None:
+        """Take back all offers of a node, and make them anew as it is now."""
+        self._void(node, every=True)
+        self._mark(node)
 
     def _void(self, node: str, *, every: bool) -> None:
         """Take back a node's offers: all, or those of frameworks that avoid tainted nodes."""
@@ -339,8 +353,16 @@ class OfferMaster:
     def _rescinded(self, offer: Offer) -> None:
         framework = self._frameworks.get(offer.framework_id)
         if framework is not None:
-            framework.offer_ids.discard(offer.id)
+            self._drop(framework, offer)
             framework.receiver.deliver(messages.Rescind(offer.id))
+
+    def _drop(self, framework: _Framework, offer: Offer) -> None:
+        """An offer is no longer in a framework's hands."""
+        framework.offer_ids.discard(offer.id)
+        size = parts.folded(offer.resources)
+        framework.outstanding = resources.subtract(framework.outstanding, size)
+        if not framework.offer_ids:
+            framework.interest.hungry_since = self._clock.monotonic()
 
     def _mark(self, *nodes: str) -> None:
         self._dirty.update(nodes)
@@ -362,12 +384,15 @@ class OfferMaster:
             case messages.Abandon(uids):
                 self._mark(*(n for uid in uids if (n := self.ledger.gone(uid)) is not None))
             case messages.Claim(node, launch, seconds):
-                self.ledger.assume(launch, node, self._clock.monotonic() + seconds)
+                until = self._clock.monotonic() + seconds
+                self.ledger.assume(launch, node, until, framework_id)
             case messages.Suppress(only):
                 framework.suppressed |= set(only or framework.info.roles)
             case messages.Revive(smallest, only):
                 framework.suppressed -= set(only or framework.info.roles)
                 framework.smallest = smallest
+                framework.interest.uses()
+                framework.interest.hungry_since = self._clock.monotonic()
                 self._filters.clear(framework_id, only)
                 self._mark(*self.ledger.accounts)
         return True
@@ -376,10 +401,16 @@ class OfferMaster:
         if not call.offer_ids or not framework.offer_ids.issuperset(call.offer_ids):
             return False
         offers = [self.ledger.offers[offer_id] for offer_id in call.offer_ids]
-        now = self._clock.monotonic()
-        if not self.ledger.accept(call.offer_ids, call.launches, now + ASSUMED_S):
+        until = self._clock.monotonic() + ASSUMED_S
+        rivals = [each for offer in offers for each in self.ledger.rivals(offer.id)]
+        if not self.ledger.accept(call.offer_ids, call.launches, until, call.conversions):
             return False
-        framework.offer_ids.difference_update(call.offer_ids)
+        for offer_id in rivals:
+            self.rescind(offer_id)
+        for offer in offers:
+            self._drop(framework, offer)
+        if call.launches or call.conversions:
+            framework.interest.uses()
         rest: Vector = {}
         for offer in offers:
             rest = resources.add(rest, offer.resources)
@@ -391,7 +422,7 @@ class OfferMaster:
     def _refuse(self, framework: _Framework, offer: Offer, amount: Vector, seconds: float) -> None:
         """Do not offer it this much or less of the node for a while; others may have it."""
         if seconds > 0:
-            until = self._clock.monotonic() + min(seconds, REFUSE_SECONDS_MAX)
+            until = filters.end(self._clock.monotonic(), seconds)
             self._filters.decline(framework.info.id, offer.role, offer.node, amount, until)
         self._mark(offer.node)
 
@@ -402,10 +433,11 @@ class OfferMaster:
     def _decline(self, framework: _Framework, offer_id: str, refuse_seconds: float) -> bool:
         if offer_id not in framework.offer_ids:
             return False
-        framework.offer_ids.discard(offer_id)
         offer = self.ledger.give_back(offer_id)
         if offer is None:
             return False
+        self._drop(framework, offer)
+        framework.interest.declines(self._clock.monotonic())
         self._refuse(framework, offer, offer.resources, refuse_seconds)
         return True
 
@@ -418,23 +450,17 @@ class OfferMaster:
         for offer_id in sorted(framework.offer_ids):
             if (offer := self.ledger.give_back(offer_id)) is not None:
                 self._mark(offer.node)
+        for role in framework.info.roles:
+            self.ledger.roles.leave(role, framework_id)
 
     # --- what the allocator says
 
     def _allocate(self, nodes: set[str]) -> None:
+        now = self._clock.monotonic()
         wanting = [
-            allocator.Wanting(
-                framework.info.id,
-                wanted,
-                framework.smallest,
-                self._allocated(framework),
-                framework.info.wants_ports,
-                framework.info.avoids_taints,
-                framework.info.sizes,
-                framework.info.role_sizes,
-            )
+            _wanting(framework)
             for framework in self._frameworks.values()
-            if (wanted := framework.wanting)
+            if framework.wanting and not framework.interest.rests(now)
         ]
         made: dict[str, list[Offer]] = {}
         grants = allocator.allocate(
@@ -442,9 +468,12 @@ class OfferMaster:
             wanting,
             self._filters,
             nodes=nodes,
-            now=self._clock.monotonic(),
+            now=now,
             seed=next(self._ids),
+            region=self._region,
+            rivals=self._rivals,
         )
+        counted = ""
         for grant in grants:
             offer = Offer(
                 id=f"{self.id}-O{next(self._ids)}",
@@ -454,25 +483,28 @@ class OfferMaster:
                 resources=grant.resources,
                 attributes=grant.attributes,
                 ports=grant.ports,
-                made=self._clock.monotonic(),
+                made=now,
             )
-            self.ledger.offer(offer)
-            framework = self._frameworks[offer.framework_id]
-            framework.offer_ids.add(offer.id)
-            if framework.info.offers_expire:
-                self._expiring.append((self._clock.monotonic() + self._offer_timeout, offer.id))
+            self.ledger.offer(offer, beside=counted if grant.beside else "")
+            counted = counted if grant.beside else offer.id
             made.setdefault(offer.framework_id, []).append(offer)
+            self._hand(self._frameworks[offer.framework_id], offer)
         for framework_id, offers in made.items():
-            framework = self._frameworks[framework_id]
-            event = messages.Offers(tuple(offers), self.shares(framework.info))
-            framework.receiver.deliver(event)
+            self._deliver(self._frameworks[framework_id], offers)
 
-    def _allocated(self, framework: _Framework) -> Vector:
-        total: Vector = {}
-        for path in framework.info.roles:
-            role = self.ledger.roles.find(path)
-            total = resources.add(total, role.allocated) if role else total
-        return total
+    def _hand(self, framework: _Framework, offer: Offer) -> None:
+        framework.offer_ids.add(offer.id)
+        size = parts.folded(offer.resources)
+        framework.outstanding = resources.add(framework.outstanding, size)
+        if framework.info.offers_expire:
+            self._expiring.append((offer.made + self._offer_timeout, offer.id))
+
+    def _deliver(self, framework: _Framework, offers: list[Offer]) -> None:
+        framework.interest.offered()
+        shares = self.shares(framework.info)
+        for at in range(0, len(offers), OFFERS_AT_ONCE):
+            some = tuple(offers[at : at + OFFERS_AT_ONCE])
+            framework.receiver.deliver(messages.Offers(some, shares))
 
     def shares(self, info: FrameworkInfo) -> dict[str, float]:
         """The dominant shares of a framework's roles and of those right below them."""
@@ -482,6 +514,23 @@ class OfferMaster:
             paths += [child.path for child in role.children.values()] if role else []
         total = self.ledger.total
         return {path: sorter.share_of(self.ledger.roles, path, total) for path in paths}
+
+
+def _wanting(framework: _Framework) -> allocator.Wanting:
+    info = framework.info
+    return allocator.Wanting(
+        info.id,
+        framework.wanting,
+        framework.smallest,
+        info.wants_ports,
+        info.avoids_taints,
+        info.sizes,
+        info.role_sizes,
+        info.capabilities,
+        info.constraints,
+        framework.outstanding,
+        may_hoard=not info.offers_expire,
+    )
 
 
 class InProcessSession:

@@ -8,11 +8,19 @@ speak them. Nothing here decides.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from offers.constraints import Constraint
 from offers.ranges import Ranges
 from offers.resources import Vector
 
 ANY_SIZE: tuple[Vector, ...] = ({"cpu": 1, "memory": 1},)
 """Some of each: nothing runs without both."""
+
+
+CAPABILITIES = frozenset(
+    ("REVOCABLE_RESOURCES", "TASK_KILLING_STATE", "GPU_RESOURCES", "SHARED_RESOURCES",
+     "PARTITION_AWARE", "MULTI_ROLE", "RESERVATION_REFINEMENT", "REGION_AWARE")
+)  # fmt: skip
+"""All that a framework can say of itself: it then gets what others might not understand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,10 @@ class FrameworkInfo:
     role_sizes: Mapping[str, tuple[Vector, ...]] = field(default_factory=dict)
     """The same, for some of its roles."""
     offers_expire: bool = False
-    """Whether offers that it does not answer are taken back after a while."""
+    """Whether offers that it does not answer are taken back after a while, or for others."""
+    capabilities: frozenset[str] = CAPABILITIES
+    constraints: Mapping[str, Constraint] = field(default_factory=dict)
+    """Role → which nodes it wants to hear of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,14 @@ class Launch:
     ports: Ranges = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Some of what was offered becomes another kind: reserved, a volume, or plain again."""
+
+    before: Vector
+    after: Vector
+
+
 # --- calls
 
 
@@ -77,6 +96,8 @@ class Accept:
     launches: tuple[Launch, ...]
     refuse_seconds: float = 0.0
     """What is left over is not offered again for so long."""
+    conversions: tuple[Conversion, ...] = ()
+    """Done first; what they make can be launched on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,16 @@
-"""The tree of roles: who belongs under whom, with weights, limits and what each uses. Pure.
+"""The tree of roles: who belongs under whom, with weights, quotas and what each holds. Pure.
 
-A role is a path (`kubernetes/default`); what a role uses counts for all roles above it. Shares
+A role is a path (`kubernetes/default`); what a role holds counts for all roles above it. Shares
 are compared between siblings only, level by level: so namespaces share what `kubernetes` gets,
 and `kubernetes` shares the cluster with the other roots. After "Dominant Resource Fairness"
-(Ghodsi et al., NSDI 2011). Neighbours: `sorter` orders the tree, `ledger` charges it.
+(Ghodsi et al., NSDI 2011). Quota as in Mesos: a role consumes what is reserved for it, held or not,
+and what it holds beside that. Neighbours: `sorter` orders the tree, `ledger` charges it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from offers import resources
+from offers import parts, resources
 from offers.resources import Vector
 
 DEFAULT_WEIGHT = 1.0
@@ -22,60 +23,80 @@ class RoleError(ValueError):
 
 
 @dataclass(slots=True)
-class Role:
-    """One node of the tree."""
+class Tally:
+    """What one holds, and how often it was offered something."""
 
-    path: str
+    allocated: dict[str, int] = field(default_factory=dict)
+    """Used and offered."""
+    offers: int = 0
+    """Breaks ties: who was offered less often comes first."""
+
+
+@dataclass(slots=True)
+class Role(Tally):
+    """One node of the tree. Its tally is that of all below it."""
+
+    path: str = ""
     weight: float = DEFAULT_WEIGHT
     limit: Vector = field(default_factory=dict)
     """Quota: no more than this (names that are absent are unlimited)."""
-    allocated: dict[str, int] = field(default_factory=dict)
-    """Used and offered, by the role and all below it."""
+    guarantee: Vector = field(default_factory=dict)
+    """Quota: this much is kept for it."""
+    unreserved: dict[str, int] = field(default_factory=dict)
+    """What of it anybody might have had."""
+    reserved: dict[str, int] = field(default_factory=dict)
+    """What nodes have reserved for it and those below it."""
+    own: Tally = field(default_factory=Tally)
+    """Without those below it."""
+    holders: dict[str, Tally] = field(default_factory=dict)
+    """Framework → what it holds of the role's own."""
     children: dict[str, "Role"] = field(default_factory=dict)
+
+    @property
+    def consumed(self) -> Vector:
+        """What counts against its quota."""
+        return resources.add(self.reserved, self.unreserved) if self.reserved else self.unreserved
 
 
 def check(path: str) -> str:
     """The path if it can be a role, else RoleError (Mesos' rules for role names)."""
-    parts = path.split("/")
-    if not path or any(part in ("", ".", "..") or part.startswith("-") for part in parts):
+    parts_ = path.split("/")
+    if not path or any(part in ("", ".", "..") or part.startswith("-") for part in parts_):
         raise RoleError(f"role {path!r}: parts may not be empty, '.', '..' or begin with '-'")
     if any(c.isspace() or c in "\\*" for c in path) and path != "*":
         raise RoleError(f"role {path!r}: white space, backslash and '*' are not allowed")
-    if len(parts) > DEPTH_MAX:
-        raise RoleError(f"role {path!r} is {len(parts)} levels deep: {DEPTH_MAX} at most")
+    if len(parts_) > DEPTH_MAX:
+        raise RoleError(f"role {path!r} is {len(parts_)} levels deep: {DEPTH_MAX} at most")
     return path
 
 
+def within(role: str, path: str) -> bool:
+    """Whether a role is `path` or below it."""
+    return role == path or role.startswith(f"{path}/")
+
+
 class RoleTree:
-    """All roles that are configured or use something."""
+    """All roles that are configured or hold something."""
 
     def __init__(self) -> None:
-        self.root = Role("")
-        self._guarantees: dict[str, Vector] = {}
+        self.root = Role()
+        self.owed: dict[str, Vector] = {}
+        """Role → what it has a guarantee for and does not consume."""
+        self.required: Vector = {}
+        """All of that together: the headroom that must be left."""
 
     def guarantee(self, path: str, amount: Vector) -> None:
         """Quota that is kept for a role; none where the amount is empty."""
-        if amount:
-            self._guarantees[path] = amount
-        else:
-            self._guarantees.pop(path, None)
-
-    def owed(self) -> dict[str, dict[str, int]]:
-        """Role → what it has a guarantee for and does not hold."""
-        found = {}
-        for path, amount in self._guarantees.items():
-            rest = resources.positive(resources.subtract(amount, self.role(path).allocated))
-            rest = {name: value for name, value in rest.items() if name in amount}
-            if rest:
-                found[path] = rest
-        return found
+        role = self.role(path)
+        role.guarantee = amount
+        self._reckon(role)
 
     def role(self, path: str) -> Role:
         """The role of a path, made if it is not there."""
         here = self.root
         for depth, part in enumerate(path.split("/"), start=1):
             if part not in here.children:
-                here.children[part] = Role("/".join(path.split("/")[:depth]))
+                here.children[part] = Role(path="/".join(path.split("/")[:depth]))
             here = here.children[part]
         return here
 
@@ -97,23 +118,92 @@ class RoleTree:
             here = here.children[part]
             yield here
 
-    def charge(self, path: str, amount: Vector) -> None:
-        """Count more towards a role and all above it."""
+    def charge(
+        self, path: str, amount: Vector, framework: str = "", *, offered: bool = False
+    ) -> None:
+        """Count more towards a role and all above it, and towards the framework that has it."""
+        role = self.role(path)
+        self._move(path, amount, 1, offers=int(offered))
+        if framework and framework not in role.holders:
+            role.holders[framework] = Tally()
+        whole = parts.folded(amount)
+        for tally in [role.own, *([role.holders[framework]] if framework else [])]:
+            tally.offers += int(offered)
+            _tally(tally.allocated, whole, 1)
+
+    def release(self, path: str, amount: Vector, framework: str = "") -> None:
+        """Count less; what is never below zero if each release had its charge."""
+        role = self.role(path)
+        self._move(path, amount, -1)
+        whole = parts.folded(amount)
+        for tally in (role.own, role.holders.get(framework)):
+            if tally is not None:
+                _tally(tally.allocated, whole, -1)
+
+    def _move(self, path: str, amount: Vector, sign: int, *, offers: int = 0) -> None:
+        whole, plain = parts.folded(amount), parts.plain(amount)
+        for role in self.lineage(path):
+            _tally(role.allocated, whole, sign)
+            _tally(role.unreserved, plain, sign)
+            role.offers += offers
+            if role.guarantee:
+                self._reckon(role)
+
+    def reserve(self, path: str, amount: Vector, sign: int = 1) -> None:
+        """A node has this much more (sign -1: less) reserved for a role."""
         self.role(path)
         for role in self.lineage(path):
-            role.allocated = resources.add(role.allocated, amount)
+            _tally(role.reserved, amount, sign)
+            if role.guarantee:
+                self._reckon(role)
 
-    def release(self, path: str, amount: Vector) -> None:
-        """Count less; what is never below zero if each release had its charge."""
-        for role in self.lineage(path):
-            role.allocated = resources.subtract(role.allocated, amount)
+    def leave(self, path: str, framework: str) -> None:
+        """A framework is gone: its turns are forgotten once it holds nothing."""
+        role = self.find(path)
+        tally = role.holders.get(framework) if role is not None else None
+        if role is not None and tally is not None and not tally.allocated:
+            del role.holders[framework]
 
-    def headroom(self, path: str, amount: Vector) -> Vector:
-        """How much of `amount` the limits on the way to a role still allow."""
+    def _reckon(self, role: Role) -> None:
+        before = self.owed.pop(role.path, {})
+        rest = resources.subtract(role.guarantee, role.consumed)
+        now = {n: v for n, v in rest.items() if v > 0 and n in role.guarantee}
+        if now:
+            self.owed[role.path] = now
+        self.required = resources.add(resources.subtract(self.required, before), now)
+
+    def is_owed(self, path: str) -> bool:
+        """Whether a role, or one that it is part of, has less than is guaranteed to it."""
+        return any(within(path, owner) for owner in self.owed)
+
+    def headroom(self, path: str, amount: Vector, spare: Vector | None = None) -> Vector:
+        """How much of `amount` a role may have: its limits, and what others have a right to.
+
+        `spare` is what of the cluster is free; None: nothing is kept for others.
+        """
         self.role(path)
         allowed = dict(amount)
         for role in self.lineage(path):
+            if not role.limit:
+                continue
+            consumed = role.consumed
             for name, limit in role.limit.items():
                 if name in allowed:
-                    allowed[name] = min(allowed[name], limit - role.allocated.get(name, 0))
+                    allowed[name] = min(allowed[name], limit - consumed.get(name, 0))
+        for name, kept in self.required.items() if spare is not None else ():
+            if name in allowed and spare is not None:
+                owed = (self.owed.get(role.path, {}) for role in self.lineage(path))
+                own = sum(amount.get(name, 0) for amount in owed)
+                surplus = max(0, spare.get(name, 0) - kept)
+                allowed[name] = min(allowed[name], own + surplus)
         return resources.positive(allowed)
+
+
+def _tally(into: dict[str, int], amount: Vector, sign: int) -> None:
+    """Count in place: a tally is nobody else's."""
+    for name, value in amount.items():
+        total = into.get(name, 0) + sign * value
+        if total:
+            into[name] = total
+        else:
+            into.pop(name, None)
