@@ -67,7 +67,15 @@ def make_patcher(
         return lambda obj: json_patch.patch(obj, change)
     if kind == MERGE_PATCH:
         return lambda obj: merge.patch(obj, change)
-    return lambda obj: merge_strategic(obj, change)
+    return lambda obj: _same_kind(obj, merge_strategic(obj, change))
+
+
+def _same_kind(old: JsonObject, new: JsonObject) -> JsonObject:
+    """A strategic patch that names another kind patches this one: Kubernetes reads no kind there.
+
+    Clients rely on it: some send the Deployment's kind with a patch of its Scale.
+    """
+    return {**new, "apiVersion": old["apiVersion"], "kind": old["kind"]}
 
 
 def _strategic(write: Write, obj: JsonObject, change: Any) -> JsonObject:

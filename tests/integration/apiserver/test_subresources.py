@@ -280,3 +280,13 @@ async def test_bad_token_requests(api, spec, status):
 async def test_no_token_for_nobody(api):
     api.server.core.tokens = Issuer()
     assert (await api.post(f"{ACCOUNTS}/none/token", {"spec": {}})).status == 404
+
+
+async def test_a_strategic_patch_of_a_scale_may_name_the_workloads_kind(api):
+    await api.made(DEPLOYMENTS, api.deployment("d", 2))
+    change = {"kind": "Deployment", "apiVersion": "apps/v1", "spec": {"replicas": 3}}
+    answer = await api.patch(f"{DEPLOYMENTS}/d/scale", change, "strategic")
+    assert (answer.status, answer.json["kind"], answer.json["spec"]) == (
+        200, "Scale", {"replicas": 3},
+    )  # fmt: skip
+    assert (await api.patch(f"{DEPLOYMENTS}/d/scale", change)).status == 400
