@@ -147,6 +147,7 @@ class PodScheduler:
                 case messages.Subscribed():
                     continue
             rounds.wake.set()
+        raise RuntimeError("the offer master has ended the scheduler's session")
 
     def _node_changed(self, key: str, old: NodeInfo | None, new: NodeInfo | None) -> None:
         self._first_node.set()
