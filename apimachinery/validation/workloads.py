@@ -167,7 +167,21 @@ def stateful_set(obj: JsonObject) -> Errors:
     errors += common.non_negative(partition, "spec.updateStrategy.rollingUpdate.partition")
     start = (spec.get("ordinals") or {}).get("start")
     errors += common.non_negative(start, "spec.ordinals.start")
-    return errors + _template(spec, selector, "StatefulSet", ("Always",))
+    return errors + _template(_with_claims(spec), selector, "StatefulSet", ("Always",))
+
+
+def _with_claims(spec: JsonObject) -> JsonObject:
+    """As its pods will be: each claim template is a volume, and hides one of the same name."""
+    claims = [
+        (one.get("metadata") or {}).get("name") for one in spec.get("volumeClaimTemplates") or ()
+    ]
+    template = spec.get("template")
+    if not claims or template is None:
+        return spec
+    pod = template.get("spec") or {}
+    kept = [one for one in pod.get("volumes") or () if one.get("name") not in claims]
+    made = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+    return {**spec, "template": {**template, "spec": {**pod, "volumes": [*kept, *made]}}}
 
 
 _STATEFUL_MUTABLE = frozenset(

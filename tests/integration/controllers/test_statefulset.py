@@ -143,7 +143,13 @@ async def test_claims_are_made_and_outlive_their_pods(store) -> None:
             "resources": {"requests": {"storage": "1Gi"}},
         },
     }
-    await store.create(2, volumeClaimTemplates=[claim])
+    container = {
+        "name": "c",
+        "image": "x",
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    template = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [container]}}
+    await store.create(2, volumeClaimTemplates=[claim], template=template)
     await store.names_are("db-0", "db-1")
     await store.patch(replicas=1)
     await store.names_are("db-0")
