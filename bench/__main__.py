@@ -14,6 +14,7 @@ from bench.report import Row, show
 ALL = (
     "startup",
     "requests",
+    "scale",
     "fanout",
     "deployment",
     "scheduler",

@@ -22,8 +22,10 @@ MEGABYTE = 1024 * 1024
 class Cluster:
     """`with Cluster(nodes=3) as cluster:`; see the module."""
 
-    def __init__(self, nodes: int = 0, runtime: str = "oci") -> None:
+    def __init__(self, nodes: int = 0, runtime: str = "oci", store: str = "") -> None:
         self.nodes = nodes
+        self.store = store
+        """sqlite, etcd (one of its own) or memory; empty: what `up` takes by itself."""
         self.runtime = runtime
         self.directory = Path(tempfile.mkdtemp(prefix="bireme-bench-"))
         self.start_seconds = 0.0
@@ -34,8 +36,10 @@ class Cluster:
         return self.directory / "kubeconfig"
 
     def __enter__(self) -> Self:
-        where = ("--data-dir", str(self.directory), "--port", str(_free_port()))
-        what = ("--nodes", str(self.nodes), "--runtime", self.runtime, "--detach")
+        where = ("--data-dir", str(self.directory), "--port", str(free_port()))
+        what = ["--nodes", str(self.nodes), "--runtime", self.runtime, "--detach"]
+        if self.store:
+            what += ("--store", self.store)
         began = time.perf_counter()
         done = subprocess.run(
             [*BIREME, "up", *where, *what], capture_output=True, text=True, check=False
@@ -82,6 +86,7 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody has, for now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])

@@ -23,6 +23,8 @@ WARM = 300
 """Requests that nobody counts: models, validators and plans are made at first use."""
 CLIENTS = 16
 LISTS = 20
+OTHER_STORES = ("etcd", "memory")
+"""SQLite is what `bireme up` takes by itself."""
 
 JSON = {"content-type": "application/json"}
 STRATEGIC = {"content-type": "application/strategic-merge-patch+json"}
@@ -79,15 +81,21 @@ class Bench:
         spent = (cpu_seconds(self._pid) - before) / count * scale
         self.rows.append(Row("requests", what, spent, "µs" if scale == 1e6 else "ms", goal))
 
+    def create(self, number: int) -> Awaitable[Any]:
+        return self.ask("POST", self.pods, pod(f"p{number}"), JSON)
+
+    def label(self, number: int) -> Awaitable[Any]:
+        change = {"metadata": {"labels": {"z": str(number)}}}
+        return self.ask("PATCH", f"{self.pods}/p{number}", change, STRATEGIC)
+
+    async def writes(self, store: str) -> None:
+        """What another store makes of writes: the store's own process is not counted."""
+        await self._warm()
+        await self.measure(f"create a pod, {store}", self.create, goal=410)
+        await self.measure(f"strategic patch of a label, {store}", self.label, goal=620)
+
     async def run(self) -> None:
         pods = self.pods
-
-        def create(number: int) -> Awaitable[Any]:
-            return self.ask("POST", pods, pod(f"p{number}"), JSON)
-
-        def label(number: int) -> Awaitable[Any]:
-            change = {"metadata": {"labels": {"z": str(number)}}}
-            return self.ask("PATCH", f"{pods}/p{number}", change, STRATEGIC)
 
         def state(number: int) -> Awaitable[Any]:
             ready = {"type": "Ready", "status": "True"}
@@ -102,9 +110,9 @@ class Bench:
             )
 
         await self._warm()
-        await self.measure("create a pod", create, goal=410)
+        await self.measure("create a pod", self.create, goal=410)
         await self.measure("get a pod", lambda n: self.ask("GET", f"{pods}/p{n}"), goal=100)
-        await self.measure("strategic patch of a label", label, goal=620)
+        await self.measure("strategic patch of a label", self.label, goal=620)
         await self.measure("strategic patch of a status", state, goal=620)
         await self.measure("server-side apply of a pod", apply, goal=700)
         everything = f"list of {PODS + WARM} pods"
@@ -137,18 +145,22 @@ class Bench:
                 pass
 
 
-async def _measure(cluster: Cluster) -> list[Row]:
+async def _measure(cluster: Cluster, other_store: str = "") -> list[Row]:
     config = kubeconfig.load(cluster.kubeconfig)
     connector = aiohttp.TCPConnector(ssl=config.ssl_context(), limit=CLIENTS)
     async with aiohttp.ClientSession(connector=connector) as session:
         bench = Bench(cluster, session, config.server)
-        await bench.run()
+        await (bench.writes(other_store) if other_store else bench.run())
         return bench.rows
 
 
 def measure() -> list[Row]:
     with Cluster() as cluster:
-        return asyncio.run(_measure(cluster))
+        rows = asyncio.run(_measure(cluster))
+    for store in OTHER_STORES:
+        with Cluster(store=store) as cluster:
+            rows += asyncio.run(_measure(cluster, store))
+    return rows
 
 
 if __name__ == "__main__":
