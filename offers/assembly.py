@@ -25,6 +25,7 @@ from offers.http.credentials import Credentials
 from offers.maintenance import Maintenance
 from offers.master import OfferMaster
 from offers.messages import Offer
+from offers.reservations import Reservations
 from offers.rolekeeper import RoleKeeper
 from offers.tasks import observe
 from offers.tasks.service import TaskService
@@ -69,6 +70,7 @@ class MesosSide:
         self.maintenance = Maintenance(
             client, master, self.agents, self.frameworks, self.tasks, SystemClock()
         )
+        self.reservations = Reservations(client, master, self.frameworks)
         self.server = OfferServer(
             master,
             self.frameworks,
@@ -76,10 +78,12 @@ class MesosSide:
             self.agents,
             Access(client, Credentials(credentials)),
             self.maintenance,
+            self.reservations,
             client,
             roles=self.roles.settings,
         )
         self.frameworks.spell = self._spell
+        master.amount_of_pod = self.tasks.amount_of_pod
         self.agents.on_lost = self.tasks.agent_lost
         self.agents.on_back = self.tasks.agent_back
         self.agents.on_planned = self.maintenance.changed
@@ -88,7 +92,10 @@ class MesosSide:
     def _spell(self, offer: Offer) -> JsonObject:
         """An offer as a framework gets it, with all that is known of its node."""
         hostname = self.agents.hostname(offer.node)
-        made = shapes.offer(offer, hostname, shapes.domain(offer.attributes))
+        framework = self.frameworks.get(offer.framework_id)
+        refined = framework is not None and "RESERVATION_REFINEMENT" in framework.capabilities
+        domain = shapes.domain(offer.attributes)
+        made = shapes.offer(offer, hostname, domain, refined=refined)
         if ids := sorted(self.tasks.executors.on(offer.framework_id, offer.node)):
             made["executor_ids"] = [{"value": one} for one in ids]
         if (when := self.maintenance.unavailability(offer.node)) is not None:
@@ -97,6 +104,7 @@ class MesosSide:
 
     async def restore(self) -> None:
         """Read frameworks and tasks of before. Comes before the pods' mirror starts."""
+        await self.reservations.restore()
         await self.frameworks.restore()
         await self.tasks.restore()
 
@@ -106,7 +114,7 @@ class MesosSide:
             async with asyncio.TaskGroup() as group:
                 for work in (
                     self._pods.run, self._executors.run, self.frameworks.run, self.tasks.run,
-                    self.roles.run,
+                    self.roles.run, self.reservations.run,
                 ):  # fmt: skip
                     group.create_task(work())
                 await self._pods.synced()

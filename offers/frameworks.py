@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,7 +19,9 @@ from apimachinery import meta, names, scheme, status
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
+from offers import constraints as constraints_of
 from offers import messages, roles, shapes
+from offers.constraints import Constraint
 from offers.master import OfferMaster
 from offers.messages import Event, FrameworkInfo, Offer
 from offers.resources import Vector
@@ -77,6 +79,8 @@ class Framework:
     disconnected: float | None = None
     suppressed: set[str] = field(default_factory=set)
     expiry: asyncio.TimerHandle | None = None
+    constraints: Mapping[str, Constraint] = field(default_factory=dict)
+    """Role → which nodes it wants to hear of."""
     uses_host: bool = False
     """Whether its tasks may use the nodes' own file system."""
     spell: Callable[[Offer], JsonObject] = _plainly
@@ -247,10 +251,12 @@ class Frameworks:
         principal: str,
         stream: Stream,
         *,
+        constraints: JsonObject | None = None,
         uses_host: bool = False,
     ) -> Framework:
         """A framework whose first events (SUBSCRIBED, HEARTBEAT) are the caller's to send."""
         check(info)
+        wanted = _constraints(constraints)
         framework_id = (info.get("id") or {}).get("value") or ""
         framework = self.known.get(framework_id)
         kind = "UPDATED"
@@ -271,6 +277,7 @@ class Frameworks:
         framework.disconnected = None
         framework.stream = stream
         framework.uses_host = uses_host
+        framework.constraints = wanted
         framework.suppressed = set(suppressed)
         await self._write(framework)
         await self._ensure_namespace(framework.namespace)
@@ -316,19 +323,27 @@ class Frameworks:
                 if "min_allocatable_resources" in one
             },
             offers_expire=True,
+            capabilities=framework.capabilities,
+            constraints=framework.constraints,
         )
 
     async def update(
-        self, framework: Framework, info: JsonObject, suppressed: Iterable[str]
+        self,
+        framework: Framework,
+        info: JsonObject,
+        suppressed: Iterable[str],
+        *,
+        constraints: JsonObject | None = None,
     ) -> None:
         """UPDATE_FRAMEWORK; SubscribeError says what can't be."""
         check(info)
+        wanted = _constraints(constraints)
         for key in ("user", "checkpoint", "principal"):
             old, new = framework.info.get(key), info.get(key)
             if (old or "") != (new or ""):
                 raise SubscribeError(f"Updating 'FrameworkInfo.{key}' is not supported")
         framework.info = {**info, "id": {"value": framework.id}}
-        framework.suppressed = set(suppressed)
+        framework.suppressed, framework.constraints = set(suppressed), wanted
         self._master.update(self._offer_info(framework))
         self.on_changed("UPDATED", framework)
         await self._write(framework)
@@ -462,6 +477,13 @@ class Frameworks:
 
 def new_stream_id() -> str:
     return secrets.token_hex(16)
+
+
+def _constraints(message: JsonObject | None) -> Mapping[str, Constraint]:
+    try:
+        return constraints_of.parse(message)
+    except constraints_of.BadConstraint as error:
+        raise SubscribeError(f"Offer constraints are not valid: {error}") from error
 
 
 def _sizes(filters: JsonObject) -> tuple[Vector, ...]:

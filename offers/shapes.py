@@ -6,12 +6,14 @@ in megabytes (2^20), `ports` as ranges. Neighbours: `offers.tasks` reads what ta
 """
 
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apimachinery.wire import JsonObject
-from offers import ranges, resources
+from offers import parts, ranges, resources, roles
 from offers.messages import Offer
+from offers.parts import Part
 from offers.ranges import Ranges
 from offers.resources import Vector
 
@@ -28,6 +30,9 @@ _OURS_ONLY = (resources.PODS,)
 """What no framework of Mesos knows of."""
 AGENT_PORT = 5051
 """Where Mesos' agents answer; ours are asked through the master."""
+
+
+DYNAMIC = "DYNAMIC"
 
 
 class BadResource(ValueError):  # noqa: N818  (read as "raise BadResource")
@@ -47,19 +52,91 @@ def scalars(vector: Vector) -> dict[str, float]:
     return found
 
 
-def to_mesos(vector: Vector, ports: Ranges = (), role: str = "") -> list[JsonObject]:
-    """A list of Resource messages; with a role as allocated to it."""
-    common: JsonObject = {"role": "*"}
-    if role:
-        common["allocation_info"] = {"role": role}
-    found: list[JsonObject] = [
-        {"name": name, "type": "SCALAR", "scalar": {"value": value}, **common}
-        for name, value in scalars(vector).items()
-    ]
+def to_mesos(
+    vector: Vector, ports: Ranges = (), role: str = "", *, refined: bool = True
+) -> list[JsonObject]:
+    """A list of Resource messages; with a role as allocated to it.
+
+    `refined` frameworks know stacks of reservations; others get the spelling of before.
+    """
+    allocated: JsonObject = {"allocation_info": {"role": role}} if role else {}
+    found: list[JsonObject] = []
+    for key, value in sorted(vector.items()):
+        part = parts.parse(key)
+        for name, amount in scalars({part.name: value}).items():
+            message = {"name": name, "type": "SCALAR", "scalar": {"value": amount}}
+            found.append({**message, **_kind(part, refined=refined), **allocated})
     if ports:
         spans = [{"begin": begin, "end": end} for begin, end in ports]
-        found.append({"name": "ports", "type": "RANGES", "ranges": {"range": spans}, **common})
+        message = {"name": "ports", "type": "RANGES", "ranges": {"range": spans}, "role": "*"}
+        found.append({**message, **allocated})
     return found
+
+
+def _kind(part: Part, *, refined: bool) -> JsonObject:
+    """What a Resource message says beside name and amount."""
+    if part == Part(part.name):
+        return {"role": "*"}
+    found: JsonObject = {}
+    detail = json.loads(part.detail) if part.detail else {}
+    stack = detail.get("reservations") or ([{"role": part.role}] if part.role else [])
+    stack = [{"type": DYNAMIC, **one} for one in stack]
+    if refined and stack:
+        found["reservations"] = stack
+    elif stack:
+        found["role"] = stack[-1]["role"]
+        if stack[-1]["type"] == DYNAMIC:
+            inner = {n: v for n, v in stack[-1].items() if n not in ("role", "type")}
+            found["reservation"] = inner
+    else:
+        found["role"] = "*"
+    if "disk" in detail:
+        found["disk"] = detail["disk"]
+    if parts.REVOCABLE in part.traits:
+        found["revocable"] = {}
+    if parts.SHARED in part.traits:
+        found["shared"] = {}
+    return found
+
+
+def disk_of(part: Part) -> JsonObject | None:
+    """The DiskInfo of a part."""
+    found: JsonObject | None = (json.loads(part.detail) if part.detail else {}).get("disk")
+    return found
+
+
+def stack_of(message: JsonObject) -> list[JsonObject]:
+    """A resource's reservations, the last one on top, whichever way they are spelled."""
+    if message.get("reservations"):
+        return list(message["reservations"])
+    role = message.get("role", "*")
+    if role == "*":
+        return []
+    if "reservation" in message:
+        return [{"type": DYNAMIC, **message["reservation"], "role": role}]
+    return [{"type": "STATIC", "role": role}]
+
+
+def _part(name: str, message: JsonObject) -> str:
+    """How a vector names a resource of this kind."""
+    stack = stack_of(message)
+    for one in stack:
+        try:
+            roles.check(one.get("role") or "")
+        except roles.RoleError as error:
+            raise BadResource(f"Invalid reservation: {error}") from error
+    detail: JsonObject = {}
+    plain = [{n: v for n, v in one.items() if (n, v) != ("type", DYNAMIC)} for one in stack]
+    if plain and plain != [{"role": plain[0]["role"]}]:
+        detail["reservations"] = plain
+    disk = {n: v for n, v in (message.get("disk") or {}).items() if v}
+    if disk:
+        detail["disk"] = disk
+    traits = parts.REVOCABLE if "revocable" in message else ""
+    traits += parts.SHARED if "shared" in message else ""
+    traits += parts.REFINED if len(stack) > 1 else ""
+    text = json.dumps(detail, sort_keys=True, separators=(",", ":")) if detail else ""
+    return Part(name, stack[-1]["role"] if stack else "", traits, text).key
 
 
 def from_mesos(messages: Iterable[JsonObject]) -> tuple[dict[str, int], Ranges]:
@@ -68,14 +145,17 @@ def from_mesos(messages: Iterable[JsonObject]) -> tuple[dict[str, int], Ranges]:
     ports: list[tuple[int, int]] = []
     for message in messages:
         name, kind = message["name"], message["type"]
+        if " " in name or not name:
+            raise BadResource(f"Invalid resource name '{name}'")
         if kind == "SCALAR":
             value = (message.get("scalar") or {}).get("value")
             if value is None or not 0 <= value < 1e15:
                 raise BadResource(f"Invalid scalar resource '{name}': {value}")
             ours, factor = _NAMES.get(name, (name, 1))
+            key = _part(ours, message)
             # Mesos compares at three digits after the point.
             amount = round(round(value, 3) * factor)
-            vector[ours] = vector.get(ours, 0) + amount
+            vector[key] = vector.get(key, 0) + amount
         elif kind == "RANGES" and name == "ports":
             for span in (message.get("ranges") or {}).get("range") or ():
                 ports.append((span["begin"], span["end"]))
@@ -97,7 +177,9 @@ def quantities(amounts: Mapping[str, JsonObject]) -> dict[str, int]:
     return found
 
 
-def offer(made: Offer, hostname: str, domain: JsonObject | None) -> JsonObject:
+def offer(
+    made: Offer, hostname: str, domain: JsonObject | None, *, refined: bool = True
+) -> JsonObject:
     """An Offer message."""
     found: JsonObject = {
         "id": {"value": made.id},
@@ -105,7 +187,7 @@ def offer(made: Offer, hostname: str, domain: JsonObject | None) -> JsonObject:
         "agent_id": {"value": made.node},
         "hostname": hostname,
         "url": agent_url(hostname),
-        "resources": to_mesos(made.resources, made.ports, made.role),
+        "resources": to_mesos(made.resources, made.ports, made.role, refined=refined),
         "attributes": attributes(made.attributes),
         "allocation_info": {"role": made.role},
     }
@@ -147,7 +229,8 @@ def domain(labels: Mapping[str, str]) -> JsonObject | None:
 
 def brief(vector: Vector, ports: Ranges = ()) -> dict[str, Any]:
     """The flat spelling of the legacy endpoints."""
-    found: dict[str, Any] = {"cpus": 0.0, "mem": 0.0, "disk": 0.0, "gpus": 0.0, **scalars(vector)}
+    known = scalars(parts.folded(vector))
+    found: dict[str, Any] = {"cpus": 0.0, "mem": 0.0, "disk": 0.0, "gpus": 0.0, **known}
     if ports:
         found["ports"] = "[" + ", ".join(f"{begin}-{end}" for begin, end in ports) + "]"
     return found

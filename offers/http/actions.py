@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 
 from apimachinery import scheme, status
 from apimachinery.client.rest import Client
+from apimachinery.mesos import lenient
+from apimachinery.mesos.schema import Malformed
 from apimachinery.wire import JsonObject
 from offers import resources, rolekeeper, roles, shapes
 from offers.frameworks import Frameworks
@@ -19,7 +21,9 @@ from offers.http.access import Access, Caller
 from offers.live import quantities
 from offers.maintenance import Maintenance, PlanError
 from offers.master import OfferMaster
+from offers.reservations import Reservations
 from offers.resources import Vector
+from offers.tasks.operations import OperationError
 
 LOG = logging.getLogger(__name__)
 
@@ -41,13 +45,14 @@ class Actions:
         master: OfferMaster,
         frameworks: Frameworks,
         maintenance: Maintenance,
+        reservations: Reservations,
         access: Access,
         roles: Callable[[], Iterable[rolekeeper.RoleView]],
     ) -> None:
         self._roles = roles
         self._client, self._master = client, master
         self._frameworks, self._maintenance = frameworks, maintenance
-        self._access = access
+        self._access, self._reservations = access, reservations
 
     async def allow(self, caller: Caller, verb: str, resource: str, name: str = "") -> None:
         """Go on only if the caller may."""
@@ -152,6 +157,19 @@ class Actions:
             where = {} if name.replace(".", "/") == path else {"path": path}
             obj = {"metadata": {"name": name}, "spec": {**kept, **where}}
             await self._client.create(scheme.OFFER_ROLES, obj)
+
+    # --- resources
+
+    async def operate(self, caller: Caller, node: str, operation: JsonObject) -> None:
+        """RESERVE, CREATE and the like, on what nobody uses."""
+        await self.allow(caller, "update", "reservations")
+        try:
+            read = lenient.message(operation, "Operation")
+            await self._reservations.apply(node, read, caller.principal)
+        except Malformed as error:
+            raise ActionError(400, str(error)) from error
+        except OperationError as error:
+            raise ActionError(409 if "in use" in str(error) else 400, str(error)) from error
 
     # --- machines
 

@@ -24,6 +24,7 @@ from offers.http.scheduler import SchedulerEndpoint
 from offers.http.watchers import Watchers
 from offers.maintenance import Maintenance
 from offers.master import OfferMaster
+from offers.reservations import Reservations
 from offers.rolekeeper import RoleView
 from offers.tasks.record import Task
 from offers.tasks.service import TaskService
@@ -50,6 +51,7 @@ class OfferServer:
         agents: Agents,
         access: Access,
         maintenance: Maintenance,
+        reservations: Reservations,
         client: Client,
         *,
         roles: Callable[[], Iterable[RoleView]],
@@ -57,12 +59,20 @@ class OfferServer:
     ) -> None:
         clock = clock or SystemClock()
         self.access, self._watchers = access, Watchers()
-        calls = Calls(master, frameworks, tasks, maintenance, node_state=agents.state, clock=clock)
+        calls = Calls(
+            master,
+            frameworks,
+            tasks,
+            maintenance,
+            reservations,
+            node_state=agents.state,
+            clock=clock,
+        )
         self.scheduler = SchedulerEndpoint(
-            frameworks, tasks, calls, access, maintenance, master_id=master.id
+            frameworks, tasks, calls, access, maintenance, reservations, master_id=master.id
         )
         self._legacy = Legacy(master, frameworks, tasks, agents, clock, roles)
-        actions = Actions(client, master, frameworks, maintenance, access, roles)
+        actions = Actions(client, master, frameworks, maintenance, reservations, access, roles)
         self._operator = Operator(
             master, frameworks, tasks, agents, self._legacy, actions, maintenance,
             self._watchers, access,

@@ -16,6 +16,7 @@ from offers.frameworks import Framework, Frameworks
 from offers.maintenance import Maintenance
 from offers.master import OfferMaster
 from offers.messages import Offer
+from offers.reservations import Reservations
 from offers.tasks import accept, states
 from offers.tasks.accept import Refused
 from offers.tasks.record import Task
@@ -36,13 +37,14 @@ class Calls:
         frameworks: Frameworks,
         tasks: TaskService,
         maintenance: Maintenance,
+        reservations: Reservations,
         *,
         node_state: Callable[[str], str],
         clock: Clock,
     ) -> None:
         """`node_state` tells "ready", "unreachable" or "" (unknown) of an agent."""
         self._master, self._frameworks, self._tasks = master, frameworks, tasks
-        self._maintenance = maintenance
+        self._maintenance, self._reservations = maintenance, reservations
         self._node_state = node_state
         self._clock = clock
         self._handlers: dict[str, Callable[[Framework, JsonObject], None]] = {
@@ -59,8 +61,8 @@ class Calls:
             "SHUTDOWN": self._shutdown,
             "ACCEPT_INVERSE_OFFERS": self._accept_inverse,
             "DECLINE_INVERSE_OFFERS": self._decline_inverse,
-            # Nothing to do: no such updates are sent, and demand is not asked for.
-            "ACKNOWLEDGE_OPERATION_STATUS": _nothing,
+            "ACKNOWLEDGE_OPERATION_STATUS": self._acknowledge_operation,
+            # Demand is not asked for: it shows in what is revived and declined.
             "REQUEST": _nothing,
         }
 
@@ -91,10 +93,11 @@ class Calls:
         runs = [self._tasks.prepare(framework, one, role, node) for one in plan.launched]
         launches = tuple(launch for run in runs for launch in run.launches)
         seconds = _refuse_seconds(body)
-        if not launches and not plan.unsupported and not plan.refused:
+        if not launches and not plan.converted and not plan.refused and not plan.failed:
             self._master.call(framework.id, messages.Decline(tuple(ids), seconds))
             return
-        booked = messages.Accept(tuple(ids), launches, seconds)
+        converted = tuple(change for _, change in plan.converted)
+        booked = messages.Accept(tuple(ids), launches, seconds, converted)
         if not self._master.call(framework.id, booked):
             LOG.error("offers=%s framework=%s could not be booked", ids, framework.name)
             self._master.call(framework.id, messages.Decline(tuple(ids), 0.0))
@@ -102,8 +105,8 @@ class Calls:
         for run in runs:
             self._tasks.launch(framework, run)
         self._refuse(framework, plan.refused, node)
-        for operation in plan.unsupported:
-            self._unsupported(framework, operation)
+        self._reservations.done(framework, node, plan.converted)
+        self._reservations.failed(framework, plan.failed)
 
     def _refuse(self, framework: Framework, refused: list[Refused], node: str) -> None:
         for one in refused:
@@ -118,19 +121,6 @@ class Calls:
             if node:
                 update["agent_id"] = {"value": node}
             framework.send({"type": "UPDATE", "update": {"status": update}})
-
-    def _unsupported(self, framework: Framework, operation: JsonObject) -> None:
-        kind = operation.get("type", "UNKNOWN")
-        LOG.info("operation=%s framework=%s is not supported", kind, framework.name)
-        if "id" not in operation:
-            return
-        found = {
-            "operation_id": operation["id"],
-            "state": "OPERATION_ERROR",
-            "message": f"{kind} is not supported",
-        }
-        event = {"type": "UPDATE_OPERATION_STATUS", "update_operation_status": {"status": found}}
-        framework.send(event)
 
     def _decline(self, framework: Framework, body: JsonObject) -> None:
         ids = tuple(one["value"] for one in body.get("offer_ids") or ())
@@ -221,12 +211,12 @@ class Calls:
                 update[name] = task.forwarded[name]
         framework.send({"type": "UPDATE", "update": {"status": update}})
 
+    def _acknowledge_operation(self, framework: Framework, body: JsonObject) -> None:
+        operation_id = body["operation_id"]["value"]
+        self._reservations.acknowledge(framework, operation_id, body["uuid"])
+
     def _reconcile_operations(self, framework: Framework, body: JsonObject) -> None:
-        for one in body.get("operations") or ():
-            found = {"operation_id": one["operation_id"], "state": "OPERATION_UNKNOWN"}
-            framework.send(
-                {"type": "UPDATE_OPERATION_STATUS", "update_operation_status": {"status": found}}
-            )
+        self._reservations.reconcile(framework, body.get("operations") or [])
 
 
 def _nothing(framework: Framework, body: JsonObject) -> None:

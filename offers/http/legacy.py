@@ -12,7 +12,7 @@ from apimachinery.aio.clock import Clock
 from apimachinery.mesos import marks
 from apimachinery.mesos.stream import ascii_json
 from apimachinery.wire import JsonObject
-from offers import resources, shapes
+from offers import parts, resources, shapes
 from offers.agents import Agents
 from offers.frameworks import Framework, Frameworks
 from offers.ledger import Account
@@ -245,8 +245,11 @@ class Legacy:
             "resources": whole,
             "used_resources": shapes.brief(account.used),
             "offered_resources": shapes.brief(account.offered),
-            "reserved_resources": {},
-            "unreserved_resources": whole,
+            "reserved_resources": {
+                role: shapes.brief(amount)
+                for role, amount in parts.reserved(account.capacity).items()
+            },
+            "unreserved_resources": shapes.brief(parts.plain(account.capacity), account.ports),
             "active": account.open and self._agents.state(name) == "ready",
             "deactivated": not account.open,
             "version": VERSION,

@@ -37,6 +37,10 @@ class LegacyActions:
             "/quota/{role:.+}": {"DELETE": self._remove_quota},
             "/maintenance/schedule": {"GET": self._schedule, "POST": self._reschedule},
             "/maintenance/status": {"GET": self._status},
+            "/reserve": {"POST": self._operation("RESERVE", "resources")},
+            "/unreserve": {"POST": self._operation("UNRESERVE", "resources")},
+            "/create-volumes": {"POST": self._operation("CREATE", "volumes")},
+            "/destroy-volumes": {"POST": self._operation("DESTROY", "volumes")},
             "/machine/down": {"POST": self._down},
             "/machine/up": {"POST": self._up},
         }
@@ -71,6 +75,22 @@ class LegacyActions:
         if not found:
             raise ActionError(400, "Missing 'frameworkId' query parameter in the request body")
         await self._actions.teardown(caller, unquote(found[0]))
+
+    def _operation(self, kind: str, name: str) -> Handler:
+        """A form of `slaveId` and a JSON list."""
+
+        async def handler(caller: Caller, request: web.Request) -> None:
+            form = parse_qs((await request.read()).decode("utf-8", "replace"))
+            if not form.get("slaveId") or not form.get(name):
+                raise ActionError(400, f"Missing 'slaveId' or '{name}' in the request body")
+            try:
+                listed = json.loads(form[name][0])
+            except ValueError as error:
+                raise ActionError(400, f"Error in parsing '{name}': {error}") from error
+            operation = {"type": kind, kind.lower(): {name: listed}}
+            await self._actions.operate(caller, form["slaveId"][0], operation)
+
+        return handler
 
     async def _weights(self, caller: Caller, request: web.Request) -> object:
         del caller, request

@@ -30,6 +30,16 @@ from offers.tasks.service import TaskService
 VERBOSE_LEVEL = 1
 """Of SET_LOGGING_LEVEL: at this and beyond everything is logged."""
 
+RESOURCE_CALLS = {
+    "RESERVE_RESOURCES": ("RESERVE", "resources", "source"),
+    "UNRESERVE_RESOURCES": ("UNRESERVE", "resources"),
+    "CREATE_VOLUMES": ("CREATE", "volumes"),
+    "DESTROY_VOLUMES": ("DESTROY", "volumes"),
+    "GROW_VOLUME": ("GROW_VOLUME", "volume", "addition"),
+    "SHRINK_VOLUME": ("SHRINK_VOLUME", "volume", "subtract"),
+}
+"""Call → operation, and what of the call's body is the operation's."""
+
 Answer = Callable[[], JsonObject]
 Deed = Callable[[Caller, JsonObject], Awaitable[None]]
 
@@ -86,12 +96,23 @@ class Operator:
             ),
             "START_MAINTENANCE": lambda who, b: actions.down(who, _list(b, "machines")),
             "STOP_MAINTENANCE": lambda who, b: actions.up(who, _list(b, "machines")),
+            **{kind: self._operation(*how) for kind, how in RESOURCE_CALLS.items()},
             "DRAIN_AGENT": actions.drain,
             "DEACTIVATE_AGENT": actions.deactivate,
             "REACTIVATE_AGENT": actions.reactivate,
             "MARK_AGENT_GONE": actions.gone,
             "SET_LOGGING_LEVEL": self._set_logging_level,
         }
+
+    def _operation(self, kind: str, *names: str) -> Deed:
+        """A call about an agent's resources as an operation on them."""
+
+        def deed(who: Caller, body: JsonObject) -> Awaitable[None]:
+            inner = {name: body[name] for name in names if name in body}
+            operation = {"type": kind, kind.lower(): inner}
+            return self._actions.operate(who, _value(body, "agent_id"), operation)
+
+        return deed
 
     def routes(self, app: web.Application) -> None:
         for path in ("/api/v1", "/api/v1/operator", "/master/api/v1"):

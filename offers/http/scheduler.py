@@ -19,6 +19,7 @@ from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.calls import Calls
 from offers.http.legacy import VERSION
 from offers.maintenance import Maintenance
+from offers.reservations import Reservations
 from offers.tasks.service import TaskService
 
 STREAM_ID = "Mesos-Stream-Id"
@@ -40,11 +41,13 @@ class SchedulerEndpoint:
         calls: Calls,
         access: Access,
         maintenance: Maintenance,
+        reservations: Reservations,
         *,
         master_id: str,
     ) -> None:
         self._frameworks, self._tasks, self._calls = frameworks, tasks, calls
-        self._access, self._maintenance = access, maintenance
+        self._access = access
+        self._maintenance, self._reservations = maintenance, reservations
         self._master_id = master_id
         self.ready = False
         """False while what was before is read back: then the answer is 503."""
@@ -121,7 +124,12 @@ class SchedulerEndpoint:
         if (info.get("id") or {}).get("value", framework.id) != framework.id:
             return _text(400, "'framework_id' differs from 'framework_info.id'")
         try:
-            await self._frameworks.update(framework, info, body.get("suppressed_roles") or ())
+            await self._frameworks.update(
+                framework,
+                info,
+                body.get("suppressed_roles") or (),
+                constraints=body.get("offer_constraints"),
+            )
         except SubscribeError as error:
             return _text(400, f"'UpdateFramework.framework_info' is not valid: {error}")
         return web.Response(status=200)
@@ -179,7 +187,12 @@ class SchedulerEndpoint:
         principal = str(info.get("principal") or "")
         try:
             framework = await self._frameworks.subscribe(
-                info, body.get("suppressed_roles") or (), principal, opened, uses_host=uses_host
+                info,
+                body.get("suppressed_roles") or (),
+                principal,
+                opened,
+                constraints=body.get("offer_constraints"),
+                uses_host=uses_host,
             )
         except SubscribeError as error:
             opened.fail(str(error))
@@ -198,6 +211,7 @@ class SchedulerEndpoint:
         self._frameworks.activate(framework)
         self._tasks.connected(framework)
         self._maintenance.connected(framework)
+        self._reservations.connected(framework)
         return framework
 
     def master_info(self, request: web.Request) -> JsonObject:

@@ -6,13 +6,15 @@ not in order fails by itself; a group fails as a whole. Neighbours: `validate` h
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from apimachinery.wire import JsonObject
-from offers import ranges, resources
-from offers.messages import Offer
+from offers import parts, ranges, resources
+from offers.messages import Conversion, Offer
 from offers.ranges import Ranges
 from offers.resources import Vector
+from offers.tasks import operations as changes
 from offers.tasks import pods, states, validate
 
 
@@ -69,6 +71,9 @@ class Known:
     """Its custom executors on the offers' node: id → ExecutorInfo."""
     uses_host: bool = False
     """Whether it may use the nodes' own file system."""
+    principal: str = ""
+    volumes: AbstractSet[tuple[str, str]] = frozenset()
+    """(role, persistence id) of those on the offers' node."""
 
 
 @dataclass(slots=True)
@@ -77,8 +82,10 @@ class Plan:
 
     launched: list[Launched] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    unsupported: list[JsonObject] = field(default_factory=list)
-    """Operations that can't be carried out."""
+    converted: list[tuple[JsonObject, Conversion]] = field(default_factory=list)
+    """Operations on resources, done before anything is launched."""
+    failed: list[tuple[JsonObject, str]] = field(default_factory=list)
+    """Operations that can't be carried out, and why."""
 
 
 def tasks_of(operations: Sequence[JsonObject]) -> list[JsonObject]:
@@ -110,6 +117,9 @@ def plan(offers: Sequence[Offer], operations: Sequence[JsonObject], known: Known
     bounded = any(resources.PODS in offer.resources for offer in offers)
     taken, running = set(known.tasks), dict(known.executors)
     for operation in operations:
+        if operation.get("type") in changes.KNOWN:
+            rest = _converted(operation, offers[0].role, known, rest, made)
+            continue
         for batch in _batches(operation, made):
             refused = _refused(batch, offers[0].node, taken, running, known)
             if refused:
@@ -122,13 +132,32 @@ def plan(offers: Sequence[Offer], operations: Sequence[JsonObject], known: Known
             if problem := validate.room(launched.amount, launched.ports, rest, free):
                 made.refused += _refusals(batch, problem)
                 continue
-            rest = resources.subtract(rest, launched.amount)
+            rest = resources.subtract(rest, parts.consumed(launched.amount))
             free = ranges.subtract(free, launched.ports)
             taken.update(info["task_id"]["value"] for info in batch.tasks)
             if batch.custom and batch.executor is not None:
                 running[batch.executor["executor_id"]["value"]] = batch.executor
             made.launched.append(launched)
     return made
+
+
+def _converted(operation: JsonObject, role: str, known: Known, rest: Vector, made: Plan) -> Vector:
+    """Carry out one operation on what is left; what is left then."""
+    try:
+        change = changes.convert(operation, role, known.principal)
+    except changes.OperationError as error:
+        made.failed.append((operation, str(error)))
+        return rest
+    if not resources.fits(change.before, rest):
+        made.failed.append((operation, "The offers do not hold these resources"))
+        return rest
+    if operation["type"] == "CREATE":
+        clash = changes.volumes_of(change.after) & known.volumes
+        if clash:
+            made.failed.append((operation, f"Persistence ID '{min(clash)[1]}' is in use"))
+            return rest
+    made.converted.append((operation, change))
+    return resources.add(resources.subtract(rest, change.before), change.after)
 
 
 def _charged(batch: Batch, running: Mapping[str, JsonObject], *, bounded: bool) -> Launched:
@@ -163,7 +192,7 @@ def _batches(operation: JsonObject, made: Plan) -> list[Batch]:
         group = operation["launch_group"]
         tasks = list(group["task_group"].get("tasks") or ())
         return [Batch(tasks, group["executor"], group=True)]
-    made.unsupported.append(operation)
+    made.failed.append((operation, f"{kind or 'UNKNOWN'} is not supported"))
     return []
 
 

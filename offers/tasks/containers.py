@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from apimachinery.mesos.marks import SANDBOX, SANDBOX_VOLUME
 from apimachinery.wire import JsonObject
-from offers import ranges, resources, shapes
+from offers import parts, ranges, resources, shapes
 from offers.resources import Vector
 
 PLAIN_IMAGE = "busybox"
 """Runs tasks that name no image, for frameworks that may not use the nodes' own file system."""
 HOST_IMAGE = "bireme.dev/host-rootfs"
 """The node's own file system; the tag names the user."""
+PERSISTENT = "/var/lib/bireme/persistent"
+"""Where nodes keep persistent volumes."""
 PORTS_LISTED_MAX = 64
 """Ports of a task that its pod lists: they are then known to be taken after a restart."""
 
@@ -148,7 +150,7 @@ def _environment(info: JsonObject, command: JsonObject, setting: Setting) -> lis
 
 
 def _resources(info: JsonObject) -> JsonObject:
-    vector, _ = shapes.from_mesos(info.get("resources") or ())
+    vector = of_node(shapes.from_mesos(info.get("resources") or ())[0])
     requests = {name: amount(name, value) for name, value in vector.items()}
     limits = {n: v for n, v in requests.items() if n not in (resources.CPU, resources.DISK)}
     for name, scalar in (info.get("limits") or {}).items():
@@ -157,6 +159,34 @@ def _resources(info: JsonObject) -> JsonObject:
         if not _finite(scalar):
             limits.pop({"mem": resources.MEMORY, "cpus": resources.CPU}.get(name, name), None)
     return {"requests": requests, "limits": limits}
+
+
+def of_node(vector: Vector) -> Vector:
+    """What of a task's resources its node counts: volumes are none of its scratch space."""
+    return parts.folded({k: v for k, v in vector.items() if not _is_volume(k)})
+
+
+def _is_volume(key: str) -> bool:
+    return "persistence" in (shapes.disk_of(parts.parse(key)) or {})
+
+
+def _persistent(info: JsonObject) -> list[tuple[str, JsonObject]]:
+    """(path on the node, volume) of the persistent volumes among a task's resources."""
+    found = []
+    for resource in info.get("resources") or ():
+        disk = resource.get("disk") or {}
+        if "persistence" in disk and "volume" in disk:
+            stack = shapes.stack_of(resource)
+            role = stack[-1]["role"] if stack else ""
+            where = persistent_path(info["agent_id"]["value"], role, disk["persistence"]["id"])
+            found.append((where, disk["volume"]))
+    return found
+
+
+def persistent_path(node: str, role: str, persistence_id: str) -> str:
+    """Where a persistent volume lies on its node."""
+    digest = hashlib.sha256("\0".join((node, role, persistence_id)).encode()).hexdigest()
+    return f"{PERSISTENT}/{digest[:32]}"
 
 
 def _finite(scalar: JsonObject) -> bool:
@@ -193,10 +223,20 @@ def volumes(tasks: Iterable[JsonObject]) -> list[JsonObject]:
         for info in tasks
         for volume in (info.get("container") or {}).get("volumes") or ()
     }
+    kept = {path for info in tasks for path, _ in _persistent(info)}
     return [
-        {"name": _volume_name(path), "hostPath": {"path": path}}
-        for path in sorted(paths)
-        if path.startswith("/")
+        *(
+            {"name": _volume_name(path), "hostPath": {"path": path}}
+            for path in sorted(paths)
+            if path.startswith("/")
+        ),
+        *(
+            {
+                "name": _volume_name(path),
+                "hostPath": {"path": path, "type": "DirectoryOrCreate"},
+            }
+            for path in sorted(kept)
+        ),
     ]
 
 
@@ -206,7 +246,14 @@ def _volume_name(path: str) -> str:
 
 def mounts(info: JsonObject) -> list[JsonObject]:
     """Directories of the node, and of the sandbox, where the task wants them."""
-    found = []
+    found = [
+        {
+            "name": _volume_name(path),
+            "mountPath": f"{SANDBOX}/{volume['container_path']}",
+            "readOnly": volume["mode"] == "RO",
+        }
+        for path, volume in _persistent(info)
+    ]
     for volume in (info.get("container") or {}).get("volumes") or ():
         path, at = host_path(volume), volume["container_path"]
         where = at if at.startswith("/") else f"{SANDBOX}/{at}"

@@ -74,7 +74,8 @@ def pod(
         containers.container(info, container_name(i), owner.setting) for i, info in enumerate(tasks)
     ]
     if executor is not None:
-        containers.add(made[0], shapes.from_mesos(executor.get("resources") or ())[0])
+        extra = shapes.from_mesos(executor.get("resources") or ())[0]
+        containers.add(made[0], containers.of_node(extra))
     outer = (executor or {}).get("container") or tasks[0].get("container") or {}
     spec: JsonObject = {
         "nodeName": node,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from apimachinery import meta
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
-from offers import ranges, shapes
+from offers import parts, ranges, shapes
 from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.tasks import pods, states
@@ -202,7 +202,7 @@ class Task:
             "container": self.container,
             "run": self.run,
             "index": self.index,
-            "resources": _quantities(vector, spans),
+            "resources": _quantities(parts.folded(vector), spans),
             "info": self.info,
         }
         if self.executor_id:

@@ -22,12 +22,12 @@ from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
-from offers import messages, resources
+from offers import messages, parts, resources
 from offers.frameworks import Framework, Frameworks
 from offers.live import quantities
 from offers.master import OfferMaster
 from offers.resources import Vector
-from offers.tasks import observe, pods, record, states
+from offers.tasks import observe, operations, pods, record, states
 from offers.tasks.accept import Known, Launched
 from offers.tasks.delivery import Deliveries
 from offers.tasks.executors import Executors, Ties, pod_name
@@ -131,14 +131,30 @@ class TaskService:
         ids = {task.task_id for task in self.of_framework(framework.id)}
         executors = self.executors.on(framework.id, node)
         infos = {executor_id: one.info for executor_id, one in executors.items()}
-        return Known(ids, infos, uses_host=framework.uses_host)
+        account = self._master.ledger.accounts.get(node)
+        volumes = operations.volumes_of(account.capacity) if account else set()
+        return Known(
+            ids,
+            infos,
+            uses_host=framework.uses_host,
+            principal=framework.principal,
+            volumes=volumes,
+        )
+
+    def amount_of_pod(self, key: str) -> Vector | None:
+        """What a pod holds, where it is more than its requests say; None if it is not."""
+        tasks = self._runs.get(key)
+        if not tasks:
+            return None
+        amount, _ = pods.charge([task.info for task in tasks], tasks[0].executor)
+        return amount if parts.is_mixed(amount) else None
 
     def usage_of(self, framework_id: str) -> JsonObject:
         """What a Framework's status tells of its tasks."""
         running = [task for task in self.of_framework(framework_id) if not task.over]
         total: Vector = {}
         for task in running:
-            total = resources.add(total, task.amounts[0])
+            total = resources.add(total, parts.folded(task.amounts[0]))
         # A merge keeps what it does not name: what is used no more is said to be null.
         none = dict.fromkeys((resources.CPU, resources.MEMORY, resources.DISK))
         return {"tasks": len(running), "used": {**none, **quantities(total)}}

@@ -7,7 +7,7 @@ offers beyond what they hold.
 from collections.abc import Iterable
 
 from apimachinery.wire import JsonObject
-from offers import ranges, resources, shapes
+from offers import parts, ranges, resources, shapes
 from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.tasks import containers
@@ -165,9 +165,10 @@ def group(executor: JsonObject, tasks: list[JsonObject], node: str) -> str:
 
 def room(wanted: Vector, ports: Ranges, offered: Vector, free_ports: Ranges) -> str:
     """What an offer lacks of what is wanted; empty if it has all."""
-    for name, value in sorted(wanted.items()):
-        if value > offered.get(name, 0):
-            has = shapes.scalars({name: offered.get(name, 0)})
+    for key, value in sorted(wanted.items()):
+        if value > offered.get(key, 0):
+            name = parts.parse(key).name
+            has = shapes.scalars({name: offered.get(key, 0)})
             asks = shapes.scalars({name: value})
             return f"Task uses more resources {_list(asks)} than available {_list(has)}"
     if not ranges.contains(free_ports, ports):
