@@ -90,6 +90,7 @@ class Process:
         )
         core.authenticator = authenticator
         self._streaming = Streaming(self.server, security.keys)
+        core.proxy = self._streaming.proxy
         core.live.update(usage.resources(core.cache, self._streaming.kubelets))
         pair = security.keys.api_server(security.hosts)
         self._tls = connection.server_context(

@@ -5,8 +5,10 @@ part of it. It has no behaviour of its own, so nothing depends on how a server i
 """
 
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from apimachinery import wire
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.openapi.documents import Documents
 from apimachinery.scheme import Scheme
@@ -21,6 +23,7 @@ from apiserver.metrics import Metrics
 from apiserver.options import Options
 from apiserver.printing import Rows
 from apiserver.registry.kinds import Registries
+from apiserver.routes import Route
 from apiserver.storage.interface import Store
 
 
@@ -47,6 +50,8 @@ class Core:
     """Made at the first request for a schema."""
     aggregation: ForeignGroups | None = None
     """Groups that other servers answer, where there may be any."""
+    proxy: Callable[[wire.Request, Route], Awaitable[wire.Response]] | None = None
+    """Passes requests on to nodes, pods and services, where they can be reached."""
     stopping: bool = False
     """Set at shutdown: /readyz fails, so that load balancers look elsewhere."""
     live: dict[str, LiveResource] = field(default_factory=dict)

@@ -32,6 +32,7 @@ VERBS: dict[str, Handler] = {
 _SPECIAL: dict[tuple[str, str], str] = {
     # (resource or "*", subresource) → module:function under apiserver.handlers
     ("*", "scale"): "scale:handle",
+    ("*", "proxy"): "proxy:handle",
     ("bindings", ""): "binding:handle",
     ("pods", "binding"): "binding:handle",
     ("pods", "eviction"): "eviction:handle",

@@ -71,7 +71,7 @@ class Streaming:
         self, raw: web.BaseRequest, request: wire.Request, route: routes.Route
     ) -> web.StreamResponse | wire.Response:
         if route.subresource == "proxy":
-            return await self._proxies.serve(request, route)
+            return await self.proxy(request, route)
         pod = await self._pod(route)
         match route.subresource:
             case "log":
@@ -80,6 +80,10 @@ class Streaming:
                 return await forwards.run(self.kubelets, raw, request, pod)
             case verb:
                 return await commands.run(self.kubelets, raw, request, pod, verb)
+
+    async def proxy(self, request: wire.Request, route: routes.Route) -> wire.Response:
+        """Pass an authorized request on to a node, pod or service."""
+        return await self._proxies.serve(request, route)
 
     async def _pod(self, route: routes.Route) -> wire.JsonObject:
         await self._core.cache.fresh()

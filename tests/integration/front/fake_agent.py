@@ -35,6 +35,7 @@ class FakeAgent:
         app.router.add_get("/attach/{ns}/{pod}/{container}", self._attach)
         app.router.add_get("/portForward/{ns}/{pod}", self._forward)
         app.router.add_get("/stats/summary", self._summary)
+        app.router.add_delete("/localVolumes/{name}", self._remove)
         pair = self._keys.kubelet_server(self._node, ["127.0.0.1"])
         context = ssl.create_default_context(
             ssl.Purpose.CLIENT_AUTH, cafile=str(self._keys.ca.cert)
@@ -72,6 +73,10 @@ class FakeAgent:
             )
         lines = LOG[-int(request.query.get("tailLines", len(LOG))) :]
         return web.Response(text="".join(f"{line}\n" for line in lines))
+
+    async def _remove(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(f"{request.method} {request.path_qs}")
+        return web.Response(text="removed")
 
     async def _summary(self, request: web.Request) -> web.Response:
         """The pod `web` uses a quarter of a core and 64 MiB, and is all that runs."""

@@ -1,6 +1,12 @@
 """`metrics.k8s.io` and kubectl top: asked of the agents, not stored."""
 
-from .conftest import Cluster
+import pytest
+
+from apimachinery import status
+from apimachinery.client.rest import Client
+from apimachinery.client.transport import DirectTransport
+
+from .conftest import ADMIN, Cluster
 from .fake_agent import FakeAgent
 
 GROUP = "/apis/metrics.k8s.io/v1beta1"
@@ -44,6 +50,18 @@ async def test_an_agent_is_asked_once_for_many(cluster: Cluster, agent: FakeAgen
         await cluster.send("GET", f"{GROUP}/nodes")
         await cluster.send("GET", f"{GROUP}/pods")
     assert agent.requests == ["/stats/summary"]
+
+
+async def test_a_request_is_passed_on_to_a_node_also_from_inside(
+    cluster: Cluster, agent: FakeAgent
+) -> None:
+    path = "/api/v1/nodes/n1/proxy/localVolumes/pvc-1"
+    assert await cluster.send("DELETE", path) == (200, "removed")
+    inside = Client(DirectTransport(cluster.process.server.handle, ADMIN))
+    await inside.request("DELETE", path)
+    assert agent.requests == ["DELETE /localVolumes/pvc-1"] * 2
+    with pytest.raises(status.NotFound):
+        await inside.request("DELETE", path.replace("n1", "n2"))
 
 
 async def test_an_agent_that_does_not_answer_is_left_out(
