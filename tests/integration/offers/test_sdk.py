@@ -1,0 +1,162 @@
+"""The SDK as its users have it (`bireme.framework`), against the real master."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bireme.framework import (
+    Event,
+    FrameworkError,
+    Offer,
+    Offers,
+    Scheduler,
+    Subscribed,
+    Task,
+    TaskStatus,
+    Update,
+)
+from offers.sdk import RECORD_MAX, records
+from tests.integration.offers.conftest import Pool
+
+PATIENCE = 30.0
+Events = AsyncIterator[Event]
+
+
+@asynccontextmanager
+async def framework(pool: Pool, **options: Any) -> AsyncIterator[tuple[Scheduler, Events]]:
+    master = pool.url.removesuffix("/api/v1/scheduler")
+    async with (
+        asyncio.timeout(PATIENCE),
+        Scheduler(master, "sdk", role="sdk", **options) as scheduler,
+        aclosing(scheduler.events()) as events,
+    ):
+        yield scheduler, events
+
+
+async def subscribed(events: Events) -> str:
+    async for event in events:
+        if isinstance(event, Subscribed):
+            return event.framework_id
+    raise AssertionError("events never end")
+
+
+async def offers(events: Events) -> tuple[Offer, ...]:
+    async for event in events:
+        if isinstance(event, Offers):
+            return event.offers
+    raise AssertionError("events never end")
+
+
+async def update(events: Events, state: str) -> TaskStatus:
+    async for event in events:
+        if isinstance(event, Update) and event.status.state == state:
+            return event.status
+    raise AssertionError("events never end")
+
+
+async def ends(events: Events, count: int) -> dict[str, TaskStatus]:
+    found: dict[str, TaskStatus] = {}
+    async for event in events:
+        if isinstance(event, Update) and event.status.over:
+            found[event.status.task_id] = event.status
+        if len(found) == count:
+            break
+    return found
+
+
+async def test_tasks_from_their_launch_to_their_end(pool: Pool) -> None:
+    await pool.node("n1", rack="r1")
+    async with framework(pool) as (scheduler, events):
+        assert not scheduler.connected
+        (offer,) = await offers(events)
+        assert scheduler.connected
+        assert (offer.cpus, offer.agent_id, offer.attributes["rack"]) == (4, "n1", "r1")
+        port = offer.ports[0][0]
+        task = Task("a b", "exit 0", cpus=1, mem=64, ports=((port, port),), env={"A": "1"})
+        assert task.fits(offer)
+        await scheduler.accept(offer, [task, Task("bad", "exit 7")])
+        found = await ends(events, 2)
+    assert found["a b"].ok
+    assert (found["bad"].state, found["bad"].ok) == ("TASK_FAILED", False)
+    assert found["bad"].message == "Command exited with status 7"
+
+
+async def test_killing_and_asking(pool: Pool) -> None:
+    await pool.node("n1")
+    async with framework(pool) as (scheduler, events):
+        (offer,) = await offers(events)
+        await scheduler.accept(offer, [Task("long", "sleep")])
+        await update(events, "TASK_RUNNING")
+        await scheduler.reconcile(["long", "never"])
+        assert (await update(events, "TASK_LOST")).task_id == "never"
+        await scheduler.kill("long", grace_seconds=0)
+        assert (await update(events, "TASK_KILLED")).over
+        await scheduler.teardown()
+
+
+async def test_no_offers_before_they_are_asked_for(pool: Pool) -> None:
+    """Another framework gets what is there, twice: had the first wanted it, it would have come."""
+    await pool.node("n1")
+    async with framework(pool, suppressed=True) as (scheduler, events):
+        await subscribed(events)
+        waiting = asyncio.create_task(offers(events))
+        async with framework(pool) as (other, others):
+            for _ in range(2):
+                await other.decline(await offers(others), refuse_seconds=0)
+        assert not waiting.done()
+        await scheduler.revive()
+        assert await waiting
+
+
+async def test_it_comes_back_under_its_id(pool: Pool) -> None:
+    await pool.node("n1")
+    async with framework(pool) as (scheduler, events):
+        (offer,) = await offers(events)
+        await scheduler.accept(offer, [Task("long", "sleep")])
+        await update(events, "TASK_RUNNING")
+        first_id = scheduler.framework_id
+    async with framework(pool, framework_id=first_id) as (scheduler, events):
+        assert await subscribed(events) == first_id
+        await scheduler.reconcile()
+        assert (await update(events, "TASK_RUNNING")).task_id == "long"
+
+
+async def test_an_id_of_ones_own_choice(pool: Pool) -> None:
+    """As the sample operator does it: nothing to keep, since the id is known beforehand."""
+    async with framework(pool, framework_id="chosen") as (_, events):
+        assert await subscribed(events) == "chosen"
+
+
+async def test_who_takes_over_puts_an_end_to_the_other(pool: Pool) -> None:
+    async with framework(pool) as (one, events):
+        known = await subscribed(events)
+        async with framework(pool, framework_id=known) as (_, others):
+            assert await subscribed(others) == known
+            with pytest.raises(FrameworkError, match="failed over"):
+                await offers(events)
+        assert one.framework_id == known
+
+
+async def test_refusals_are_the_masters_own_words(pool: Pool) -> None:
+    async with framework(pool) as (scheduler, _):
+        with pytest.raises(FrameworkError, match="KILL: 400"):
+            await scheduler.kill("x")
+    async with framework(pool, framework_id="a/b") as (_, events):
+        with pytest.raises(FrameworkError):
+            await offers(events)
+
+
+@pytest.mark.parametrize("size", [0, -1, RECORD_MAX + 1])
+async def test_a_record_of_a_hostile_size(size: int) -> None:
+    loop = asyncio.get_running_loop()
+    protocol = aiohttp.base_protocol.BaseProtocol(loop)
+    stream = aiohttp.StreamReader(protocol, 2**16, loop=loop)
+    stream.feed_data(f"{size}\n{{}}".encode())
+    stream.feed_eof()
+    with pytest.raises(FrameworkError, match="bytes"):
+        async for _ in records(stream):
+            pass
