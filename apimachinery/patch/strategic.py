@@ -25,15 +25,20 @@ DELETE_PREFIX = "$deleteFromPrimitiveList/"
 _NO_FIELDS: Mapping[str, FieldFacts] = {}
 
 
-def patch(obj: JsonObject, change: Any, model: type[Model] | None) -> JsonObject:
-    """The object after the patch. 400 for a malformed patch, 422 for one that does not fit."""
+def patch(
+    obj: JsonObject, change: Any, model: type[Model] | None, *, own: bool = False
+) -> JsonObject:
+    """The object after the patch. 400 for a malformed patch, 422 for one that does not fit.
+
+    `own`: the object is the caller's to spend, so nothing is copied (15 µs of a pod).
+    """
     if not isinstance(change, dict):
         raise status.bad_request(
             "error decoding patch: a strategic merge patch must be a JSON object"
         )
     depth.check(change)
-    copy: JsonObject = orjson.loads(orjson.dumps(obj))
-    return _merge_map(copy, change, model)
+    target: JsonObject = obj if own else orjson.loads(orjson.dumps(obj))
+    return _merge_map(target, change, model)
 
 
 def _rejected(detail: str) -> status.Invalid:

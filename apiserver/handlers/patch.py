@@ -32,7 +32,7 @@ APPLY_PATCH = "application/apply-patch+yaml"
 MEDIA_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 
 Patcher = Callable[[JsonObject], JsonObject]
-"""The object after the patch; never changes its argument."""
+"""The object after the patch; its argument is a copy that may be spent."""
 
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
@@ -82,7 +82,7 @@ def _strategic(write: Write, obj: JsonObject, change: Any) -> JsonObject:
     model = write.resource.load_model()
     if model is None:
         raise status.unsupported_media_type((JSON_PATCH, MERGE_PATCH, APPLY_PATCH))
-    return strategic.patch(obj, change, model)
+    return strategic.patch(obj, change, model, own=True)
 
 
 def _read(request: wire.Request) -> Any:

@@ -236,3 +236,11 @@ def test_an_order_for_all_is_the_order(obj: Any, change: Any) -> None:
     change["spec"]["$setElementOrder/containers"] = [{"name": name} for name in order]
     again = strategic.patch(obj, change, POD)["spec"]["containers"]
     assert [one["name"] for one in again] == order
+
+
+@given(PODS, PODS)
+def test_an_object_of_ones_own_is_spent_for_the_same_result(obj: Any, change: Any) -> None:
+    wanted = strategic.patch(obj, change, POD)
+    before = repr(change)
+    assert strategic.patch(obj, change, POD, own=True) == wanted
+    assert repr(change) == before, "the next round after a lost race patches with it again"
