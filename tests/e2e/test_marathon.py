@@ -131,6 +131,33 @@ def test_apps_are_pods_and_survive_a_kill(cluster: Cluster, marathon: Marathon) 
     eventually(lambda: "web-instance" not in cluster.kubectl("get", "pods", "-n", "frameworks"))
 
 
+def test_checks_that_are_made_where_the_task_is(cluster: Cluster, marathon: Marathon) -> None:
+    """An app that answers is well; one whose command says that it is ill is replaced."""
+    quick = {"intervalSeconds": 1, "delaySeconds": 0, "gracePeriodSeconds": 0}
+    docker = {"type": "DOCKER", "docker": {"image": "busybox"}}
+    common = {"cpus": 0.1, "mem": 32, "container": docker}
+    http = {"protocol": "MESOS_HTTP", "portIndex": 0, **quick, "maxConsecutiveFailures": 30}
+    marathon.ask(
+        "POST", "/v2/apps", {"id": "/well", "cmd": SERVE, "healthChecks": [http], **common}
+    )
+    command = {"protocol": "COMMAND", "command": {"value": "test ! -e ill"}, **quick}
+    ill = {"cmd": "sleep 2; touch ill; trap 'exit 0' TERM; sleep 1000 & wait"}
+    marathon.ask("POST", "/v2/apps", {"id": "/ill", "healthChecks": [command], **ill, **common})
+    first = eventually(lambda: marathon.tasks("/ill"))[0]["id"]
+
+    def app(app_id: str) -> dict[str, object]:
+        found = marathon.ask("GET", f"/v2/apps{app_id}")
+        assert isinstance(found, dict)
+        return dict(found["app"])
+
+    eventually(lambda: app("/well")["tasksHealthy"] == 1)
+    eventually(lambda: first not in {task["id"] for task in marathon.tasks("/ill")}, within=90)
+    eventually(lambda: marathon.tasks("/ill"))
+    for app_id in ("/well", "/ill"):
+        marathon.ask("DELETE", f"/v2/apps{app_id}?force=true")
+    eventually(lambda: not marathon.ask("GET", "/v2/deployments"))
+
+
 def test_what_it_says_when_it_can_not(cluster: Cluster, marathon: Marathon, tmp_path: Path) -> None:
     taken = marathon.url.rpartition(":")[2]
     for arguments, words in (
