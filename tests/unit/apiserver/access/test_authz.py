@@ -3,8 +3,7 @@
 from typing import Any
 
 from apimachinery import wire
-from apiserver.access import authz, node_authz
-from apiserver.access import default_roles
+from apiserver.access import authz, default_roles, node_authz
 
 USER = wire.UserInfo("u", groups=("g",))
 
