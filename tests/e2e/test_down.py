@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SAMPLES, a_cluster, eventually
+from tests.e2e.conftest import SAMPLES, a_cluster
 
 
 def leftovers(root: Path, slot: int) -> list[str]:
@@ -57,23 +57,3 @@ def test_down_leaves_nothing_and_up_brings_everything_back(store: str) -> None:
         os.kill(int((cluster.root / "run/supervisor.pid").read_text()), signal.SIGKILL)
         cluster.bireme("down")
         assert leftovers(cluster.root, slot) == []
-
-
-@pytest.mark.parametrize("store", ["sqlite", "etcd"])
-def test_a_killed_server_loses_nothing_that_was_acknowledged(store: str) -> None:
-    with a_cluster("--store", store) as cluster:
-        acknowledged: list[str] = []
-        for round_ in range(5):
-            for number in range(6):
-                name = f"cm-{round_}-{number}"
-                if number == 4:
-                    os.kill(cluster.pid("server"), signal.SIGKILL)
-                try:
-                    cluster.kubectl("create", "configmap", name, f"--from-literal=k={name}")
-                except AssertionError:
-                    continue
-                acknowledged.append(name)
-            eventually(lambda: cluster.kubectl("get", "--raw", "/readyz") == "ok")
-            found = {item["metadata"]["name"] for item in cluster.get("configmaps")["items"]}
-            assert set(acknowledged) <= found
-        assert len(acknowledged) >= 20
