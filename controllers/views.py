@@ -6,7 +6,7 @@ an `Object`: its JSON, parsed on use. Neighbours: `controllers.informers` makes 
 them. Views are values: nobody changes one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -68,7 +68,7 @@ def meta_of(obj: JsonObject) -> Meta:
         uid=metadata.get("uid") or "",
         version=metadata.get("resourceVersion") or "",
         generation=metadata.get("generation") or 0,
-        labels=metadata.get("labels") or {},
+        labels=metas.shared_labels(obj),
         owners=tuple(_owner(one) for one in metadata.get("ownerReferences") or ()),
         finalizers=tuple(metadata.get("finalizers") or ()),
         created=time_of(metadata.get("creationTimestamp")),
@@ -172,7 +172,7 @@ def pod_of(obj: JsonObject) -> Pod:
         hostname=spec.get("hostname") or "",
         subdomain=spec.get("subdomain") or "",
         ports=_named_ports(spec),
-        tolerations=tuple(spec.get("tolerations") or ()),
+        tolerations=_shared_tolerations(spec.get("tolerations") or ()),
         target=_target(spec),
         claims=tuple(claims_of(obj)),
     )
@@ -185,6 +185,24 @@ def claims_of(pod: JsonObject) -> Iterator[str]:
             yield claim
         elif volume.get("ephemeral") is not None:
             yield f"{pod['metadata']['name']}-{volume['name']}"
+
+
+_TOLERATIONS: dict[bytes, tuple[JsonObject, ...]] = {}
+TOLERATIONS_MAX = 1024
+"""Sets of tolerations that are shared; beyond it sharing starts over."""
+
+
+def _shared_tolerations(found: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
+    """Nearly all pods tolerate the same, and their own copies of it took 700 bytes each."""
+    if not found:
+        return ()
+    text = orjson.dumps(found)
+    shared = _TOLERATIONS.get(text)
+    if shared is None:
+        if len(_TOLERATIONS) >= TOLERATIONS_MAX:
+            _TOLERATIONS.clear()
+        shared = _TOLERATIONS[text] = tuple(found)
+    return shared
 
 
 def _target(spec: JsonObject) -> str:

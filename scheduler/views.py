@@ -171,7 +171,7 @@ def pod_info(obj: JsonObject) -> PodInfo:
     pod_status = obj.get("status") or {}
     owner = meta.owner_controller(obj)
     bound = bool(spec.get("nodeName"))
-    labels = metadata.get("labels") or {}
+    labels = meta.shared_labels(obj)
     affinity = spec.get("affinity") or {}
     apart = (affinity.get("podAntiAffinity") or {}).get(REQUIRED) or ()
     scheduled = meta.get_condition(pod_status.get("conditions"), "PodScheduled") or {}

@@ -8,15 +8,15 @@ all where the writer hands over its dict (`Facts`).
 
 import sys
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
+from apimachinery import meta
 from apimachinery.wire import JsonObject
 from apiserver.cache import selectable, splice
 
 Labels = Mapping[str, str]
-NO_LABELS: Labels = {}
 
 
 class Facts(NamedTuple):
@@ -77,24 +77,5 @@ class Entry:
 
 def facts(obj: JsonObject, getters: Mapping[str, selectable.Getter]) -> Facts:
     """Read an object's labels and selectable fields, sharing what repeats."""
-    metadata = obj.get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, dict) else None
-    return Facts(_labels(labels), tuple([sys.intern(get(obj)) for get in getters.values()]))
-
-
-_SHARED: dict[tuple[tuple[str, str], ...], Labels] = {}
-"""The replicas of a workload have equal labels: they share one dict."""
-SHARED_MAX = 8192
-"""Beyond it sharing starts over; what is shared stays so."""
-
-
-def _labels(found: Any) -> Labels:
-    if not isinstance(found, dict) or not found:
-        return NO_LABELS
-    own = tuple([(key, value) for key, value in found.items() if isinstance(value, str)])
-    shared = _SHARED.get(own)
-    if shared is None:
-        if len(_SHARED) >= SHARED_MAX:
-            _SHARED.clear()
-        shared = _SHARED[own] = {sys.intern(key): value for key, value in own}
-    return shared
+    fields = tuple([sys.intern(get(obj)) for get in getters.values()])
+    return Facts(meta.shared_labels(obj), fields)

@@ -97,3 +97,11 @@ def test_percentages_round_as_told() -> None:
 def test_other_text_is_no_percentage() -> None:
     with pytest.raises(intstr.IntOrStringError):
         intstr.resolve("many", 10, round_up=True)
+
+
+def test_equal_labels_are_kept_once():
+    one, other = ({"metadata": {"labels": {"app": "a", "tier": "b"}}} for _ in range(2))
+    assert meta.shared_labels(one) is meta.shared_labels(other)
+    assert meta.shared_labels(one) == {"app": "a", "tier": "b"}
+    assert meta.shared_labels({"metadata": {}}) == {}
+    assert meta.shared_labels({"metadata": {"labels": {"bad": 1, "good": "x"}}}) == {"good": "x"}

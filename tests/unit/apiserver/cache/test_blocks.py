@@ -3,9 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apimachinery.meta import NO_LABELS
 from apiserver.cache import blocks as blocks_module
 from apiserver.cache.blocks import Blocks, View
-from apiserver.cache.entry import NO_LABELS, Entry, Facts
+from apiserver.cache.entry import Entry, Facts
 
 NOTHING = Facts(NO_LABELS, ())
 

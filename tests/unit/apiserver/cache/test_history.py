@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from apimachinery import status
-from apiserver.cache.entry import NO_LABELS, Entry, Facts
+from apimachinery.meta import NO_LABELS
+from apiserver.cache.entry import Entry, Facts
 from apiserver.cache.freed import Freed
 from apiserver.cache.history import CHANGE_OVERHEAD, Change, History
 
