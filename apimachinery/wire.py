@@ -42,6 +42,8 @@ class Request:
     body: bytes = b""
     user: UserInfo | None = None
     """None until authenticated; the in-process transport sets it itself."""
+    annotations: dict[str, str] | None = None
+    """What admission has to say about it to the audit log, where it has."""
 
     def param(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""

@@ -100,6 +100,8 @@ def _event(attributes: Attributes, request: wire.Request, code: int, now: float)
         "responseStatus": {"code": code},
         "stageTimestamp": meta.format_micro_time(now),
     }
+    if request.annotations:
+        event["annotations"] = request.annotations
     if attributes.is_resource:
         event["objectRef"] = {
             "resource": attributes.resource,

@@ -18,6 +18,9 @@ from apiserver.admission.certificate_requests import SignerPermissions
 from apiserver.admission.chain import Chain
 from apiserver.admission.custom_rules import CustomRules
 from apiserver.admission.host_tasks import HostTasks
+from apiserver.admission.policies.checks import PolicyChecks
+from apiserver.admission.policies.mutating import MutatingPolicies
+from apiserver.admission.policies.validating import ValidatingPolicies
 from apiserver.admission.rbac_escalation import RbacEscalation
 from apiserver.admission.webhooks.caller import Caller
 from apiserver.admission.webhooks.plugins import MutatingWebhooks, ValidatingWebhooks
@@ -32,7 +35,7 @@ from apiserver.options import Options
 from apiserver.registry.kinds import Registries
 from apiserver.routes import Route
 from apiserver.storage.interface import Store
-from apiserver.upkeep import bootstrap, memory, quota_status
+from apiserver.upkeep import bootstrap, memory, policy_status, quota_status
 from apiserver.upkeep.customresources import CustomResources
 
 
@@ -55,17 +58,25 @@ class ApiServer:
         scheme = schemes.builtin()
         cache = WatchCache(store)
         registries = Registries(cache, entropy, options, scheme)
+
+        def asked() -> Authorizer:
+            return self.core.authorizer
+
         allowed = (
-            RbacEscalation(cache, lambda: self.core.authorizer),
-            HostTasks(lambda: self.core.authorizer),
-            SignerPermissions(lambda: self.core.authorizer),
+            RbacEscalation(cache, asked),
+            HostTasks(asked),
+            SignerPermissions(asked),
         )
         self._webhooks = Caller(cache)
         self._evaluator = Evaluator()
+        policies = (cache, scheme, self._evaluator, asked)
         outside = (
-            MutatingWebhooks(cache, scheme, self._webhooks, self._evaluator),
+            MutatingPolicies(*policies),
+            MutatingWebhooks(cache, scheme, self._webhooks, self._evaluator, asked),
             CustomRules(self._evaluator),
-            ValidatingWebhooks(cache, scheme, self._webhooks, self._evaluator),
+            PolicyChecks(self._evaluator),
+            ValidatingPolicies(*policies),
+            ValidatingWebhooks(cache, scheme, self._webhooks, self._evaluator, asked),
         )
         self.core = Core(
             scheme=scheme,
@@ -101,6 +112,11 @@ class ApiServer:
             ),
             loop.create_task(
                 tasks.keep_running(lambda: quota_status.run(self.core), name="quotas")
+            ),
+            loop.create_task(
+                tasks.keep_running(
+                    lambda: policy_status.run(self.core, self._evaluator), name="policies"
+                )
             ),
             loop.create_task(
                 tasks.keep_running(lambda: memory.run(self.core.cache), name="memory")

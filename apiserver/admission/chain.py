@@ -33,6 +33,8 @@ class Attempt:
     subresource: str = ""
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    """What the audit log is to say of it."""
     changed_outside: bool = False
     """A webhook has changed the object: plugins look at it once more."""
 

@@ -63,6 +63,7 @@ def begin(core: Core, request: wire.Request, route: Route, kind: str) -> Write:
         subresource=route.subresource,
         fence=fences.read(request.headers.get(wire.FENCE, "")),
     )
+    request.annotations = context.annotations
     registry = core.registries.of(core.scheme.storage_resource(resource))
     return Write(core, request, route, resource, registry, options, context)
 
@@ -84,6 +85,7 @@ def attempt(
         subresource=write.route.subresource,
         dry_run=context.dry_run,
         warnings=context.warnings,
+        annotations=context.annotations,
     )
 
 

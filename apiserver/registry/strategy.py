@@ -42,6 +42,8 @@ class Context:
     fence: Fence | None = None
     """The term within which the write has to happen."""
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    """For the audit log."""
 
 
 def _nothing() -> None:

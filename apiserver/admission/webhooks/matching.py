@@ -114,7 +114,7 @@ def _hook(configuration: str, given: JsonObject) -> Hook:
         name=given.get("name", ""),
         configuration=configuration,
         client=given.get("clientConfig") or {},
-        rules=tuple(_rule(one) for one in given.get("rules") or ()),
+        rules=tuple(rule_of(one) for one in given.get("rules") or ()),
         namespaces=labels.from_label_selector(given.get("namespaceSelector") or {}),
         objects=labels.from_label_selector(given.get("objectSelector") or {}),
         fails_closed=given.get("failurePolicy") != IGNORE,
@@ -126,7 +126,8 @@ def _hook(configuration: str, given: JsonObject) -> Hook:
     )
 
 
-def _rule(given: JsonObject) -> Rule:
+def rule_of(given: JsonObject) -> Rule:
+    """One entry of `rules` or `resourceRules`."""
     return Rule(
         operations=frozenset(given.get("operations") or ()),
         groups=frozenset(given.get("apiGroups") or ()),

@@ -8,30 +8,37 @@ webhook has changed goes through structure and defaults again before the next on
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import orjson
 
-from apimachinery import decode, defaults, meta, scheme, status
+from apimachinery import meta, scheme, status
 from apimachinery.resource import Resource
 from apimachinery.scheme import Scheme
 from apimachinery.wire import JsonObject
+from apiserver.admission import fitting, permissions
 from apiserver.admission.chain import CONNECT, CREATE, DELETE, UPDATE, Attempt, Plugin
 from apiserver.admission.webhooks import matching, review
 from apiserver.admission.webhooks.caller import Caller, Unreachable
 from apiserver.admission.webhooks.matching import Hook
 from apiserver.admission.webhooks.review import BadAnswer, Verdict
+from apiserver.attributes import Authorizer
 from apiserver.cache import WatchCache
 from apiserver.expressions.evaluator import Evaluator, TooSlow
 from apiserver.expressions.questions import CONDITIONS_BUDGET, Group
 
 LOG = logging.getLogger(__name__)
 
-MUTATING = scheme.BUILTIN.by_plural(matching.EXEMPT_GROUP, "v1", "mutatingwebhookconfigurations")
-VALIDATING = scheme.BUILTIN.by_plural(
-    matching.EXEMPT_GROUP, "v1", "validatingwebhookconfigurations"
-)
+
+def _kind(plural: str) -> Resource:
+    found = scheme.BUILTIN.by_plural(matching.EXEMPT_GROUP, "v1", plural)
+    assert found is not None, "a built-in kind"
+    return found
+
+
+MUTATING = _kind("mutatingwebhookconfigurations")
+VALIDATING = _kind("validatingwebhookconfigurations")
 
 
 class _Webhooks(Plugin):
@@ -40,6 +47,8 @@ class _Webhooks(Plugin):
     operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE, DELETE, CONNECT})
     subresources: ClassVar[frozenset[str]] = frozenset({"*"})
     again: ClassVar[bool] = False
+    kind: ClassVar[Resource]
+    """Of its configurations."""
 
     def __init__(
         self,
@@ -47,14 +56,13 @@ class _Webhooks(Plugin):
         known: Scheme,
         caller: Caller,
         evaluator: Evaluator,
-        kind: Resource | None,
+        authorizer: Callable[[], Authorizer],
     ) -> None:
-        assert kind is not None, "a built-in kind"
         self._cache = cache
         self._scheme = known
         self._caller = caller
         self._evaluator = evaluator
-        self._kind = kind
+        self._authorizer = authorizer
         self._stamp: tuple[int, ...] = ()
         self._hooks: tuple[Hook, ...] = ()
 
@@ -64,9 +72,9 @@ class _Webhooks(Plugin):
 
     def hooks(self) -> tuple[Hook, ...]:
         """All hooks as configured now, by the configurations' names."""
-        if not self._cache.count(self._kind):
+        if not self._cache.count(self.kind):
             return ()  # two of three writes ask in a cluster without any: 0.3 µs instead of 5
-        entries = self._cache.list(self._kind).entries
+        entries = self._cache.list(self.kind).entries
         stamp = tuple([entry.revision for entry in entries])
         if stamp != self._stamp:
             self._hooks = tuple(
@@ -113,7 +121,7 @@ class _Webhooks(Plugin):
         """The hook's verdict; None where it failed and may fail."""
         uid = str(uuid.uuid4())
         asked = review.request_of(attempt, version, uid)
-        if hook.conditions and not await self._meets(hook, asked["request"]):
+        if hook.conditions and not await self._meets(hook, asked["request"], attempt):
             return None
         if attempt.dry_run and hook.side_effects:
             raise status.bad_request(f'admission webhook "{hook.name}" does not support dry run')
@@ -125,11 +133,13 @@ class _Webhooks(Plugin):
             self._failed(hook, str(error))
             return None
         attempt.warnings.extend(verdict.warnings)
+        for key, value in verdict.annotations.items():
+            attempt.annotations[f"{hook.name}/{key}"] = value
         if not verdict.allowed:
             raise review.refused(hook.name, verdict.refusal)
         return verdict
 
-    async def _meets(self, hook: Hook, request: JsonObject) -> bool:
+    async def _meets(self, hook: Hook, request: JsonObject, attempt: Attempt) -> bool:
         """Whether all matchConditions hold; one that does not decides, whatever the others say."""
         variables = {
             "object": request["object"],
@@ -139,7 +149,9 @@ class _Webhooks(Plugin):
         wanted = tuple((one.get("expression") or "", "") for one in hook.conditions)
         try:
             (outcomes,) = await self._evaluator.evaluate(
-                [Group(wanted, variables)], budget=CONDITIONS_BUDGET
+                [Group(wanted, variables, (), permissions.about(attempt))],
+                budget=CONDITIONS_BUDGET,
+                decide=permissions.decider(self._authorizer, attempt.user),
             )
         except TooSlow:
             self._failed(hook, "its matchConditions take too long")
@@ -161,10 +173,7 @@ class _Webhooks(Plugin):
 class MutatingWebhooks(_Webhooks):
     """Asks one after the other; those that want it once more where a later one changed things."""
 
-    def __init__(
-        self, cache: WatchCache, known: Scheme, caller: Caller, evaluator: Evaluator
-    ) -> None:
-        super().__init__(cache, known, caller, evaluator, MUTATING)
+    kind: ClassVar[Resource] = MUTATING
 
     async def mutate(self, attempt: Attempt) -> None:
         asked: list[tuple[Hook, str]] = []
@@ -184,37 +193,16 @@ class MutatingWebhooks(_Webhooks):
             return False
         try:
             new = review.patched(attempt.obj, verdict.patch)
-            fitted = self._fitted(attempt.resource, new, hook)
-        except BadAnswer as error:
+            return fitting.replaced(attempt, new, f"webhook {hook.name}")
+        except (BadAnswer, fitting.Unfit) as error:
             self._failed(hook, str(error))
             return False
-        if fitted == attempt.obj:
-            return False
-        attempt.changed_outside = True
-        attempt.obj.clear()
-        attempt.obj.update(fitted)
-        return True
-
-    def _fitted(self, resource: Resource, obj: JsonObject, hook: Hook) -> JsonObject:
-        """Structure and defaults, as for what a client sends; unknown fields go."""
-        obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
-        try:
-            obj, problems = decode.structure(resource, obj)
-        except status.ApiError as error:
-            raise BadAnswer(error.message) from error
-        if problems:
-            LOG.warning("webhook %s added what is dropped: %s", hook.name, ", ".join(problems))
-        defaults.apply(resource, obj)
-        return obj
 
 
 class ValidatingWebhooks(_Webhooks):
     """Asks all at once; the first refusal in their order is told."""
 
-    def __init__(
-        self, cache: WatchCache, known: Scheme, caller: Caller, evaluator: Evaluator
-    ) -> None:
-        super().__init__(cache, known, caller, evaluator, VALIDATING)
+    kind: ClassVar[Resource] = VALIDATING
 
     async def validate(self, attempt: Attempt) -> None:
         concerned = self.concerned(attempt)

@@ -42,6 +42,8 @@ class Verdict:
     refusal: JsonObject
     """The Status that came with it, may be empty."""
     warnings: tuple[str, ...]
+    annotations: dict[str, str]
+    """For the audit log."""
 
 
 def request_of(attempt: Attempt, version: str, uid: str) -> JsonObject:
@@ -98,6 +100,7 @@ def read(body: bytes, uid: str) -> Verdict:
     if response.get("uid") != uid:
         raise BadAnswer(f'expected response.uid="{uid}", got "{response.get("uid", "")}"')
     refusal = response.get("status")
+    noted = response.get("auditAnnotations")
     return Verdict(
         allowed=response.get("allowed") is True,
         patch=_patch(response),
@@ -105,6 +108,9 @@ def read(body: bytes, uid: str) -> Verdict:
         warnings=tuple(
             one for one in (response.get("warnings") or ())[:MAX_WARNINGS] if isinstance(one, str)
         ),
+        annotations={key: str(one) for key, one in noted.items()}
+        if isinstance(noted, dict)
+        else {},
     )
 
 

@@ -80,6 +80,11 @@ class _Checker:
     # --- members -----------------------------------------------------------------------------
 
     def select(self, node: tree.Select) -> Type:
+        if isinstance(node.operand, tree.Ident):
+            # `authorizer.requestResource` is a variable with a dot in its name.
+            whole = self._scopes.get(f"{node.operand.name}.{node.name}")
+            if whole is not None:
+                return whole
         found = self._field(node, self.visit(node.operand), node.name)
         maybe = node.optional or _is_optional(node.operand.type)
         return types.optional_of(found) if maybe and not _is_optional(found) else found

@@ -1,0 +1,157 @@
+"""Policies and their bindings, read once for each of their versions: what they concern; pure.
+
+Neighbours: `apiserver.admission.webhooks.matching` has the rules that both kinds of admission share.
+Policies are never asked about policies: a wrong one could not be taken back.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from apimachinery import labels, meta
+from apimachinery.labels import Selector
+from apimachinery.resource import Resource
+from apimachinery.wire import JsonObject
+from apiserver.admission.chain import Attempt
+from apiserver.admission.webhooks.matching import IGNORE, Rule, rule_of
+
+GROUP = "admissionregistration.k8s.io"
+OWN = frozenset(
+    f"{plural}.{GROUP}"
+    for plural in (
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRule:
+    """A rule that may be about some names only."""
+
+    rule: Rule
+    names: frozenset[str]
+
+    def version(self, attempt: Attempt, versions: Iterable[str]) -> str:
+        """The version in which it speaks of a write; empty where it does not."""
+        resource, rule = attempt.resource, self.rule
+        if self.names and attempt.name not in self.names:
+            return ""
+        if not (
+            rule.covers(attempt.operation, resource.group)
+            and rule.names(resource.plural, attempt.subresource)
+            and rule.in_scope(namespaced=resource.namespaced)
+        ):
+            return ""
+        wanted = (resource.version, *versions)
+        return next((one for one in wanted if not rule.versions.isdisjoint({one, "*"})), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """`matchConstraints` and `matchResources`."""
+
+    rules: tuple[NamedRule, ...]
+    excluded: tuple[NamedRule, ...]
+    namespaces: Selector
+    objects: Selector
+    equivalent: bool
+    all_resources: bool
+    """Bindings without rules take what the policy takes."""
+
+    def version(
+        self,
+        attempt: Attempt,
+        versions: Iterable[str],
+        namespace_labels: Mapping[str, str] | None,
+    ) -> str:
+        """The version in which a write concerns it, empty where it does not."""
+        if namespace_labels is not None and not self.namespaces.matches(namespace_labels):
+            return ""
+        states = [one for one in (attempt.obj, attempt.old) if one is not None]
+        if not any(self.objects.matches(meta.labels(one)) for one in states):
+            return ""
+        wanted = tuple(versions) if self.equivalent else ()
+        if any(rule.version(attempt, wanted) for rule in self.excluded):
+            return ""
+        if not self.rules and self.all_resources:
+            return attempt.resource.version
+        return next(filter(None, (rule.version(attempt, wanted) for rule in self.rules)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy of either kind."""
+
+    name: str
+    spec: JsonObject
+    matching: Matching
+    fails_closed: bool
+    param_kind: tuple[str, str] | None
+    """apiVersion and kind of its parameters."""
+    conditions: tuple[tuple[str, str], ...]
+    """Expressions of `matchConditions`, each with no message."""
+    variables: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What puts a policy into force."""
+
+    name: str
+    policy: str
+    params: JsonObject | None
+    """Its `paramRef`."""
+    matching: Matching | None
+    actions: frozenset[str]
+
+
+def policy_of(obj: JsonObject) -> Policy:
+    """A policy, read."""
+    spec = obj["spec"]
+    kind = spec.get("paramKind")
+    return Policy(
+        name=obj["metadata"]["name"],
+        spec=spec,
+        matching=_matching(spec.get("matchConstraints") or {}, all_resources=False),
+        fails_closed=spec.get("failurePolicy") != IGNORE,
+        param_kind=(kind.get("apiVersion", ""), kind.get("kind", "")) if kind else None,
+        conditions=tuple(
+            (one.get("expression") or "", "") for one in spec.get("matchConditions") or ()
+        ),
+        variables=tuple((one["name"], one["expression"]) for one in spec.get("variables") or ()),
+    )
+
+
+def binding_of(obj: JsonObject) -> Binding:
+    """A binding, read."""
+    spec = obj["spec"]
+    resources = spec.get("matchResources")
+    return Binding(
+        name=obj["metadata"]["name"],
+        policy=spec.get("policyName") or "",
+        params=spec.get("paramRef"),
+        matching=_matching(resources, all_resources=True) if resources is not None else None,
+        actions=frozenset(spec.get("validationActions") or ()),
+    )
+
+
+def _matching(given: JsonObject, *, all_resources: bool) -> Matching:
+    return Matching(
+        rules=tuple(_named(one) for one in given.get("resourceRules") or ()),
+        excluded=tuple(_named(one) for one in given.get("excludeResourceRules") or ()),
+        namespaces=labels.from_label_selector(given.get("namespaceSelector") or {}),
+        objects=labels.from_label_selector(given.get("objectSelector") or {}),
+        equivalent=given.get("matchPolicy") != "Exact",
+        all_resources=all_resources,
+    )
+
+
+def _named(given: JsonObject) -> NamedRule:
+    return NamedRule(rule_of(given), frozenset(given.get("resourceNames") or ()))
+
+
+def concerns(resource: Resource) -> bool:
+    """Whether policies may be asked about a kind at all."""
+    return resource.gr not in OWN
