@@ -92,23 +92,25 @@ class Engine:
     async def turn(self) -> float | None:
         """Decide once and act; when to do it again though nothing has changed."""
         async with self._turn:
-            state, now = self.state, self.now()
-            made = planner.decide(
-                state.apps, state.deployments.values(), state.instances.values(), now
-            )
-            for task_id in made.expunge:
-                self._expunge(task_id)
-            for task_id in made.kill:
-                one = state.instances[task_id]
-                state.instances[task_id] = replace(one, killed_at=now)
-            for deployment_id in made.stepped:
-                self._step(state.deployments[deployment_id])
-            self.queue.want(made.launch, state.apps, now)
-            self.queue.settle(state.apps, now)
+            again = [self._decide()]
             await self.journal.written()
-            again = [made.wake, *self.queue.deadlines(state.apps, now)]
+            again += self.queue.deadlines(self.state.apps, self.now())
             again += [await self._kill(), await self._ask()]
             return min((one for one in again if one is not None), default=None)
+
+    def _decide(self) -> float | None:
+        """What is decided becomes the state; when time alone will change the answer."""
+        state, now = self.state, self.now()
+        made = planner.decide(state.apps, state.deployments.values(), state.instances.values(), now)
+        for task_id in made.expunge:
+            self._expunge(task_id)
+        for task_id in made.kill:
+            state.instances[task_id] = replace(state.instances[task_id], killed_at=now)
+        for deployment_id in made.stepped:
+            self._step(state.deployments[deployment_id])
+        self.queue.want(made.launch, state.apps, now)
+        self.queue.settle(state.apps, now)
+        return made.wake
 
     # --- deployments
 
@@ -220,9 +222,10 @@ class Engine:
     async def offered(self, offers: Sequence[Offer]) -> None:
         """Launch what fits; give the rest back."""
         async with self._turn:
-            calls, placed = self.calls, [(offer, self._place(offer)) for offer in offers]
-            if calls is None:
+            if (calls := self.calls) is None:
                 return
+            self._decide()  # somebody may want something else since the last turn
+            placed = [(offer, self._place(offer)) for offer in offers]
             await self.journal.written()
             more = bool(self.queue.ready(self.state.apps, self.now()))
             for offer, found in placed:

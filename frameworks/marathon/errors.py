@@ -5,6 +5,7 @@
     ├── NotFound        404
     ├── Exists          409  the id is taken
     ├── Locked          409  a deployment is at work on it; `force` overrides
+    ├── UnsupportedType 415  the body is of another type
     └── Invalid         422  the object breaks rules: where, and which
 
 Raised by the pure modules too; `http.server` turns them into answers.
@@ -55,6 +56,12 @@ class Locked(ApiError):  # noqa: N818  named after its answer
             f"View details at '/v2/deployments/{ids[0]}'.",
             deployments=[{"id": one} for one in ids],
         )
+
+
+class UnsupportedType(ApiError):  # noqa: N818  named after its answer
+    """The body says that it is something else."""
+
+    status = 415
 
 
 class Invalid(ApiError):  # noqa: N818  named after its answer

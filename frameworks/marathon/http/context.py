@@ -14,7 +14,7 @@ from frameworks.marathon.checks import Checks
 from frameworks.marathon.commands import Commands
 from frameworks.marathon.deployment import Deployment
 from frameworks.marathon.engine import Engine
-from frameworks.marathon.errors import BadRequest
+from frameworks.marathon.errors import BadRequest, UnsupportedType
 from frameworks.marathon.options import Options
 from frameworks.marathon.session import Session
 
@@ -53,7 +53,11 @@ def path_id(request: web.Request) -> str:
 
 
 async def body(request: web.Request) -> Any:
-    """The body as JSON."""
+    """The body as JSON, which it must say that it is: web pages can't, unless they are let."""
+    if request.content_type != "application/json":
+        raise UnsupportedType(
+            f"The Content-Type must be application/json, not {request.content_type}"
+        )
     try:
         return orjson.loads(await request.read())
     except orjson.JSONDecodeError as error:

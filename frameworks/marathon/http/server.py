@@ -6,9 +6,11 @@ Neighbours: a module for each thing beside this has its handlers; `service` star
 import base64
 import binascii
 import hmac
+import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
@@ -60,10 +62,22 @@ class Server:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._foreign(request):
+            return _json(403, {"message": "Requests from other web sites are refused."})
         if self._credentials and request.path not in OPEN and not self._known(request):
             headers = {"WWW-Authenticate": 'Basic realm="Marathon"'}
             return _json(401, {"message": "Invalid username or password."}, headers)
         return await handler(request)
+
+    def _foreign(self, request: web.Request) -> bool:
+        """Whether a browser sends it for a page of somebody else's: this API runs commands.
+
+        Such a page's origin is not ours, or it bears a name of its own that was made to lead here.
+        """
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            return True
+        return not self._credentials and not _is_own_name(urlsplit(f"//{request.host}").hostname)
 
     def _known(self, request: web.Request) -> bool:
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -88,6 +102,17 @@ class Server:
         except Exception:
             LOG.exception("%s %s", request.method, request.path)
             return _json(500, {"message": "Internal error: the log says more."})
+
+
+def _is_own_name(host: str | None) -> bool:
+    """Names that nobody can make lead here: addresses, and this machine's own."""
+    if host is None or host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _sentence(error: web.HTTPException, request: web.Request) -> str:

@@ -72,9 +72,11 @@ async def delete_many(request: web.Request) -> web.Response:
 
 
 def _mine(request: web.Request) -> list[Instance]:
+    """The app's, on one host if the request names it."""
     state, app_id = context.of(request).engine.state, context.path_id(request)
     state.app(app_id)
-    return state.instances.of(app_id)
+    host = request.query.get("host", "*")
+    return [one for one in state.instances.of(app_id) if host in ("*", one.host)]
 
 
 @routes.get("/v2/apps/{id:.+}/tasks")
@@ -84,9 +86,7 @@ async def list_of_app(request: web.Request) -> web.Response:
 
 @routes.delete("/v2/apps/{id:.+}/tasks")
 async def delete_of_app(request: web.Request) -> web.Response:
-    host = request.query.get("host", "*")
-    found = [one for one in _mine(request) if host in ("*", one.host)]
-    return await _end(request, found, single=False)
+    return await _end(request, _mine(request), single=False)
 
 
 @routes.delete("/v2/apps/{id:.+}/tasks/{task}")

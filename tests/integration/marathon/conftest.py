@@ -48,8 +48,8 @@ class Marathon:
     async def ask(
         self, method: str, path: str, body: object = None, **more: Any
     ) -> tuple[int, Any]:
-        data = None if body is None else json.dumps(body)
-        async with self.pool.http.request(method, self.url + path, data=data, **more) as answer:
+        given = {} if body is None else {"json": body}
+        async with self.pool.http.request(method, self.url + path, **given, **more) as answer:
             text = await answer.text()
             is_json = answer.content_type == "application/json"
             return answer.status, json.loads(text) if is_json else text

@@ -1,6 +1,7 @@
 """What the API says to good, odd and bad requests."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,31 @@ async def test_status_codes(
 
 async def test_bodies_that_are_no_json(marathon: Marathon) -> None:
     for data in (b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"id": NaN}'):
-        async with marathon.pool.http.post(f"{marathon.url}/v2/apps", data=data) as answer:
+        async with marathon.pool.http.post(
+            f"{marathon.url}/v2/apps", data=data, headers={"Content-Type": "application/json"}
+        ) as answer:
             assert answer.status == 400
             assert (await answer.json())["message"] == "Invalid JSON"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": "application/json; charset=utf-8"}, 201),
+        ({"Content-Type": "application/json", "Origin": "http://evil.example"}, 403),
+        ({"Content-Type": "application/json", "Host": "evil.example:8080"}, 403),
+        ({"Content-Type": "application/json", "Host": "localhost"}, 201),
+    ],
+)
+async def test_web_pages_run_no_commands_here(
+    marathon: Marathon, headers: dict[str, str], status: int
+) -> None:
+    """What a browser sends for a page of somebody else's is refused."""
+    url, body = f"{marathon.url}/v2/apps", json.dumps({**APP, "instances": 0})
+    async with marathon.pool.http.post(url, data=body, headers=headers) as answer:
+        assert answer.status == status
 
 
 async def test_taken_ids(marathon: Marathon) -> None:

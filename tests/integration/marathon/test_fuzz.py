@@ -75,7 +75,7 @@ PATHS = (
 async def test_odd_addresses(marathon: Marathon, method: str, path: str) -> None:
     url = URL(marathon.url + path, encoded=True)
     try:
-        async with marathon.pool.http.request(method, url, data="{}") as answer:
+        async with marathon.pool.http.request(method, url, json={}) as answer:
             assert 200 <= answer.status < 500
     except aiohttp.ClientError:
         pytest.fail("the connection was dropped")
