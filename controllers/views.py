@@ -18,6 +18,9 @@ FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 """Finalizers that the garbage collector serves."""
 
+INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count"
+"""Annotation of a pod of an indexed job with a limit per index."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -138,6 +141,12 @@ class Pod:
     """The only node that its affinity allows by name, as daemon sets ask; else empty."""
     claims: tuple[str, ...]
     """Names of the volume claims that it mounts, those made for it alone too."""
+    exits: tuple[tuple[str, int], ...]
+    """(container, exit code) of a failed pod; others have none."""
+    failed_conditions: tuple[tuple[str, str], ...]
+    """(type, status) of the conditions of a failed pod; others have none."""
+    index_failures: int
+    """How often the job's index of this pod had failed before it."""
 
     @property
     def finished(self) -> bool:
@@ -175,7 +184,21 @@ def pod_of(obj: JsonObject) -> Pod:
         tolerations=_shared_tolerations(spec.get("tolerations") or ()),
         target=_target(spec),
         claims=tuple(claims_of(obj)),
+        exits=tuple(_exits(state)) if state.get("phase") == "Failed" else (),
+        failed_conditions=tuple(
+            (one.get("type") or "", one.get("status") or "")
+            for one in (state.get("conditions") or () if state.get("phase") == "Failed" else ())
+        ),
+        index_failures=_integer(annotations.get(INDEX_FAILURES)),
     )
+
+
+def _exits(state: JsonObject) -> Iterator[tuple[str, int]]:
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        for one in state.get(kind) or ():
+            ended = (one.get("state") or {}).get("terminated")
+            if ended is not None:
+                yield one.get("name") or "", int(ended.get("exitCode") or 0)
 
 
 def claims_of(pod: JsonObject) -> Iterator[str]:

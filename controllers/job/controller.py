@@ -102,7 +102,8 @@ class Jobs(base.Controller):
         slots: list[int | None] = list(step.create_indexes) or [None] * step.create
 
         async def create(index: int | None) -> None:
-            body = planning.pod_from(job, reference, index)
+            failures = step.index_failures.get(index, 0) if index is not None else 0
+            body = planning.pod_from(job, reference, index, failures)
             made = await self.client.create(scheme.PODS, body)
             done.add(expecting.created(meta.uid(made)))
             self._acts.tell(job.meta, "SuccessfulCreate", f"Created pod: {meta.name(made)}")

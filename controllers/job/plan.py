@@ -5,8 +5,7 @@ a finalizer; a finished pod's uid is first written into `status.uncountedTermina
 finalizer is taken off, and when the pod shows without it the counter goes up and the uid goes.
 Each of these is one step, decided on what the server has stored.
 
-Neighbour: `job.controller` acts. Pod failure policies and back-off limits per index are not
-served: their fields are stored and have no effect.
+Neighbours: `job.policy` says what a failure means, `job.controller` acts.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from apimachinery import meta
 from apimachinery.wire import JsonObject
 from controllers import views
-from controllers.job import indexes
+from controllers.job import indexes, policy
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -36,6 +35,13 @@ class Job:
     completions: int | None
     """None: the first success ends it."""
     backoff_limit: int
+    index_limit: int | None
+    """backoffLimitPerIndex; None: failures count for the job as a whole."""
+    failed_indexes_max: int | None
+    failure_rules: tuple[JsonObject, ...]
+    success_rules: tuple[JsonObject, ...]
+    only_failed: bool
+    """podReplacementPolicy Failed: a pod on its way out holds its place until it has ended."""
     deadline: float
     """activeDeadlineSeconds; 0 = none."""
     keep_seconds: float
@@ -64,6 +70,11 @@ def job_of(obj: JsonObject) -> Job:
         parallelism=number("parallelism", 1),
         completions=spec.get("completions"),
         backoff_limit=number("backoffLimit", 6),
+        index_limit=spec.get("backoffLimitPerIndex"),
+        failed_indexes_max=spec.get("maxFailedIndexes"),
+        failure_rules=tuple((spec.get("podFailurePolicy") or {}).get("rules") or ()),
+        success_rules=tuple((spec.get("successPolicy") or {}).get("rules") or ()),
+        only_failed=spec.get("podReplacementPolicy") == "Failed" or "podFailurePolicy" in spec,
         deadline=number("activeDeadlineSeconds", 0),
         keep_seconds=number("ttlSecondsAfterFinished", -1),
         suspended=bool(spec.get("suspend")),
@@ -83,6 +94,8 @@ class Plan:
     create: int = 0
     create_indexes: list[int] = field(default_factory=list)
     """For an indexed job: the indexes of the pods to create."""
+    index_failures: dict[int, int] = field(default_factory=dict)
+    """How often these have failed, where that is limited."""
     status: JsonObject = field(default_factory=dict)
     look_again: float = 0.0
     expired: bool = False
@@ -112,8 +125,12 @@ def plan(job: Job, pods: Sequence[views.Pod], not_before: float, now: float) -> 
         elif job.suspended:
             step.delete = active
         else:
-            _staff(job, tally, active, step, not_before, now)
+            leaving = sum(pod.meta.deleting and not pod.finished for pod in pods)
+            _staff(job, tally, active, leaving if job.only_failed else 0, step, not_before, now)
+            step.index_failures = tally.index_failures
     _fill(job, status, active, conditions, now)
+    if leaving := sum(pod.meta.deleting and not pod.finished for pod in pods):
+        status["terminating"] = leaving
     step.status = status
     if job.deadline and status.get("startTime") and not job.finished:
         due = views.time_of(status["startTime"]) + job.deadline - now
@@ -139,9 +156,18 @@ class _Tally:
             self.uids[outcome] = kept
             self.counts[outcome] = int(job.status.get(outcome) or 0) + len(before) - len(kept)
         self.completed = indexes.parse(job.status.get("completedIndexes") or "")
+        self.failed_indexes = indexes.parse(job.status.get("failedIndexes") or "")
+        self.failed_job = ""
+        """Why the failure policy ends the job."""
+        self.index_failures: dict[int, int] = {}
+        if job.index_limit is not None:
+            self._count_per_index(job, pods)
         for pod in tracked.values():
-            outcome = _outcome(pod)
+            outcome = _outcome(job, pod)
             if not outcome or pod.meta.uid in noted:
+                continue
+            if outcome == "failed" and not job.finished and self._is_ignored(job, pod):
+                self.to_free.append(pod)
                 continue
             if job.indexed and outcome == "succeeded":
                 self.completed.add(index_of(pod))
@@ -151,6 +177,25 @@ class _Tally:
             else:
                 self.uids[outcome].append(pod.meta.uid)
         self.open = sum(map(len, self.uids.values()))
+
+    def _count_per_index(self, job: Job, pods: Sequence[views.Pod]) -> None:
+        """How often each index has failed, as far as its pods are still there to tell."""
+        for pod in pods:
+            count = pod.index_failures
+            if _outcome(job, pod) == "failed":
+                count += policy.judge(job.failure_rules, pod)[0] != policy.IGNORE
+            index = index_of(pod)
+            self.index_failures[index] = max(self.index_failures.get(index, 0), count)
+
+    def _is_ignored(self, job: Job, pod: views.Pod) -> bool:
+        """Whether a failure does not count; notes what it means if it does."""
+        action, message = policy.judge(job.failure_rules, pod)
+        if action == policy.FAIL_JOB:
+            self.failed_job = self.failed_job or message
+        limit = job.index_limit
+        if limit is not None and (action == policy.FAIL_INDEX or pod.index_failures >= limit):
+            self.failed_indexes.add(index_of(pod))
+        return action == policy.IGNORE
 
     def total(self, outcome: str) -> int:
         return self.counts[outcome] + len(self.uids[outcome])
@@ -165,6 +210,8 @@ class _Tally:
         out["uncountedTerminatedPods"] = uncounted
         if job.indexed and self.completed:
             out["completedIndexes"] = indexes.render(self.completed)
+        if job.index_limit is not None:
+            out["failedIndexes"] = indexes.render(self.failed_indexes)
         return out
 
 
@@ -173,11 +220,11 @@ def index_of(pod: views.Pod) -> int:
     return int(text) if text.isdecimal() else -1
 
 
-def _outcome(pod: views.Pod) -> str:
+def _outcome(job: Job, pod: views.Pod) -> str:
     if pod.phase == "Succeeded":
         return "succeeded"
-    # A pod that somebody deletes before its end has failed.
-    return "failed" if pod.phase == "Failed" or pod.meta.deleting else ""
+    # A pod that somebody deletes before its end has failed; a job that asks how waits for it.
+    return "failed" if pod.phase == "Failed" or (pod.meta.deleting and not job.only_failed) else ""
 
 
 def _is_active(pod: views.Pod) -> bool:
@@ -193,17 +240,34 @@ def _verdict(job: Job, tally: _Tally, active: Sequence[views.Pod], now: float) -
         decided = meta.get_condition(job.status.get("conditions"), kind)
         if decided is not None and decided.get("status") == "True":
             return (final, decided.get("reason") or "", decided.get("message") or "")
+    if tally.failed_job:
+        return ("Failed", "PodFailurePolicy", tally.failed_job)
     if tally.total("failed") > job.backoff_limit or _restarts_too_often(job, active):
         return ("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
     start = views.time_of(job.status.get("startTime"))
     if job.deadline and start and now >= start + job.deadline and not job.suspended:
         text = "Job was active longer than specified deadline"
         return ("Failed", "DeadlineExceeded", text)
+    if (failed := _failed_indexes(job, tally)) is not None:
+        return failed
+    if message := policy.succeeded(job.success_rules, tally.completed):
+        return ("Complete", "SuccessPolicy", message)
     done = tally.successes(job)
     first_wins = job.completions is None and done > 0 and not active
     if first_wins or (job.completions is not None and done >= job.completions):
         text = "Reached expected number of succeeded pods"
         return ("Complete", "CompletionsReached", text)
+    return None
+
+
+def _failed_indexes(job: Job, tally: _Tally) -> Verdict | None:
+    if job.index_limit is None or not tally.failed_indexes:
+        return None
+    if job.failed_indexes_max is not None and len(tally.failed_indexes) > job.failed_indexes_max:
+        text = "Job has exceeded the specified maximal number of failed indexes"
+        return ("Failed", "MaxFailedIndexesExceeded", text)
+    if len(tally.completed | tally.failed_indexes) >= (job.completions or 0):
+        return ("Failed", "FailedIndexes", "Job has failed indexes")
     return None
 
 
@@ -255,12 +319,13 @@ def _staff(
     job: Job,
     tally: _Tally,
     active: list[views.Pod],
+    leaving: int,
     step: Plan,
     not_before: float,
     now: float,
 ) -> None:
     """As many pods at a time as wanted, and no more than are still needed."""
-    done = tally.successes(job)
+    done = tally.successes(job) + len(tally.failed_indexes)
     if job.completions is None:
         wanted = len(active) if done else job.parallelism
     else:
@@ -269,15 +334,15 @@ def _staff(
     if surplus > 0:
         step.delete = sorted(active, key=lambda pod: (pod.ready, -pod.meta.created))[:surplus]
         return
-    missing = min(-surplus, BURST)
-    if not missing:
+    missing = min(-surplus - leaving, BURST)
+    if missing <= 0:
         return
     if now < not_before:
         step.look_again = not_before - now
         return
     step.create = missing
     if job.indexed:
-        taken = tally.completed | {index_of(pod) for pod in active}
+        taken = tally.completed | tally.failed_indexes | {index_of(pod) for pod in active}
         free = (one for one in range(job.completions or 0) if one not in taken)
         step.create_indexes = [index for index, _ in zip(free, range(missing), strict=False)]
         step.create = len(step.create_indexes)
@@ -324,8 +389,11 @@ def backoff(failures: int) -> float:
     return min(BACKOFF_FIRST * 2.0 ** min(failures - 1, 32), BACKOFF_MAX)
 
 
-def pod_from(job: Job, reference: JsonObject, index: int | None) -> JsonObject:
-    """A new pod; for an indexed job it knows its index by label, annotation, name and variable."""
+def pod_from(job: Job, reference: JsonObject, index: int | None, failures: int = 0) -> JsonObject:
+    """A new pod; for an indexed job it knows its index by label, annotation, name and variable.
+
+    `failures` is how often the index has failed, where that is limited.
+    """
     template = job.template.get("metadata") or {}
     spec = dict(job.template.get("spec") or {})
     labels = dict(template.get("labels") or {})
@@ -334,6 +402,8 @@ def pod_from(job: Job, reference: JsonObject, index: int | None) -> JsonObject:
     if index is not None:
         prefix += f"{index}-"
         labels[INDEX] = annotations[INDEX] = str(index)
+        if job.index_limit is not None:
+            annotations[views.INDEX_FAILURES] = str(failures)
         spec.setdefault("hostname", f"{job.meta.name}-{index}")
         source = {"fieldRef": {"fieldPath": f"metadata.labels['{INDEX}']"}}
         variable = {"name": "JOB_COMPLETION_INDEX", "valueFrom": source}

@@ -40,13 +40,13 @@ class Simulation:
             self.delete(pod.meta.name)
         for number in range(plan.create):
             index = plan.create_indexes[number] if plan.create_indexes else None
-            self._create(index)
+            self._create(index, plan.index_failures.get(-1 if index is None else index, 0))
         return plan
 
-    def _create(self, index: int | None) -> None:
+    def _create(self, index: int | None, failures: int) -> None:
         name = f"p{self.made}"
         self.made += 1
-        body = planning.pod_from(self.job, {}, index)
+        body = planning.pod_from(self.job, {}, index, failures)
         body["metadata"] |= {"name": name, "uid": name, "generateName": ""}
         body["metadata"]["ownerReferences"] = []
         body["status"] = {"phase": "Running"}
