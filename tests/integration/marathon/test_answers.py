@@ -121,10 +121,13 @@ async def test_searching(marathon: Marathon) -> None:
 
 async def test_several_apps_in_one_deployment(marathon: Marathon) -> None:
     apps = [{**APP, "id": "/a"}, {**APP, "id": "/b", "dependencies": ["/a"]}]
-    made = await marathon.do("PUT", "/v2/apps", apps)
-    (under_way,) = await marathon.get("/v2/deployments")
-    assert under_way["id"] == made["deploymentId"]
-    assert under_way["affectedApps"] == ["/a", "/b"]
+    url = f"{marathon.url}/v2/events?event_type=deployment_success"
+    async with asyncio.timeout(30), marathon.pool.http.get(url) as stream:
+        made = await marathon.do("PUT", "/v2/apps", apps)
+        text = (await stream.content.readuntil(b"\r\n\r\n")).decode()
+    plan = json.loads(text.partition("data: ")[2])["plan"]
+    assert plan["id"] == made["deploymentId"]
+    assert [app["id"] for app in plan["target"]["apps"]] == ["/a", "/b"]
     await marathon.running("/b", 1)
 
 

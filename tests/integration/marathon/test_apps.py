@@ -38,7 +38,8 @@ async def test_an_app_from_its_beginning_to_its_end(marathon: Marathon) -> None:
     assert await marathon.get("/v2/apps/web") is None
     await marathon.settled()
     assert (await marathon.get("/v2/tasks"))["tasks"] == []
-    assert (await marathon.pool.client.list(scheme.PODS))["items"] == []
+    pods = marathon.pool.client
+    await marathon.until(lambda: pods.list(scheme.PODS), lambda found: not found["items"])
 
 
 async def test_a_new_version_replaces_all_instances(marathon: Marathon) -> None:
@@ -81,13 +82,14 @@ async def test_deployments_lock_their_apps(marathon: Marathon) -> None:
     found = await marathon.do("PUT", "/v2/apps/big", {"cpus": 0.1}, expect=409)
     assert found["deployments"] == [{"id": under_way["id"]}]
     assert "force" in found["message"]
-    (waiting,) = (await marathon.get("/v2/queue?embed=lastUnusedOffers"))["queue"]
-    assert (waiting["app"]["id"], waiting["count"]) == ("/big", 1)
-    queue = await marathon.until(
-        lambda: marathon.get("/v2/queue"),
-        lambda q: q["queue"][0]["processedOffersSummary"]["unusedOffersCount"],
+    found = await marathon.until(
+        lambda: marathon.get("/v2/queue?embed=lastUnusedOffers"),
+        lambda q: q["queue"] and q["queue"][0]["processedOffersSummary"]["unusedOffersCount"],
     )
-    sieves = queue["queue"][0]["processedOffersSummary"]["rejectSummaryLaunchAttempt"]
+    (waiting,) = found["queue"]
+    assert (waiting["app"]["id"], waiting["count"]) == ("/big", 1)
+    assert waiting["lastUnusedOffers"][0]["reason"] == ["InsufficientCpus"]
+    sieves = waiting["processedOffersSummary"]["rejectSummaryLaunchAttempt"]
     assert next(s for s in sieves if s["reason"] == "InsufficientCpus")["declined"]
     await marathon.do("PUT", "/v2/apps/big?force=true", {"cpus": 0.1})
     await marathon.running("/big", 1)

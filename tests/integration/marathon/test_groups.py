@@ -13,15 +13,14 @@ SHOP: Json = {
 
 
 async def test_a_group_from_its_beginning_to_its_end(marathon: Marathon) -> None:
-    made = await marathon.do("POST", "/v2/groups", SHOP, expect=201)
-    (under_way,) = await marathon.get("/v2/deployments")
-    assert under_way["id"] == made["deploymentId"]
-    assert [[a["app"] for a in step["actions"]] for step in under_way["steps"]] == [
+    plan = await marathon.do("PUT", "/v2/groups/shop?dryRun=true", SHOP)
+    assert [[a["app"] for a in step["actions"]] for step in plan["steps"]] == [
         ["/shop/data/db"],
         ["/shop/data/db"],
         ["/shop/front/web"],
         ["/shop/front/web"],
     ]
+    await marathon.do("POST", "/v2/groups", SHOP, expect=201)
     await marathon.settled()
     db, web = (
         await marathon.running("/shop/data/db", 1),
