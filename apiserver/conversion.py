@@ -1,7 +1,8 @@
 """Between an API version and the version in which its objects are stored.
 
 Two pairs of built-in kinds exist: events.k8s.io/v1 is stored as core/v1 Event, autoscaling/v1 as
-autoscaling/v2. Versions of a custom resource differ in their apiVersion only (conversion None);
+autoscaling/v2. Versions of a custom resource differ in their apiVersion only (conversion None; for
+webhooks see `apiserver.handlers.converted`);
 objects that were stored before its schema became what it is are pruned and defaulted when read.
 Pure functions on JSON objects. Neighbours: handlers convert on the way in (`to_stored`) and out
 (`from_stored`, `raw`); everything between knows the stored version only.
@@ -37,6 +38,13 @@ _HEAD = re.compile(
 def as_is(resource: Resource) -> bool:
     """Whether stored bytes are always objects of `resource`, whatever they hold."""
     return resource.stored_as is None and resource.custom is None
+
+
+def is_of(resource: Resource, stored: bytes) -> bool:
+    """Whether stored bytes are of the version of a resource."""
+    head = _HEAD.match(stored)
+    version = head[1].decode() if head is not None else orjson.loads(stored).get("apiVersion")
+    return bool(version == resource.api_version)
 
 
 def raw(resource: Resource, stored: bytes) -> bytes:

@@ -7,12 +7,13 @@ part of it. It has no behaviour of its own, so nothing depends on how a server i
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from apimachinery import wire
 from apimachinery.aio.clock import Clock, SystemClock
-from apimachinery.openapi.documents import Documents
 from apimachinery.scheme import Scheme
 from apiserver.admission.chain import Chain
+from apiserver.admission.webhooks.conversions import Conversions
 from apiserver.attributes import AlwaysAllow, Auditor, Authorizer, TokenIssuer, TokenReviewer
 from apiserver.cache import WatchCache
 from apiserver.documents import Memo
@@ -26,6 +27,9 @@ from apiserver.registry.kinds import Registries
 from apiserver.routes import Route
 from apiserver.storage.interface import Store
 
+if TYPE_CHECKING:  # loaded when somebody asks for a schema
+    from apimachinery.openapi.documents import Documents
+
 
 @dataclass(slots=True)
 class Core:
@@ -36,6 +40,7 @@ class Core:
     cache: WatchCache
     registries: Registries
     admission: Chain
+    conversions: Conversions
     options: Options = field(default_factory=Options)
     clock: Clock = field(default_factory=SystemClock)
     authorizer: Authorizer = field(default_factory=AlwaysAllow)
@@ -46,7 +51,7 @@ class Core:
     authenticator: TokenReviewer | None = None
     metrics: Metrics = field(default_factory=Metrics)
     memo: Memo = field(default_factory=Memo)
-    openapi: Documents | None = None
+    openapi: "Documents | None" = None
     """Made at the first request for a schema."""
     aggregation: ForeignGroups | None = None
     """Groups that other servers answer, where there may be any."""

@@ -23,6 +23,7 @@ from apiserver.admission.policies.mutating import MutatingPolicies
 from apiserver.admission.policies.validating import ValidatingPolicies
 from apiserver.admission.rbac_escalation import RbacEscalation
 from apiserver.admission.webhooks.caller import Caller
+from apiserver.admission.webhooks.conversions import Conversions
 from apiserver.admission.webhooks.plugins import MutatingWebhooks, ValidatingWebhooks
 from apiserver.attributes import AlwaysAllow, Attributes, Auditor, Authorizer, TokenIssuer
 from apiserver.cache import WatchCache
@@ -83,6 +84,7 @@ class ApiServer:
             store=store,
             cache=cache,
             registries=registries,
+            conversions=Conversions(self._webhooks),
             admission=Chain((*plugins.standard(cache, entropy), *allowed, *outside)),
             options=options,
             clock=clock or SystemClock(),

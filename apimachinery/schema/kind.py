@@ -42,6 +42,8 @@ class CustomKind:
     """Objects written before this revision may lack what the schema now asks for."""
     deprecation: str = ""
     """What users of this version are warned of."""
+    conversion: JsonObject | None = None
+    """`spec.conversion.webhook`, where one stands between the versions."""
     terminating: bool = False
     """The definition is being deleted: nothing new is made."""
 
@@ -59,7 +61,12 @@ class CustomKind:
 
 
 def custom_kind(
-    version: JsonObject, *, since: int = 0, terminating: bool = False, title: str = ""
+    version: JsonObject,
+    *,
+    since: int = 0,
+    terminating: bool = False,
+    title: str = "",
+    conversion: JsonObject | None = None,
 ) -> CustomKind:
     """Compile one of a definition's `spec.versions`; `title` names it in warnings."""
     schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
@@ -81,6 +88,7 @@ def custom_kind(
         status_is_apart=parts.get("status") is not None,
         since=since,
         deprecation=deprecation,
+        conversion=conversion,
         terminating=terminating,
     )
 

@@ -29,7 +29,35 @@ def definition(obj: JsonObject) -> Errors:
         detail = "should be a domain with at least one dot"
         errors.append(status.invalid_value("spec.group", group, detail))
     errors += common.one_of(spec.get("scope"), "spec.scope", ("Cluster", "Namespaced"))
-    return errors + _names(accepted) + _versions(spec)
+    return errors + _names(accepted) + _versions(spec) + _conversion(spec.get("conversion") or {})
+
+
+def _conversion(conversion: JsonObject) -> Errors:
+    """Who converts; the paths are those of Kubernetes' internal type, which it tells."""
+    strategy = conversion.get("strategy") or "None"
+    errors = common.one_of(strategy, "spec.conversion.strategy", ("None", "Webhook"))
+    webhook = conversion.get("webhook") or {}
+    client = webhook.get("clientConfig")
+    where = "spec.conversion.webhookClientConfig"
+    if strategy != "Webhook":
+        if client is not None:
+            detail = "should not be set when strategy is not set to Webhook"
+            errors.append(status.forbidden_field(where, detail))
+        return errors
+    if client is None:
+        errors.append(status.required(where, "required when strategy is set to Webhook"))
+    else:
+        errors += _client(client, where)
+    versions, path = (
+        webhook.get("conversionReviewVersions"),
+        "spec.conversion.conversionReviewVersions",
+    )
+    if not versions:
+        errors.append(status.required(path))
+    elif not {"v1", "v1beta1"} & set(versions):
+        detail = "must include at least one of v1, v1beta1"
+        errors.append(status.invalid_value(path, list(versions), detail))
+    return errors
 
 
 def _names(accepted: JsonObject) -> Errors:

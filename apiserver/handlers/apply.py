@@ -11,10 +11,9 @@ from typing import Any
 from apimachinery import fields, status
 from apimachinery.patch import apply as rules
 from apimachinery.wire import JsonObject
-from apiserver import conversion
 from apiserver.admission import chain
 from apiserver.cache import Entry
-from apiserver.handlers import body, create, managed, writing
+from apiserver.handlers import body, converted, create, managed, writing
 from apiserver.handlers.writing import Write
 from apiserver.options import MAX_BODY
 from apiserver.registry.generic import Written
@@ -113,9 +112,9 @@ async def _update(write: Write, config: JsonObject) -> Written:
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:
         write.context.warnings[:] = warnings
-        live = conversion.from_stored(resource, entry.parse())
+        live = await converted.outward(core, resource, entry)
         new = rules.apply(live, config, rule, who, force=write.options.force)
-        new = writing.fit(write, conversion.to_stored(resource, new))
+        new = writing.fit(write, await converted.inward(core, resource, new))
         await core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
         return new
 

@@ -7,10 +7,9 @@ Decode, default, mutate, then the registry's course (prepare, validate, admit, s
 
 from apimachinery import defaults, status, wire
 from apimachinery.wire import JsonObject
-from apiserver import conversion
 from apiserver.admission import chain
 from apiserver.core import Core
-from apiserver.handlers import body, managed, render, writing
+from apiserver.handlers import body, converted, managed, render, writing
 from apiserver.handlers.writing import Write
 from apiserver.registry import metadata
 from apiserver.registry.generic import Written
@@ -31,7 +30,8 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         kind=resource.kind,
     )
     written = await create(write, obj, raw=write.raw)
-    response = render.raw_object(core, form, resource, written.raw, request, code=201)
+    raw = await converted.raw(core, resource, written.raw)
+    response = render.raw_object(core, form, resource, raw, request, code=201)
     return writing.with_warnings(response, write.context)
 
 
@@ -42,7 +42,7 @@ async def create(
     if write.resource.stored_as is not None:
         body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
         defaults.apply(write.resource, obj)
-        obj, raw = conversion.to_stored(write.resource, obj), None
+        obj, raw = await converted.inward(write.core, write.resource, obj), None
     obj = writing.fit(write, obj, raw)
     resource = write.registry.resource
     if resource.namespaced and not write.route.namespace:

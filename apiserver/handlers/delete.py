@@ -13,7 +13,7 @@ from apimachinery.wire import JsonObject
 from apiserver.admission import chain
 from apiserver.cache import CacheList, Entry
 from apiserver.core import Core
-from apiserver.handlers import body, query, render, writing
+from apiserver.handlers import body, converted, query, render, writing
 from apiserver.handlers import list as lists
 from apiserver.handlers.writing import Write
 from apiserver.registry import deletion
@@ -36,7 +36,8 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     if done.gone and not write.registry.strategy.returns_deleted:
         answer = status.success(resource.plural, route.name, done.uid, resource.group)
         return writing.with_warnings(render.plain(form, answer, request), write.context)
-    response = render.raw_object(core, form, resource, done.entry.raw, request)
+    raw = await converted.raw(core, resource, done.entry.raw)
+    response = render.raw_object(core, form, resource, raw, request)
     return writing.with_warnings(response, write.context)
 
 
@@ -67,6 +68,7 @@ async def handle_collection(core: Core, request: wire.Request, route: Route) -> 
         done += await _remove_all(write, page.entries[start : start + AT_ONCE], options)
     gone = CacheList(done, page.revision, None, None)
     metadata = lists.list_metadata(gone)
+    gone = await converted.page(core, write.resource, gone)
     response = await render.many(core, form, write.resource, gone, metadata, request)
     return writing.with_warnings(response, write.context)
 

@@ -9,7 +9,7 @@ from apimachinery import status, wire
 from apimachinery.wire import JsonObject
 from apiserver.cache import Entry
 from apiserver.core import Core
-from apiserver.handlers import query, render
+from apiserver.handlers import converted, query, render
 from apiserver.routes import Route
 
 
@@ -21,6 +21,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         obj = _live(await live.objects(route.namespace, route.name), route)
         return render.one_object(core, form, route.resource, obj, request)
     entry = await read(core, route, request.param("resourceVersion") if request.query else "")
+    entry = await converted.entry(core, route.resource, entry)
     return render.one(core, form, route.resource, entry, request)
 
 

@@ -16,7 +16,7 @@ from apimachinery.wire import JsonObject
 from apiserver import negotiation
 from apiserver.cache import CacheList, Position
 from apiserver.core import Core
-from apiserver.handlers import query, render
+from apiserver.handlers import converted, query, render
 from apiserver.routes import Route
 
 EXACT, NOT_OLDER = "Exact", "NotOlderThan"
@@ -100,6 +100,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         if not found.get("continue"):
             raise
         return _expired_page(core, request, found["continue"], problem)
+    page = await converted.page(core, route.resource, page)
     return await render.many(core, form, route.resource, page, list_metadata(page), request)
 
 

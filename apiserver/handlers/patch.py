@@ -14,11 +14,11 @@ from apimachinery import status, wire
 from apimachinery.patch import json as json_patch
 from apimachinery.patch import merge, strategic
 from apimachinery.wire import JsonObject
-from apiserver import conversion, negotiation
+from apiserver import negotiation
 from apiserver.admission import chain
 from apiserver.cache import Entry
 from apiserver.core import Core
-from apiserver.handlers import body, managed, render, writing
+from apiserver.handlers import body, converted, managed, render, writing
 from apiserver.handlers.writing import Write
 from apiserver.options import MAX_BODY
 from apiserver.registry import metadata
@@ -47,7 +47,8 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     else:
         written = await patch(write, patcher(write, kind))
     code = 201 if written.created else 200
-    response = render.raw_object(core, form, write.resource, written.raw, request, code=code)
+    raw = await converted.raw(core, write.resource, written.raw)
+    response = render.raw_object(core, form, write.resource, raw, request, code=code)
     return writing.with_warnings(response, write.context)
 
 
@@ -104,7 +105,7 @@ async def patch(write: Write, patched: Patcher) -> Written:
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:
         write.context.warnings[:] = warnings  # of this round only
-        new = patched(conversion.from_stored(resource, entry.parse()))
+        new = patched(await converted.outward(write.core, resource, entry))
         if not isinstance(new, dict):
             raise status.bad_request("the patch makes the object something else than an object")
         body.expect(
@@ -114,7 +115,7 @@ async def patch(write: Write, patched: Patcher) -> Written:
             version=resource.version,
             kind=resource.kind,
         )
-        new = writing.fit(write, conversion.to_stored(resource, new))
+        new = writing.fit(write, await converted.inward(write.core, resource, new))
         if new["metadata"].get("name"):
             metadata.match_request(resource, new, write.route.namespace, write.route.name)
         managed.track(write.context, registry.resource, new, old)

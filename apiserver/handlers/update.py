@@ -7,11 +7,10 @@ import orjson
 
 from apimachinery import defaults, wire
 from apimachinery.wire import JsonObject
-from apiserver import conversion
 from apiserver.admission import chain
 from apiserver.cache import Entry
 from apiserver.core import Core
-from apiserver.handlers import body, create, managed, render, writing
+from apiserver.handlers import body, converted, create, managed, render, writing
 from apiserver.handlers.writing import Write
 from apiserver.registry import metadata
 from apiserver.registry.generic import Written
@@ -28,8 +27,9 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         obj, core.scheme, group=resource.group, version=resource.version, kind=resource.kind
     )
     written = await update(write, obj)
+    raw = await converted.raw(core, resource, written.raw)
     response = render.raw_object(
-        core, form, resource, written.raw, request, code=201 if written.created else 200
+        core, form, resource, raw, request, code=201 if written.created else 200
     )
     return writing.with_warnings(response, write.context)
 
@@ -41,7 +41,7 @@ async def update(write: Write, obj: JsonObject) -> Written:
     if write.resource.stored_as is not None:
         body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
         defaults.apply(write.resource, obj)
-        obj, raw = conversion.to_stored(write.resource, obj), None
+        obj, raw = await converted.inward(write.core, write.resource, obj), None
     obj = writing.fit(write, obj, raw)
     metadata.match_request(registry.resource, obj, route.namespace, route.name)
     if registry.strategy.create_on_update and not route.subresource:

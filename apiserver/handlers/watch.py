@@ -7,8 +7,9 @@ when the server stops; clients watch on from the last revision that they saw.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
@@ -20,7 +21,7 @@ from apimachinery.wire import JsonObject
 from apiserver import conversion, encoding, negotiation
 from apiserver.cache import Watcher, WatchItem
 from apiserver.core import Core
-from apiserver.handlers import query, render, tables
+from apiserver.handlers import converted, query, render, tables
 from apiserver.negotiation import Accepted, Transform
 from apiserver.routes import Route
 
@@ -31,6 +32,7 @@ MAX_SECONDS = 24 * 3600
 """Longest watch: clients come back anyway, and timers do not count for ever."""
 
 Render = Callable[[WatchItem], bytes]
+Convert = Callable[[Sequence[WatchItem]], Awaitable[Sequence[WatchItem]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,12 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     else:
         await core.cache.wait_for(begin.wait_for)
     shape = _shape(core, request, resource, form)
+    convert = partial(converted.items, core, resource) if converted.needed(resource) else None
     try:
         watcher = _open(core, route, found, begin, labels, fields)
     except status.Expired as problem:
         return wire.Response(200, _headers(form), _only(_error(form, problem)))
-    return wire.Response(200, _headers(form), _stream(watcher, shape, seconds, form))
+    return wire.Response(200, _headers(form), _stream(watcher, shape, seconds, form, convert))
 
 
 def _open(
@@ -143,7 +146,7 @@ async def _only(line: bytes) -> AsyncIterator[bytes]:
 
 
 async def _stream(
-    watcher: Watcher, shape: Render, seconds: int, form: Accepted
+    watcher: Watcher, shape: Render, seconds: int, form: Accepted, convert: Convert | None
 ) -> AsyncIterator[bytes]:
     """Lines as they come, a batch in one write, until the time is over."""
     loop = asyncio.get_running_loop()
@@ -152,7 +155,12 @@ async def _stream(
         timer = loop.call_later(seconds, watcher.close)
         try:
             async for batch in watcher:
-                yield b"".join([shape(item) for item in batch])
+                shown = batch if convert is None else await convert(batch)
+                yield b"".join([shape(item) for item in shown])
+        except status.ApiError as failed:
+            # The converting webhook did not answer: the stream cannot go on without a gap.
+            yield _error(form, failed)
+            return
         finally:
             timer.cancel()
     if watcher.cut:

@@ -22,11 +22,6 @@ from apiserver.registry.strategy import Context, Reservation, Strategy
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 """The finalizer that stands for "its objects are not all gone yet"."""
 
-NOT_CONVERTED = (
-    "spec.conversion: webhooks are not asked by this server: objects in another version differ in "
-    "their apiVersion only"
-)
-
 _STATUS_VERBS = ("get", "patch", "update")
 
 
@@ -150,7 +145,13 @@ def rows_of(definition: JsonObject, *, since: int = 0) -> tuple[Resource, ...]:
     made = []
     for one in sorted(versions, key=lambda one: one["name"] != stored):
         title = f"{spec['group']}/{one['name']} {names['kind']}"
-        custom = custom_kind(one, since=since, terminating=_terminating(definition), title=title)
+        custom = custom_kind(
+            one,
+            since=since,
+            terminating=_terminating(definition),
+            title=title,
+            conversion=_webhook(spec),
+        )
         made.append(
             Resource(
                 group=spec["group"],
@@ -170,6 +171,12 @@ def rows_of(definition: JsonObject, *, since: int = 0) -> tuple[Resource, ...]:
             )
         )
     return tuple(made)
+
+
+def _webhook(spec: JsonObject) -> JsonObject | None:
+    """The webhook that converts, if one does."""
+    conversion = spec.get("conversion") or {}
+    return conversion.get("webhook") if conversion.get("strategy") == "Webhook" else None
 
 
 def _subresources(given: JsonObject, kind: str) -> tuple[Subresource, ...]:
@@ -193,12 +200,10 @@ class Definitions(Strategy):
     def prepare_create(self, obj: JsonObject, context: Context) -> None:
         super().prepare_create(obj, context)
         self._judge(obj, context.now)
-        _warn(obj, context)
 
     def prepare_update(self, new: JsonObject, old: JsonObject, context: Context) -> None:
         super().prepare_update(new, old, context)
         self._judge(new, context.now)
-        _warn(new, context)
 
     def reserve_create(self, obj: JsonObject, context: Context) -> Reservation:
         return Reservation(commit=lambda: self._rows.apply(obj))
@@ -242,13 +247,6 @@ class Definitions(Strategy):
         _set(definition, _names_accepted(taken), now)
         if not taken or not meta.condition_is_true(_conditions(definition), "Established"):
             _set(definition, _established(accepted=not taken), now)
-
-
-def _warn(definition: JsonObject, context: Context) -> None:
-    """Say what is not done, instead of doing something else in silence."""
-    conversion = (definition.get("spec") or {}).get("conversion") or {}
-    if conversion.get("strategy") == "Webhook":
-        context.warnings.append(NOT_CONVERTED)
 
 
 def _well_formed(spec: JsonObject) -> bool:

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator
 
 from apimachinery import scheme, status, wire
-from apimachinery.openapi.schema import Schemas, schema_name
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver.admission.policies import checks
@@ -103,6 +102,9 @@ def _names(rule: JsonObject) -> Iterator[tuple[str, str, str]]:
 def _schema(row: Resource) -> Schema:
     if row.custom is not None:
         return Schema(row.custom.published, root=True)
+    # The documents' code is loaded when there is a policy to check, not at every start.
+    from apimachinery.openapi.schema import Schemas, schema_name
+
     schemas, model = Schemas(""), row.load_model()
     assert model is not None, "kinds without a schema have a model"
     schemas.reference(model)

@@ -61,18 +61,14 @@ class Caller:
                 while not answer.content.at_eof() and len(found) <= ANSWER_MAX:
                     found += await answer.content.read(ANSWER_MAX + 1)
         except TimeoutError as error:
-            raise Unreachable(
-                f'failed to call webhook: Post "{shown}": context deadline exceeded'
-            ) from error
+            raise Unreachable(f'Post "{shown}": context deadline exceeded') from error
         except (ClientError, OSError, ValueError) as error:
-            raise Unreachable(f'failed to call webhook: Post "{shown}": {error}') from error
+            raise Unreachable(f'Post "{shown}": {error}') from error
         if len(found) > ANSWER_MAX:
             raise Unreachable(f"the answer is longer than {ANSWER_MAX} bytes")
         if answer.status != 200:
             text = found[:200].decode(errors="replace")
-            raise Unreachable(
-                f"failed to call webhook: the server answered {answer.status}: {text}"
-            )
+            raise Unreachable(f"the server answered {answer.status}: {text}")
         return found
 
     def _address(self, client: JsonObject) -> tuple[str, str]:
@@ -83,7 +79,7 @@ class Caller:
         namespace, name = service.get("namespace", ""), service.get("name", "")
         port, path = service.get("port") or 443, (service.get("path") or "/").lstrip("/")
         if self._cache.get(scheme.SERVICES, namespace, name) is None:
-            raise Unreachable(f'failed to call webhook: service "{name}" not found')
+            raise Unreachable(f'service "{name}" not found')
         target = self._endpoint(namespace, name, port)
         return f"https://{target}/{path}", f"{name}.{namespace}.svc:{port}"
 
@@ -94,13 +90,13 @@ class Caller:
         ports = (service.parse().get("spec") or {}).get("ports") or ()
         title = next((one.get("name", "") for one in ports if one.get("port") == port), None)
         if title is None:
-            raise Unreachable(f'failed to call webhook: no port {port} in service "{name}"')
+            raise Unreachable(f'no port {port} in service "{name}"')
         mine = labels.from_set({SERVICE_NAME: name})
         for entry in self._cache.list(scheme.ENDPOINTSLICES, namespace, labels=mine).entries:
             found = _ready(entry.parse(), title)
             if found:
                 return found
-        raise Unreachable(f'failed to call webhook: no endpoints available for service "{name}"')
+        raise Unreachable(f'no endpoints available for service "{name}"')
 
     def _context(self, bundle: str) -> ssl.SSLContext:
         found = self._contexts.get(bundle)

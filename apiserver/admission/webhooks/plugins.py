@@ -129,7 +129,10 @@ class _Webhooks(Plugin):
         try:
             answer = await self._caller.post(hook.client, body, hook.seconds)
             verdict = review.read(answer, uid)
-        except (Unreachable, BadAnswer) as error:
+        except Unreachable as error:
+            self._failed(hook, f"failed to call webhook: {error}")
+            return None
+        except BadAnswer as error:
             self._failed(hook, str(error))
             return None
         attempt.warnings.extend(verdict.warnings)

@@ -290,16 +290,6 @@ async def test_a_new_schema_shows_in_objects_that_are_older(api: Api) -> None:
     assert (await api.get(GADGETS)).json["items"][0]["spec"] == {"color": "red"}
 
 
-async def test_what_is_not_converted_is_said(api: Api) -> None:
-    made = definition()
-    client = {"url": "https://127.0.0.1:1/"}
-    webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
-    made["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
-    answer = await api.post(CRDS, made)
-    assert answer.status == 201
-    assert "webhooks are not asked" in answer.headers["Warning"]
-
-
 async def test_a_deprecated_version_warns(api: Api) -> None:
     await api.made(CRDS, definition(version(deprecated=True)))
     answer = await api.get(GADGETS)
