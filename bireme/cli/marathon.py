@@ -77,7 +77,10 @@ def _run(main: Callable[[], Coroutine[Any, Any, None]], master: str) -> None:
     try:
         runner.run(main)
     except* FrameworkError as group:
-        raise CommandError(f"{master} refuses this framework: {_first(group)}") from group
+        raise CommandError(
+            f"{master} refuses this framework ({_first(group)}); if it was removed, start it again:"
+            " it comes back under a new id"
+        ) from group
 
 
 def _first(group: BaseException) -> BaseException:

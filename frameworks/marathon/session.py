@@ -21,6 +21,8 @@ RECONCILE_S = 600.0
 """Between two questions for the state of all tasks: the net below all that may be lost."""
 FRAMEWORK_ID = "framework-id"
 """Under `facts`."""
+REMOVED = "has been removed"
+"""In what the master says to a framework that somebody has torn down."""
 
 
 class Session:
@@ -36,6 +38,9 @@ class Session:
             self._reading = asyncio.create_task(self._follow(), name="events")
             try:
                 await self._reading
+            except FrameworkError as error:
+                await self._refused(error)
+                raise
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
@@ -43,6 +48,11 @@ class Session:
             finally:
                 self._engine.session(None)
                 self._reading.cancel()
+
+    async def _refused(self, error: FrameworkError) -> None:
+        """The id of a framework that was removed is refused for ever: the next start has none."""
+        if REMOVED in str(error) and self._engine.state.facts.pop(FRAMEWORK_ID, ""):
+            await self._engine.journal.written()
 
     @property
     def connected(self) -> bool:

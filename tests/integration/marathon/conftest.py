@@ -45,6 +45,12 @@ class Marathon:
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
 
+    async def ended(self) -> None:
+        """Wait for the end that it comes to by itself, and for what it says then."""
+        assert self._running is not None
+        async with asyncio.timeout(PATIENCE):
+            await self._running
+
     async def ask(
         self, method: str, path: str, body: object = None, **more: Any
     ) -> tuple[int, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from apimachinery import scheme
+from bireme.framework import FrameworkError
 from tests.integration.marathon.conftest import Json, Marathon
 
 SLEEP: Json = {"cmd": "sleep 1000", "cpus": 0.1, "mem": 32}
@@ -198,6 +199,22 @@ async def test_tasks_outlive_the_master(marathon: Marathon) -> None:
     await marathon.start()
     after = await marathon.running("/web", 3)
     assert {task["id"] for task in tasks} < {task["id"] for task in after}
+
+
+async def test_after_a_teardown_it_begins_anew(marathon: Marathon) -> None:
+    """Whoever tears the framework down ends it; started again it is a new one, with its apps."""
+    tasks = await deploy(marathon, "/web", instances=2)
+    old = (await marathon.get("/v2/info"))["frameworkId"]
+    url = f"{marathon.pool.url.removesuffix('/api/v1/scheduler')}/master/teardown"
+    async with marathon.pool.http.post(url, data={"frameworkId": old}) as answer:
+        assert answer.status == 200
+    with pytest.raises(ExceptionGroup) as error:
+        await marathon.ended()
+    assert error.group_contains(FrameworkError, match="has been removed", depth=1)
+    await marathon.start()
+    after = await marathon.running("/web", 2)
+    assert not {task["id"] for task in tasks} & {task["id"] for task in after}
+    assert (await marathon.get("/v2/info"))["frameworkId"] != old
 
 
 async def test_a_lost_node_is_made_up_for(marathon: Marathon) -> None:
