@@ -67,9 +67,13 @@ class MesosServer:
             await site.start()
             await asyncio.Event().wait()
         finally:
-            for each in tuple(self._open):
-                each.end()
+            self.close()
             await runner.cleanup()
+
+    def close(self) -> None:
+        """End the streams: executors come back to the next agent."""
+        for each in tuple(self._open):
+            each.end()
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=BODY_MAX)

@@ -46,7 +46,7 @@ class Access:
     def __init__(self, client: Client, secrets: Callable[[], Mapping[str, str]]) -> None:
         """`secrets` tells principals and their secrets."""
         self._client = client
-        self._secrets = secrets
+        self.secrets = secrets
         self.required = False
         """Whether everybody must bring credentials."""
 
@@ -65,7 +65,7 @@ class Access:
             principal, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
-        known = self._secrets().get(principal)
+        known = self.secrets().get(principal)
         if known is None:
             # Where nothing is required, an unknown name is as good as none.
             return None if self.required else Caller(local_admin=is_own_process(request))

@@ -19,6 +19,8 @@ class RawFramework:
         """Those that nobody asked for yet."""
         self.came = asyncio.Event()
         self.heartbeats = 0
+        self.headers: dict[str, str] = {}
+        """Sent with every call, beside its own."""
         self.id = ""
         self.stream_id = ""
 
@@ -27,7 +29,7 @@ class RawFramework:
         call: Json = {"type": "SUBSCRIBE", "subscribe": {"framework_info": self.info, **more}}
         if "id" in self.info:
             call["framework_id"] = self.info["id"]
-        self.answer = await self.session.post(self.url, json=call)
+        self.answer = await self.session.post(self.url, json=call, headers=self.headers)
         assert self.answer.status == 200, await self.answer.text()
         self.stream_id = self.answer.headers["Mesos-Stream-Id"]
         self.reading = asyncio.create_task(self._read())
@@ -94,7 +96,7 @@ class RawFramework:
         return answer
 
     async def post(self, call: Json, **headers: str) -> tuple[int, str]:
-        given = {"Mesos-Stream-Id": self.stream_id, **headers}
+        given = {"Mesos-Stream-Id": self.stream_id, **self.headers, **headers}
         async with self.session.post(self.url, json=call, headers=given) as answer:
             return answer.status, await answer.text()
 

@@ -89,6 +89,7 @@ class Pool:
     """One API server; masters come and go."""
 
     def __init__(self, server: ApiServer, http: aiohttp.ClientSession) -> None:
+        self.server = server
         self.client = Client(DirectTransport(server.handle, ADMIN))
         self.http = http
         self.nodes = Nodes(self.client)
