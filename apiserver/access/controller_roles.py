@@ -128,7 +128,7 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
     "statefulset-controller": (
         rule(READ, "apps", "statefulsets"),
         rule("patch update", "apps", "statefulsets/finalizers statefulsets/status"),
-        rule("create get list watch", "", "persistentvolumeclaims"),
+        rule("create get list patch update watch", "", "persistentvolumeclaims"),
         _PODS,
         _REVISIONS,
     ),

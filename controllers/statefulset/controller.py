@@ -3,6 +3,7 @@
 Neighbours: `statefulset.plan` decides, `controllers.revisions` keeps templates.
 """
 
+import contextlib
 from functools import partial
 
 from apimachinery import meta, scheme, status
@@ -111,9 +112,9 @@ class StatefulSets(base.Controller):
             kept = self._revisions.template_of(wanted.meta, old)
             if kept is not None:
                 template, revision = kept, current
-        for claim in planning.claims_of(wanted, number):
-            await self._claim(claim)
         reference = self._adopter.reference(wanted.meta)
+        for claim in planning.claims_of(wanted, number, reference):
+            await self._claim(claim)
         body = planning.pod_from(wanted, reference, template, number, revision)
         name = meta.name(body)
         try:
@@ -130,9 +131,36 @@ class StatefulSets(base.Controller):
         try:
             await self.client.create(scheme.PERSISTENTVOLUMECLAIMS, claim)
         except status.AlreadyExists:
-            return
+            await self._keep(claim)
+
+    async def _keep(self, claim: JsonObject) -> None:
+        """A claim of the pod before, or of one that was scaled away: it need not go with that."""
+        name, namespace = meta.name(claim), meta.namespace(claim)
+        live = await self.client.get(scheme.PERSISTENTVOLUMECLAIMS, name, namespace)
+        wanted = meta.owner_references(claim)
+        uids = {one["uid"] for one in wanted}
+        others = [
+            one
+            for one in meta.owner_references(live)
+            if one["uid"] not in uids and one["kind"] not in ("Pod", "StatefulSet")
+        ]
+        if meta.owner_references(live) != [*others, *wanted]:
+            change = {"metadata": {"ownerReferences": [*others, *wanted]}}
+            await self.client.patch(scheme.PERSISTENTVOLUMECLAIMS, name, change, namespace)
+
+    async def _give_to(self, pod: views.Pod) -> None:
+        """Make the pod the owner of its claims: they go when it is gone."""
+        owner = meta.owner_reference("v1", "Pod", pod.meta.name, pod.meta.uid)
+        change = {"metadata": {"ownerReferences": [owner]}}
+        for name in pod.claims:
+            with contextlib.suppress(status.NotFound):
+                await self.client.patch(
+                    scheme.PERSISTENTVOLUMECLAIMS, name, change, pod.meta.namespace
+                )
 
     async def _delete(self, wanted: planning.StatefulSet, done: set[str], pod: views.Pod) -> None:
+        if wanted.claims_go_with_pods and planning.is_surplus(wanted, pod):
+            await self._give_to(pod)
         if await self._acts.delete_pod(pod):
             done.add(expecting.deleted(pod.meta.uid))
             text = f"delete Pod {pod.meta.name} in StatefulSet {wanted.meta.name} successful"

@@ -32,6 +32,10 @@ class StatefulSet:
     template: JsonObject
     service: str
     claims: tuple[JsonObject, ...]
+    claims_go_with_us: bool
+    """persistentVolumeClaimRetentionPolicy.whenDeleted is Delete."""
+    claims_go_with_pods: bool
+    """persistentVolumeClaimRetentionPolicy.whenScaled is Delete."""
     parallel: bool
     on_delete: bool
     partition: int
@@ -52,6 +56,7 @@ def statefulset_of(obj: JsonObject) -> StatefulSet:
     spec = obj["spec"]
     strategy = spec.get("updateStrategy") or {}
     replicas, limit = spec.get("replicas"), spec.get("revisionHistoryLimit")
+    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
     return StatefulSet(
         meta=views.meta_of(obj),
         replicas=1 if replicas is None else replicas,
@@ -60,6 +65,8 @@ def statefulset_of(obj: JsonObject) -> StatefulSet:
         template=spec.get("template") or {},
         service=spec.get("serviceName") or "",
         claims=tuple(spec.get("volumeClaimTemplates") or ()),
+        claims_go_with_us=retention.get("whenDeleted") == "Delete",
+        claims_go_with_pods=retention.get("whenScaled") == "Delete",
         parallel=spec.get("podManagementPolicy") == "Parallel",
         on_delete=strategy.get("type") == "OnDelete",
         partition=(strategy.get("rollingUpdate") or {}).get("partition") or 0,
@@ -249,8 +256,17 @@ def pod_from(
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-def claims_of(wanted: StatefulSet, number: int) -> list[JsonObject]:
-    """The volume claims of a number; they outlive its pods."""
+def is_surplus(wanted: StatefulSet, pod: views.Pod) -> bool:
+    """Whether the pod's number is beyond what is wanted: it will not come back."""
+    number = number_of(pod, wanted.meta.name)
+    return number is not None and not 0 <= number - wanted.start < wanted.replicas
+
+
+def claims_of(wanted: StatefulSet, number: int, owner: JsonObject) -> list[JsonObject]:
+    """The volume claims of a number; they outlive its pods, and us unless they shall not.
+
+    `owner` is a reference to the set.
+    """
     out = []
     for claim in wanted.claims:
         head = claim.get("metadata") or {}
@@ -260,6 +276,8 @@ def claims_of(wanted: StatefulSet, number: int) -> list[JsonObject]:
             "namespace": wanted.meta.namespace,
             "labels": (head.get("labels") or {}) | own,
         }
+        if wanted.claims_go_with_us:
+            metadata["ownerReferences"] = [owner]
         body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
         out.append(body | {"spec": claim.get("spec") or {}})
     return out

@@ -160,6 +160,38 @@ async def test_claims_are_made_and_outlive_their_pods(store) -> None:
     assert volume["persistentVolumeClaim"]["claimName"] == "data-db-0"
 
 
+@pytest.mark.parametrize(
+    ("policy", "after_scale", "after_delete"),
+    [
+        ({"whenDeleted": "Retain", "whenScaled": "Retain"}, {"0", "1"}, {"0", "1"}),
+        ({"whenDeleted": "Retain", "whenScaled": "Delete"}, {"0"}, {"0"}),
+        ({"whenDeleted": "Delete", "whenScaled": "Retain"}, {"0", "1"}, set()),
+    ],
+)
+async def test_what_becomes_of_claims(store, policy, after_scale, after_delete) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+
+    async def numbers() -> set[str]:
+        found = await store.cluster.client.list(scheme.PERSISTENTVOLUMECLAIMS, "default")
+        return {meta.name(one).rpartition("-")[2] for one in found["items"]}
+
+    await store.create(2, volumeClaimTemplates=[claim], persistentVolumeClaimRetentionPolicy=policy)
+    await store.names_are("db-0", "db-1")
+    await store.patch(replicas=1)
+    await store.names_are("db-0")
+    await store.cluster.settle(10)
+    assert await numbers() == after_scale
+    await store.cluster.client.delete(scheme.STATEFULSETS, "db", "default")
+    await store.cluster.settle(10)
+    assert await numbers() == after_delete
+
+
 async def test_a_broken_update_stops_at_the_first(store) -> None:
     await store.create()
     await store.names_are("db-0", "db-1", "db-2")
