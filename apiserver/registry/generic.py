@@ -256,6 +256,21 @@ class Registry:
             raise
         return place if own is None else both(place, own)
 
+    def _reserve_update(
+        self, new: JsonObject, old: JsonObject, context: Context
+    ) -> Reservation | None:
+        """Room in the namespace's quotas for what the object has grown."""
+        grown = self._counts(context) and context.subresource != "status"
+        place = self.quotas.reserve(self.resource, new, old) if grown else None
+        if place is None:
+            return self.strategy.reserve_update(new, old, context)
+        try:
+            own = self.strategy.reserve_update(new, old, context)
+        except BaseException:
+            place.undo()
+            raise
+        return place if own is None else both(place, own)
+
     # --- update ----------------------------------------------------------------------------------
 
     async def update(
@@ -368,7 +383,7 @@ class Registry:
         fresh = new["metadata"]
         if _finished(new) and self.strategy.deletable(new):
             return await self._finish_deletion(new, entry, context)
-        reserved = self.strategy.reserve_update(new, old, context)
+        reserved = self._reserve_update(new, old, context)
         if context.dry_run:
             if reserved is not None:
                 reserved.undo()

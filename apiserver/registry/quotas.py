@@ -17,12 +17,14 @@ from apimachinery.wire import JsonObject
 from apiserver.cache import Entry, WatchCache
 from apiserver.registry import usage
 from apiserver.registry.strategy import Reservation
-from apiserver.registry.usage import Usage
+from apiserver.registry.usage import Scope, Usage
 
 KEPT = 8192
 """Objects whose usage is remembered: a namespace with quotas is added up on each create."""
 
 _ZERO = Quantity.parse(0)
+_SCOPED = frozenset({"pods", "persistentvolumeclaims"})
+"""Kinds whose objects may fall outside of a quota's scopes."""
 
 
 class Quotas:
@@ -51,20 +53,27 @@ class Quotas:
         entries = self._cache.list(scheme.RESOURCEQUOTAS, namespace).entries
         return [entry.parse() for entry in entries]
 
-    def reserve(self, resource: Resource, obj: JsonObject) -> Reservation | None:
-        """Take a place for a new object; 403 where a quota has none left."""
+    def reserve(
+        self, resource: Resource, obj: JsonObject, old: JsonObject | None = None
+    ) -> Reservation | None:
+        """Take a place for a new object, or for what one has grown; 403 where there is none left."""
         namespace = obj["metadata"].get("namespace", "")
         quotas = self.of(namespace)
         if not quotas:
             return None
         wanted = usage.of(resource, obj)
+        if old is not None:
+            wanted = _growth(wanted, usage.of(resource, old))
+            if not wanted:
+                return None
         for quota in quotas:
             spec = quota.get("spec") or {}
             hard = {key: value for key, value in (spec.get("hard") or {}).items() if key in wanted}
-            if resource.gr == "pods":
+            if resource.gr in _SCOPED:
                 if not usage.in_scopes(obj, scopes(spec)):
                     continue
-                if unsaid := usage.missing(obj, spec.get("hard") or {}):
+                unsaid = usage.missing(obj, spec.get("hard") or {}) if _asks(resource, old) else []
+                if unsaid:
                     text = f"failed quota: {_name(quota)}: must specify {'; '.join(unsaid)}"
                     raise _refused(resource, obj, text)
             if hard:
@@ -109,11 +118,11 @@ class Quotas:
                 f"limited: {texts[2]}",
             )
 
-    def used(self, resource: Resource, namespace: str, wanted_scopes: list[str]) -> Usage:
+    def used(self, resource: Resource, namespace: str, wanted_scopes: list[Scope]) -> Usage:
         """What the stored objects of one kind use in a namespace."""
         total: Usage = {}
         for entry in self._cache.list(resource, namespace).entries:
-            if resource.gr == "pods" and wanted_scopes:
+            if resource.gr in _SCOPED and wanted_scopes:
                 obj = entry.parse()
                 if usage.in_scopes(obj, wanted_scopes):
                     _add(total, usage.of(resource, obj))
@@ -142,22 +151,50 @@ class Quotas:
         return {"hard": dict(hard), "used": {key: str(total.get(key, _ZERO)) for key in hard}}
 
 
+CLASS_SUFFIX = ".storageclass.storage.k8s.io/"
+"""In keys about the claims of one storage class."""
+
+
 def _about(key: str, resource: Resource) -> bool:
     """Whether a quota's key can be about a kind."""
     if key.startswith("count/"):
         return key == f"count/{resource.gr}"
-    if key in {"requests.storage", "persistentvolumeclaims"}:
+    if key in {"requests.storage", "persistentvolumeclaims"} or CLASS_SUFFIX in key:
         return resource.gr == "persistentvolumeclaims"
     base = key.partition(".")[0]
-    if base in ("requests", "limits", "cpu", "memory", "ephemeral-storage"):
+    if base in ("requests", "limits", "cpu", "memory", "ephemeral-storage") or "hugepages-" in key:
         return resource.gr == "pods"
     return base == resource.gr
 
 
-def scopes(spec: JsonObject) -> list[str]:
+def scopes(spec: JsonObject) -> list[Scope]:
     """The scopes of a quota, those of its selector too."""
     expressions = (spec.get("scopeSelector") or {}).get("matchExpressions") or []
-    return [*(spec.get("scopes") or []), *(one.get("scopeName", "") for one in expressions)]
+    return [
+        *(Scope(name) for name in spec.get("scopes") or []),
+        *(
+            Scope(
+                one.get("scopeName", ""),
+                one.get("operator", "Exists"),
+                tuple(one.get("values") or ()),
+            )
+            for one in expressions
+        ),
+    ]
+
+
+def _growth(new: Usage, old: Usage) -> Usage:
+    """What an update takes more of; what it gives back is free once it is written."""
+    return {
+        key: value - old.get(key, _ZERO)
+        for key, value in new.items()
+        if value > old.get(key, _ZERO)
+    }
+
+
+def _asks(resource: Resource, old: JsonObject | None) -> bool:
+    """Whether amounts must be said: of pods, when they are made."""
+    return resource.gr == "pods" and old is None
 
 
 def _add(total: Usage, more: Usage) -> None:

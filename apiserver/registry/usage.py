@@ -3,11 +3,19 @@
 Neighbours: `apiserver.registry.quotas` adds up and compares.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apimachinery import qos
+from apimachinery.meta import annotations
 from apimachinery.quantity import Quantity, QuantityError
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 
 Usage = dict[str, Quantity]
+
+OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
+"""Where claims named their class before there was a field."""
 
 _ONE = Quantity.parse(1)
 _ZERO = Quantity.parse(0)
@@ -37,9 +45,7 @@ def of(resource: Resource, obj: JsonObject) -> Usage:
         case "services":
             found |= _service(obj.get("spec") or {})
         case "persistentvolumeclaims":
-            spec = obj.get("spec") or {}
-            asked = ((spec.get("resources") or {}).get("requests") or {}).get("storage", 0)
-            found["requests.storage"] = amount(asked)
+            found |= _claim(obj)
         case _:
             pass  # counted, not measured
     if resource.gr in _COUNTED:
@@ -48,15 +54,15 @@ def of(resource: Resource, obj: JsonObject) -> Usage:
 
 
 def _pod(spec: JsonObject) -> Usage:
+    """What a pod asks for and is limited to: what runs together, or the largest step before it."""
     out: Usage = {}
+    overhead = spec.get("overhead") or {}
     for part in ("requests", "limits"):
-        totals: Usage = {}
-        for container in spec.get("containers") or []:
-            for key, value in ((container.get("resources") or {}).get(part) or {}).items():
-                totals[key] = totals.get(key, _ZERO) + amount(value)
-        for container in spec.get("initContainers") or []:
-            for key, value in ((container.get("resources") or {}).get(part) or {}).items():
-                totals[key] = max(totals.get(key, _ZERO), amount(value))
+        totals = _together(spec, part)
+        totals |= _amounts((spec.get("resources") or {}).get(part))
+        for key, value in _amounts(overhead).items():
+            if part == "requests" or key in totals:
+                totals[key] = totals.get(key, _ZERO) + value
         for key, value in totals.items():
             out[f"{part}.{key}"] = value
             if part == "requests" and key in ("cpu", "memory", "ephemeral-storage"):
@@ -64,13 +70,55 @@ def _pod(spec: JsonObject) -> Usage:
     return out
 
 
+def _together(spec: JsonObject, part: str) -> Usage:
+    totals: Usage = {}
+    for container in spec.get("containers") or []:
+        _sum(totals, _amounts((container.get("resources") or {}).get(part)))
+    peak: Usage = {}
+    sidecars: Usage = {}
+    for container in spec.get("initContainers") or []:
+        wanted = _amounts((container.get("resources") or {}).get(part))
+        if container.get("restartPolicy") == "Always":
+            _sum(sidecars, wanted)
+            wanted = sidecars
+        else:
+            wanted = _sum(dict(sidecars), wanted)
+        for key, value in wanted.items():
+            peak[key] = max(peak.get(key, _ZERO), value)
+    _sum(totals, sidecars)
+    return {key: max(totals.get(key, _ZERO), peak.get(key, _ZERO)) for key in totals | peak}
+
+
+def _amounts(given: JsonObject | None) -> Usage:
+    return {key: amount(value) for key, value in (given or {}).items()}
+
+
+def _sum(into: Usage, more: Usage) -> Usage:
+    for key, value in more.items():
+        into[key] = into.get(key, _ZERO) + value
+    return into
+
+
 def _service(spec: JsonObject) -> Usage:
     out: Usage = {}
     kind = spec.get("type", "ClusterIP")
+    ports = spec.get("ports") or []
     if kind == "LoadBalancer":
         out["services.loadbalancers"] = _ONE
+        if spec.get("allocateLoadBalancerNodePorts") is False:
+            ports = [one for one in ports if one.get("nodePort")]
     if kind in ("NodePort", "LoadBalancer"):
-        out["services.nodeports"] = Quantity.parse(len(spec.get("ports") or []))
+        out["services.nodeports"] = Quantity.parse(len(ports))
+    return out
+
+
+def _claim(obj: JsonObject) -> Usage:
+    spec = obj.get("spec") or {}
+    asked = amount(((spec.get("resources") or {}).get("requests") or {}).get("storage", 0))
+    out: Usage = {"requests.storage": asked}
+    if name := spec.get("storageClassName") or annotations(obj).get(OLD_CLASS):
+        prefix = f"{name}.storageclass.storage.k8s.io"
+        out |= {f"{prefix}/requests.storage": asked, f"{prefix}/persistentvolumeclaims": _ONE}
     return out
 
 
@@ -102,16 +150,60 @@ def missing(obj: JsonObject, hard: JsonObject) -> list[str]:
     return out
 
 
-def in_scopes(obj: JsonObject, scopes: list[str]) -> bool:
-    """Whether a pod falls under a quota with these scopes."""
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    terminating = spec.get("activeDeadlineSeconds") is not None
-    best_effort = status.get("qosClass") == "BestEffort"
-    answers = {
-        "Terminating": terminating,
-        "NotTerminating": not terminating,
-        "BestEffort": best_effort,
-        "NotBestEffort": not best_effort,
-        "PriorityClass": bool(spec.get("priorityClassName")),
-    }
-    return all(answers.get(scope, True) for scope in scopes)
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope of a quota, with an operator where its selector has one."""
+
+    name: str
+    operator: str = "Exists"
+    values: tuple[str, ...] = ()
+
+
+def in_scopes(obj: JsonObject, scopes: Sequence[Scope]) -> bool:
+    """Whether a pod (or a claim, by its class of attributes) falls under a quota's scopes."""
+    return all(_in_scope(obj, one) for one in scopes)
+
+
+def _in_scope(obj: JsonObject, scope: Scope) -> bool:
+    spec = obj.get("spec") or {}
+    match scope.name:
+        case "Terminating":
+            return spec.get("activeDeadlineSeconds") is not None
+        case "NotTerminating":
+            return spec.get("activeDeadlineSeconds") is None
+        case "BestEffort":
+            return qos.qos_class(spec) == qos.BEST_EFFORT
+        case "NotBestEffort":
+            return qos.qos_class(spec) != qos.BEST_EFFORT
+        case "CrossNamespacePodAffinity":
+            return _affine_elsewhere(spec.get("affinity") or {})
+        case "PriorityClass":
+            return _selected(spec.get("priorityClassName") or "", scope)
+        case "VolumeAttributesClass":
+            return _selected(spec.get("volumeAttributesClassName") or "", scope)
+        case _:
+            return True
+
+
+def _selected(value: str, scope: Scope) -> bool:
+    match scope.operator:
+        case "In":
+            return value in scope.values
+        case "NotIn":
+            return value not in scope.values
+        case "DoesNotExist":
+            return not value
+        case _:
+            return bool(value)
+
+
+def _affine_elsewhere(affinity: JsonObject) -> bool:
+    """Whether a pod wants to be near, or far from, pods of other namespaces."""
+    for kind in ("podAffinity", "podAntiAffinity"):
+        part = affinity.get(kind) or {}
+        terms = list(part.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
+        preferred = part.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+        terms += [one.get("podAffinityTerm") or {} for one in preferred]
+        if any(one.get("namespaces") or one.get("namespaceSelector") is not None for one in terms):
+            return True
+    return False
