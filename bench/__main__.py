@@ -18,6 +18,8 @@ ALL = (
     "fanout",
     "deployment",
     "scheduler",
+    "allocator",
+    "sharing",
     "services",
     "pod_ready",
     "pod_start",

@@ -189,12 +189,15 @@ class _Run:
             grant = self._grant(turn, account, free, offered)
             yield grant
             self._booked(turn, offered)
+            taken = offered == free
             others = able & ~self._bits[turn.framework]
             for rival in self._rivals(account, offered, others, rivals - 1):
                 had |= rival.mask
                 yield replace(
                     grant, framework_id=rival.framework, role=rival.role.path, beside=True
                 )
+            if taken:
+                return
 
     def _next(
         self, account: Account, free: Vector, able: int, *, owed_only: bool
@@ -235,7 +238,9 @@ class _Run:
         offered = self._may_have(path, free)
         if not resources.is_offerable(parts.folded(offered)):
             return {}, 0
-        return offered, self._filters.blocked(account.name, offered, self._now)
+        # Those who refused all that is free are left out already.
+        known = offered == free
+        return offered, 0 if known else self._filters.blocked(account.name, offered, self._now)
 
     def _may_have(self, path: str, free: Vector) -> Vector:
         tree = self._ledger.roles

@@ -93,12 +93,12 @@ def to_rescind(
 
 
 def _comes_first(ledger: Ledger, one: Hungry, role: str, offer: Offer) -> bool:
-    """Whether it would still have no more than the holder, if the offer were its own."""
+    """Whether it would still have less than the holder has now, if the offer were its own."""
     tree, total = ledger.roles, ledger.total
     size = parts.folded(offer.resources)
     mine, theirs, weights = _rivals(tree, role, one.framework_id, offer)
     after = dominant_share(resources.add(mine, size), total, weights[0])
-    return after <= dominant_share(theirs, total, weights[1])
+    return after < dominant_share(theirs, total, weights[1])
 
 
 def _rivals(

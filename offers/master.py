@@ -93,6 +93,8 @@ class OfferMaster:
         self._nodes, self._pods = nodes, pods
         self._role_of_namespace = role_of_namespace
         self._role_of_pod = role_of_pod
+        self.amount_of_pod: Callable[[str], Vector | None] = lambda _: None
+        """Knows pods that hold more than their requests tell: reserved resources, volumes."""
         self._offer_timeout = offer_timeout
         self._rivals, self._region = rivals, region
         self._allocated_at = -math.inf
@@ -204,6 +206,11 @@ class OfferMaster:
         framework = self._frameworks.get(framework_id)
         held = sorted(framework.offer_ids) if framework else []
         return [self.ledger.offers[offer_id] for offer_id in held]
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are nodes that have changed and were not looked at since."""
+        return bool(self._dirty)
 
     async def run(self) -> None:
         """Make offers whenever something changed that may allow one."""
@@ -348,7 +355,8 @@ class OfferMaster:
                 self.ledger.gone(old.uid)
             role = self._role_of_pod(key) or self._role_of_namespace(new.namespace)
             ports = ranges.normal((p.port, p.port) for p in new.host_ports)
-            self.ledger.bound(new.uid, new.node_name, role, new.requests, ports)
+            amount = self.amount_of_pod(key) or new.requests
+            self.ledger.bound(new.uid, new.node_name, role, amount, ports)
 
     def _rescinded(self, offer: Offer) -> None:
         framework = self._frameworks.get(offer.framework_id)

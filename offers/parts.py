@@ -53,7 +53,10 @@ def parse(key: str) -> Part:
 
 def is_mixed(vector: Vector) -> bool:
     """Whether there is more in it than what anybody may have."""
-    return any(" " in key for key in vector)
+    for key in vector:  # noqa: SIM110  (asked for every vector there is: twice as fast)
+        if " " in key:
+            return True
+    return False
 
 
 def plain(vector: Vector) -> Vector:

@@ -123,24 +123,23 @@ class RoleTree:
     ) -> None:
         """Count more towards a role and all above it, and towards the framework that has it."""
         role = self.role(path)
-        self._move(path, amount, 1, offers=int(offered))
         if framework and framework not in role.holders:
             role.holders[framework] = Tally()
-        whole = parts.folded(amount)
-        for tally in [role.own, *([role.holders[framework]] if framework else [])]:
-            tally.offers += int(offered)
-            _tally(tally.allocated, whole, 1)
+        whole = self._move(path, amount, 1, offers=int(offered))
+        for tally in (role.own, role.holders.get(framework)):
+            if tally is not None:
+                tally.offers += int(offered)
+                _tally(tally.allocated, whole, 1)
 
     def release(self, path: str, amount: Vector, framework: str = "") -> None:
         """Count less; what is never below zero if each release had its charge."""
         role = self.role(path)
-        self._move(path, amount, -1)
-        whole = parts.folded(amount)
+        whole = self._move(path, amount, -1)
         for tally in (role.own, role.holders.get(framework)):
             if tally is not None:
                 _tally(tally.allocated, whole, -1)
 
-    def _move(self, path: str, amount: Vector, sign: int, *, offers: int = 0) -> None:
+    def _move(self, path: str, amount: Vector, sign: int, *, offers: int = 0) -> Vector:
         whole, plain = parts.folded(amount), parts.plain(amount)
         for role in self.lineage(path):
             _tally(role.allocated, whole, sign)
@@ -148,6 +147,7 @@ class RoleTree:
             role.offers += offers
             if role.guarantee:
                 self._reckon(role)
+        return whole
 
     def reserve(self, path: str, amount: Vector, sign: int = 1) -> None:
         """A node has this much more (sign -1: less) reserved for a role."""
