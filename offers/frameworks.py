@@ -20,12 +20,11 @@ from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 from offers import constraints as constraints_of
-from offers import messages, roles, shapes
+from offers import identity, messages, roles, shapes
 from offers.constraints import Constraint
 from offers.master import OfferMaster
 from offers.messages import Event, FrameworkInfo, Offer
 from offers.resources import Vector
-from offers.tasks import pods, validate
 
 LOG = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ class Framework:
     @property
     def name(self) -> str:
         """Of its object: the id where it can be a name."""
-        return self.id if not names.dns1123_subdomain(self.id) else pods.object_name(self.id)
+        return self.id if not names.dns1123_subdomain(self.id) else identity.object_name(self.id)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -102,18 +101,20 @@ class Framework:
     @property
     def namespace(self) -> str:
         for label in (self.info.get("labels") or {}).get("labels") or ():
-            if label["key"] == pods.NAMESPACE_LABEL and label.get("value"):
+            if label["key"] == identity.NAMESPACE_LABEL and label.get("value"):
                 return str(label["value"])
-        return pods.NAMESPACE
+        return identity.NAMESPACE
 
     @property
     def failover_timeout(self) -> float:
         return min(float(self.info.get("failover_timeout", 0.0)), FAILOVER_MAX_S)
 
     @property
-    def owner(self) -> pods.Owner:
+    def owner(self) -> identity.Owner:
         info = self.info
-        return pods.Owner(self.name, self.uid, self.id, info["user"], info["name"], self.uses_host)
+        return identity.Owner(
+            self.name, self.uid, self.id, info["user"], info["name"], self.uses_host
+        )
 
     def send(self, event: JsonObject) -> bool:
         """False if nobody listens now."""
@@ -162,11 +163,13 @@ def check(info: JsonObject) -> None:
     if not math.isfinite(timeout) or not 0 <= timeout < 2**63 / 1e9:
         raise SubscribeError(f"The framework failover_timeout ({timeout}) is invalid")
     given = (info.get("id") or {}).get("value")
-    if given and (problem := validate.identifier(given)):
+    if given and (problem := identity.identifier(given)):
         raise SubscribeError(f"'FrameworkInfo.id' is not valid: {problem}")
     space = Framework("", info).namespace
     if names.dns1123_label(space):
-        raise SubscribeError(f"label {pods.NAMESPACE_LABEL}: {space!r} is no name of a namespace")
+        raise SubscribeError(
+            f"label {identity.NAMESPACE_LABEL}: {space!r} is no name of a namespace"
+        )
 
 
 def _nobody(kind: str, framework: Framework) -> None:

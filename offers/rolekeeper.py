@@ -16,12 +16,11 @@ from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.quantity import Quantity, QuantityError
 from apimachinery.wire import JsonObject
-from offers import resources, roles
+from offers import identity, resources, roles
 from offers.live import quantities
 from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.roles import Role
-from offers.tasks import pods
 
 LOG = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ def object_name(path: str) -> str:
     """The name of a role's object; of those that can't be read back, the object says the path."""
     name = path.replace("/", ".")
     fits = not names.dns1123_subdomain(name) and "." not in path
-    return name if fits else pods.object_name("role", path)
+    return name if fits else identity.object_name("role", path)
 
 
 class RoleKeeper:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from apimachinery.mesos.marks import SANDBOX, SANDBOX_VOLUME
 from apimachinery.wire import JsonObject
-from offers import parts, ranges, resources, shapes
+from offers import identity, parts, ranges, resources, shapes
 from offers.resources import Vector
 
 PLAIN_IMAGE = "busybox"
@@ -31,6 +31,11 @@ class Setting:
     user: str
     uses_host: bool = False
     """Whether tasks without an image run on the node's own file system."""
+
+
+def setting(owner: identity.Owner) -> Setting:
+    """Of the tasks of one framework."""
+    return Setting(owner.framework_id, owner.user, owner.uses_host)
 
 
 def shares_network(container: JsonObject) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from apimachinery import meta
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
-from offers.tasks import pods
+from offers import identity
 from offers.tasks.record import Task
 
 MESSAGES_MAX = 100
@@ -149,7 +149,7 @@ class Executor:
             "shutdown": self.shutdown,
         }
 
-    def to_object(self, owner: pods.Owner) -> JsonObject:
+    def to_object(self, owner: identity.Owner) -> JsonObject:
         return {
             "apiVersion": f"{marks.GROUP}/v1",
             "kind": "Executor",

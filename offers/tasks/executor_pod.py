@@ -16,6 +16,7 @@ from apimachinery.mesos.marks import (
     TASK_IDS,
 )  # fmt: skip
 from apimachinery.wire import JsonObject
+from offers import identity
 from offers.tasks import containers, pods
 from offers.tasks.executor import Executor
 
@@ -25,7 +26,7 @@ RECOVERY_TIMEOUT = "15mins"
 """How long a checkpointing executor tries to reach its agent again."""
 
 
-def pod(executor: Executor, owner: pods.Owner, hostname: str) -> JsonObject:
+def pod(executor: Executor, owner: identity.Owner, hostname: str) -> JsonObject:
     """The manifest."""
     info = executor.info
     outer = info.get("container") or {}
@@ -36,7 +37,7 @@ def pod(executor: Executor, owner: pods.Owner, hostname: str) -> JsonObject:
         RUN: executor.run,
     }
     as_task = {**info, "agent_id": {"value": executor.node}, "task_id": {"value": ""}}
-    made = containers.container(as_task, "executor", owner.setting)
+    made = containers.container(as_task, "executor", containers.setting(owner))
     made["env"] = _environment(made["env"], executor, hostname)
     made["resources"].pop("limits")
     spec: JsonObject = {

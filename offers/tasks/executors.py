@@ -21,7 +21,7 @@ from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
 from apimachinery.wire import JsonObject
-from offers import messages, shapes
+from offers import identity, messages, shapes
 from offers.frameworks import Framework, Frameworks
 from offers.master import OfferMaster
 from offers.tasks import executor as records
@@ -105,7 +105,7 @@ class Executors:
             found.append(messages.Launch(provisional(f"{space}/{pod}"), role, own, spans))
         for info in launched.tasks:
             amount, ports = shapes.from_mesos(info.get("resources") or ())
-            name = pods.object_name(framework.id, info["task_id"]["value"])
+            name = identity.object_name(framework.id, info["task_id"]["value"])
             found.append(messages.Launch(f"task:{space}/{name}", role, amount, ports))
         return found
 
@@ -474,7 +474,7 @@ def pod_name(framework: Framework, info: JsonObject) -> str:
     """A new one for each start, so that one that is ending is in nobody's way."""
     executor_id = info["executor_id"]["value"]
     name, salt = framework.info["name"], secrets.token_hex(8)
-    return pods.object_name(framework.id, name, executor_id, salt=salt)
+    return identity.object_name(framework.id, name, executor_id, salt=salt)
 
 
 def provisional(key: str) -> str:

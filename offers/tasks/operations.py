@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apimachinery.wire import JsonObject
-from offers import parts, resources, shapes
+from offers import identity, parts, resources, shapes
 from offers.messages import Conversion
 from offers.resources import Vector
 
@@ -175,10 +175,9 @@ def _check_role(reserved: str, offered: str) -> None:
 
 
 def _check_volume(disk: JsonObject) -> None:
-    from offers.tasks import validate
 
     volume, persistence = disk["volume"], disk["persistence"]["id"]
-    if problem := validate.identifier(persistence):
+    if problem := identity.identifier(persistence):
         raise OperationError(f"Persistence ID is invalid: {problem}")
     if volume.get("host_path"):
         raise OperationError("Expecting 'host_path' to be unset for persistent volume")

@@ -8,10 +8,7 @@ Neighbours: `containers` makes the containers, `validate` has passed the tasks, 
 pod's status back; `executor_pod` is for custom executors.
 """
 
-import hashlib
 import math
-import re
-from dataclasses import dataclass
 
 from apimachinery.mesos.marks import (
     FRAMEWORK_ID,
@@ -22,45 +19,16 @@ from apimachinery.mesos.marks import (
     TASK_IDS,
 )  # fmt: skip
 from apimachinery.wire import JsonObject
-from offers import ranges, resources, shapes
+from offers import identity, ranges, resources, shapes
 from offers.resources import Vector
 from offers.tasks import containers
 
-NAMESPACE_LABEL = f"{GROUP}/namespace"
-"""In a FrameworkInfo's labels: where its tasks run."""
-NAMESPACE = "frameworks"
 GRACE_S = 3.0
 """Between TERM and KILL where nobody says: Mesos' own."""
-NAME_PART_MAX = 24
-_UNFIT = re.compile(r"[^a-z0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The Framework object that a pod belongs to."""
-
-    name: str
-    uid: str
-    framework_id: str
-    user: str
-    framework_name: str
-    uses_host: bool = False
-
-    @property
-    def setting(self) -> containers.Setting:
-        return containers.Setting(self.framework_id, self.user, self.uses_host)
-
-
-def object_name(framework_id: str, *parts: str, salt: str = "") -> str:
-    """A name for what has raw ids: readable in front, told apart by a hash."""
-    whole = (framework_id, *parts, *([salt] if salt else []))
-    digest = hashlib.sha256("\0".join(whole).encode()).hexdigest()[:10]
-    words = [_UNFIT.sub("-", part.lower()).strip("-")[:NAME_PART_MAX].strip("-") for part in parts]
-    return "-".join([*(word for word in words if word), digest])
 
 
 def pod(
-    name: str, namespace: str, node: str, run: str, owner: Owner, tasks: list[JsonObject],
+    name: str, namespace: str, node: str, run: str, owner: identity.Owner, tasks: list[JsonObject],
     executor: JsonObject | None,
 ) -> JsonObject:  # fmt: skip
     """The pod's manifest. `run` tells this launch from others of the same ids."""
@@ -71,7 +39,8 @@ def pod(
     }
     group = executor is not None
     made = [
-        containers.container(info, container_name(i), owner.setting) for i, info in enumerate(tasks)
+        containers.container(info, container_name(i), containers.setting(owner))
+        for i, info in enumerate(tasks)
     ]
     if executor is not None:
         extra = shapes.from_mesos(executor.get("resources") or ())[0]
@@ -97,7 +66,7 @@ def pod(
 
 
 def manifest(
-    name: str, namespace: str, owner: Owner, annotations: dict[str, str], spec: JsonObject
+    name: str, namespace: str, owner: identity.Owner, annotations: dict[str, str], spec: JsonObject
 ) -> JsonObject:
     """A pod that belongs to a framework."""
     return {

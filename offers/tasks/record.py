@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from apimachinery import meta
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
-from offers import parts, ranges, shapes
+from offers import identity, parts, ranges, shapes
 from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.tasks import pods, states
@@ -66,7 +66,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        return pods.object_name(self.framework_id, self.task_id)
+        return identity.object_name(self.framework_id, self.task_id)
 
     @property
     def container(self) -> str:
@@ -228,7 +228,7 @@ class Task:
             found["healthy"] = self.healthy
         return found
 
-    def to_object(self, owner: pods.Owner) -> JsonObject:
+    def to_object(self, owner: identity.Owner) -> JsonObject:
         return {
             "apiVersion": f"{marks.GROUP}/v1",
             "kind": "Task",

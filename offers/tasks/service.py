@@ -22,7 +22,7 @@ from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
-from offers import messages, parts, resources
+from offers import identity, messages, parts, resources
 from offers.frameworks import Framework, Frameworks
 from offers.live import quantities
 from offers.master import OfferMaster
@@ -219,7 +219,7 @@ class TaskService:
         if launched.custom and launched.executor is not None:
             return pod_name(framework, launched.executor)
         ids = [info["task_id"]["value"] for info in launched.tasks]
-        return pods.object_name(framework.id, framework.info["name"], ids[0], *ids[1:2])
+        return identity.object_name(framework.id, framework.info["name"], ids[0], *ids[1:2])
 
     def kill(self, framework: Framework, task_id: str, node: str, grace: float | None) -> bool:
         """KILL; False if the task is unknown."""

@@ -7,34 +7,20 @@ offers beyond what they hold.
 from collections.abc import Iterable
 
 from apimachinery.wire import JsonObject
-from offers import parts, ranges, resources, shapes
+from offers import identity, parts, ranges, resources, shapes
 from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.tasks import containers
 
-ID_MAX = 255
 EXECUTOR_CPU_MIN, EXECUTOR_MEM_MIN = 0.01, 32.0
 ENVIRONMENT_MAX = 1000
 """Variables of one command: more belong in a file."""
 
 
-def identifier(value: str) -> str:
-    """What is wrong with a task's, executor's or framework's id; empty if nothing."""
-    if not value:
-        return "ID must not be empty"
-    if len(value) > ID_MAX:
-        return f"ID must not be greater than {ID_MAX} characters"
-    if value in (".", ".."):
-        return f"'{value}' is disallowed"
-    if any(ord(c) < 32 or ord(c) == 127 or c in "/\\" for c in value):
-        return f"'{value}' contains invalid characters"
-    return ""
-
-
 def task(info: JsonObject, node: str) -> str:
     """What is wrong with a task on its own; empty if nothing."""
     task_id = info["task_id"]["value"]
-    if problem := identifier(task_id):
+    if problem := identity.identifier(task_id):
         return f"Task ID is invalid: {problem}"
     if info["agent_id"]["value"] != node:
         return f"Task uses invalid agent {info['agent_id']['value']} while agent {node} is expected"
@@ -101,7 +87,7 @@ def _policies(info: JsonObject) -> str:
 
 def executor(info: JsonObject) -> str:
     """What is wrong with a custom executor; empty if nothing."""
-    if problem := identifier(info["executor_id"]["value"]):
+    if problem := identity.identifier(info["executor_id"]["value"]):
         return f"Executor ID is invalid: {problem}"
     if "command" not in info:
         return "'ExecutorInfo.command' must be set for 'CUSTOM' executor"
@@ -134,7 +120,7 @@ def group(executor: JsonObject, tasks: list[JsonObject], node: str) -> str:
     """What is wrong with a task group as a whole; empty if nothing."""
     if not tasks:
         return "Task group cannot be empty"
-    if problem := identifier(executor["executor_id"]["value"]):
+    if problem := identity.identifier(executor["executor_id"]["value"]):
         return f"Executor ID is invalid: {problem}"
     if executor.get("type") not in ("DEFAULT", "CUSTOM"):
         return "'ExecutorInfo.type' must be set for LAUNCH_GROUP"
