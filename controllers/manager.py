@@ -37,6 +37,7 @@ from controllers.service_mirror import ServiceMirror
 from controllers.statefulset.controller import StatefulSets
 from controllers.tokens.controller import MakeToken, TokenSecrets
 from controllers.volumes.controller import Volumes
+from controllers.volumes.ephemeral import EphemeralVolumes
 
 LOG = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         NodeLifecycle(acting("node-controller"), options.nodes),
         PodGarbage(acting("pod-garbage-collector"), quarantine=options.pod_quarantine),
         Volumes(acting("persistent-volume-binder"), default_class=options.local_storage),
+        EphemeralVolumes(acting("ephemeral-volume-controller")),
         Protection(acting("pvc-protection-controller"), acting("pv-protection-controller")),
     ]
     if options.cluster_cidr:

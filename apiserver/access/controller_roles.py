@@ -65,6 +65,11 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
         rule("create delete get list update watch", "", "endpoints"),
     ),
     "generic-garbage-collector": (rule("delete get list patch update watch", "*", "*"),),
+    "ephemeral-volume-controller": (
+        rule("get list watch", "", "pods"),
+        rule("update", "", "pods/finalizers"),
+        rule("create get list watch", "", "persistentvolumeclaims"),
+    ),
     "horizontal-pod-autoscaler": (
         rule(READ, "autoscaling", "horizontalpodautoscalers"),
         rule("patch update", "autoscaling", "horizontalpodautoscalers/status"),

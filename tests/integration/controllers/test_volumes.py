@@ -170,3 +170,28 @@ async def test_an_external_provisioner_is_told(cluster) -> None:
     await cluster.settle()
     marks = (await get(cluster))["metadata"]["annotations"]
     assert marks["volume.kubernetes.io/storage-provisioner"] == "csi.example.com"
+
+
+async def test_a_pod_that_brings_its_volume(cluster, nodes) -> None:
+    for name in nodes.names:
+        await cluster.add_node(name)
+    await cluster.settle()
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    scratch = {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": spec}}}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "user", "namespace": "default"},
+        "spec": {"containers": [{"name": "c", "image": "x"}], "volumes": [scratch]},
+    }
+    await cluster.client.create(scheme.PODS, body)
+    found, _ = await cluster.eventually(lambda: _bound_if_there(cluster, "user-scratch"))
+    assert found["metadata"]["ownerReferences"][0]["name"] == "user"
+    await cluster.client.delete(scheme.PODS, "user", "default", grace_period=0)
+    await cluster.gone(scheme.PERSISTENTVOLUMECLAIMS, "user-scratch")
+
+
+async def _bound_if_there(cluster, name: str):
+    return await bound(cluster, name) if await cluster.exists(
+        scheme.PERSISTENTVOLUMECLAIMS, name
+    ) else None  # fmt: skip
