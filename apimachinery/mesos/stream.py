@@ -9,8 +9,10 @@ fill and drain streams; `binary` and `schema` have the encoding.
 import asyncio
 import base64
 import binascii
+import contextlib
 import json
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import orjson
 
@@ -28,6 +30,13 @@ ERROR_LINGER_S = 1.0
 UUID_BYTES = 16
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 HEARTBEAT: JsonObject = {"type": "HEARTBEAT"}
+
+
+class Sink(Protocol):
+    """Where records go: the body of an HTTP response."""
+
+    async def write(self, data: bytes, /) -> None: ...
+    async def write_eof(self, data: bytes = b"", /) -> None: ...
 
 
 class EventStream:
@@ -50,6 +59,7 @@ class EventStream:
         self._flush = min(FLUSH_S, heartbeat) if flushes else heartbeat
         self._queue: asyncio.Queue[JsonObject | None] = asyncio.Queue()
         self._ended = False
+        self._cut = asyncio.Event()
 
     @property
     def id(self) -> str:
@@ -59,6 +69,7 @@ class EventStream:
         if self._ended:
             return
         if self._queue.qsize() >= EVENTS_MAX:
+            self._cut.set()
             self.end()
             return
         self._queue.put_nowait(event)
@@ -73,6 +84,27 @@ class EventStream:
         """Nothing more comes."""
         self._ended = True
         self._queue.put_nowait(None)
+
+    async def pour(self, sink: Sink) -> bool:
+        """Write everything until the end; False if the reader did not keep up and was cut off.
+
+        Whoever is cut off does not read, so nothing more can be written to it, not even an end.
+        """
+        writing = asyncio.create_task(self._write(sink))
+        cut = asyncio.create_task(self._cut.wait())
+        try:
+            await asyncio.wait((writing, cut), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (writing, cut):
+                task.cancel()
+            await asyncio.gather(writing, cut, return_exceptions=True)
+        return not self._cut.is_set()
+
+    async def _write(self, sink: Sink) -> None:
+        with contextlib.suppress(ConnectionError):
+            async for record in self.records():
+                await sink.write(record)
+            await sink.write_eof()
 
     async def records(self) -> AsyncIterator[bytes]:
         """The records, heartbeats among them, until the end."""

@@ -7,7 +7,6 @@ pods, which come through the API server (`kubelet.server`).
 """
 
 import asyncio
-import contextlib
 import ipaddress
 from collections.abc import Awaitable, Callable, Collection
 
@@ -182,10 +181,8 @@ class MesosServer:
         self._open.add(opened)
         self._executors.connect(executor, opened, self._subscribed(executor), call)
         try:
-            with contextlib.suppress(ConnectionError):
-                async for record in opened.records():
-                    await response.write(record)
-                await response.write_eof()
+            if not await opened.pour(response) and request.transport is not None:
+                request.transport.abort()
         finally:
             self._open.discard(opened)
             opened.end()

@@ -168,10 +168,8 @@ class SchedulerEndpoint:
         framework: Framework | None = None
         try:
             framework = await self._begin(request, call["subscribe"], opened, uses_host=uses_host)
-            with contextlib.suppress(ConnectionError):
-                async for record in opened.records():
-                    await response.write(record)
-                await response.write_eof()
+            if not await opened.pour(response) and request.transport is not None:
+                request.transport.abort()
         finally:
             self._open.discard(opened)
             opened.end()

@@ -5,8 +5,6 @@ Neighbours: `operator` answers SUBSCRIBE with it; `views` has the messages; task
 agents call it when they change.
 """
 
-import contextlib
-
 from aiohttp import web
 
 from apimachinery.mesos import stream
@@ -49,10 +47,8 @@ class Watchers:
         opened.send(stream.HEARTBEAT)
         self._open.add(opened)
         try:
-            with contextlib.suppress(ConnectionError):
-                async for record in opened.records():
-                    await response.write(record)
-                await response.write_eof()
+            if not await opened.pour(response) and request.transport is not None:
+                request.transport.abort()
         finally:
             self._open.discard(opened)
             opened.end()
