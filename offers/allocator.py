@@ -57,6 +57,8 @@ class Wanting:
     """What it has on offer and did not answer."""
     may_hoard: bool = True
     """Whether it may leave more than its part of the cluster unanswered."""
+    nodes: frozenset[str] | None = None
+    """The only ones it wants for now; None: any."""
 
     def sizes_for(self, role: str) -> tuple[Vector, ...]:
         return self.role_sizes.get(role, self.sizes)
@@ -119,6 +121,8 @@ class _Run:
         """Framework → the bits of all its roles."""
         self._outstanding: dict[str, Vector] = {}
         self._picky: list[tuple[int, Constraint]] = []
+        self._decided: list[tuple[int, frozenset[str]]] = []
+        """Who wants certain nodes only."""
         self.everyone = self._avoiding = self._no_gpus = self._local = self._full = 0
         wanting: dict[str, dict[str, int]] = {}
         sizes: dict[int, tuple[tuple[Vector, ...], Vector, int]] = {}
@@ -140,6 +144,8 @@ class _Run:
         self._avoiding |= bit if one.avoids_taints else 0
         self._no_gpus |= 0 if "GPU_RESOURCES" in one.capabilities else bit
         self._local |= 0 if "REGION_AWARE" in one.capabilities else bit
+        if one.nodes is not None:
+            self._decided.append((bit, one.nodes))
         if role in one.constraints:
             self._picky.append((bit, one.constraints[role]))
         wanted = one.sizes_for(role)
@@ -171,6 +177,8 @@ class _Run:
         for bit, constraint in self._picky:
             if able & bit and not constraint.allows(account.name, account.attributes):
                 able &= ~bit
+        for bit, nodes in self._decided:
+            able &= -1 if account.name in nodes else ~bit
         return able
 
     def node(self, account: Account, rivals: int, *, owed_only: bool) -> Iterator[Grant]:

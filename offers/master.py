@@ -54,6 +54,8 @@ class _Framework:
     suppressed: set[str]
     """Roles for which no offers are made."""
     smallest: Vector = field(default_factory=dict)
+    nodes: frozenset[str] | None = None
+    """The only ones it wants offers of for now."""
     offer_ids: set[str] = field(default_factory=set)
     outstanding: Vector = field(default_factory=dict)
     """What it has on offer."""
@@ -396,13 +398,14 @@ class OfferMaster:
                 self.ledger.assume(launch, node, until, framework_id)
             case messages.Suppress(only):
                 framework.suppressed |= set(only or framework.info.roles)
-            case messages.Revive(smallest, only):
+            case messages.Revive(smallest, only, wished):
                 framework.suppressed -= set(only or framework.info.roles)
-                framework.smallest = smallest
+                framework.smallest, framework.nodes = smallest, wished
                 framework.interest.uses()
                 framework.interest.hungry_since = self._clock.monotonic()
                 self._filters.clear(framework_id, only)
-                self._mark(*self.ledger.accounts)
+                known = self.ledger.accounts
+                self._mark(*(known if wished is None else wished & known.keys()))
         return True
 
     def _accept(self, framework: _Framework, call: messages.Accept) -> bool:
@@ -538,6 +541,7 @@ def _wanting(framework: _Framework) -> allocator.Wanting:
         info.constraints,
         framework.outstanding,
         may_hoard=not info.offers_expire,
+        nodes=framework.nodes,
     )
 
 

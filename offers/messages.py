@@ -144,6 +144,9 @@ class Revive:
     """Offers with less than this are of no use (empty: any offer is)."""
     roles: tuple[str, ...] = ()
     """Only for these; empty: for all."""
+    nodes: frozenset[str] | None = None
+    """Only offers of these are of use for now: who knows where it wants to be need not be offered
+    the whole cluster. None: any are."""
 
 
 Call = Accept | Decline | Abandon | Claim | Suppress | Revive

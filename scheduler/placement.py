@@ -29,6 +29,8 @@ MENDED_PART = 8
 EVERY_ROW = slice(None)
 CLAIMED = ""
 """In place of an offer's id: room that was claimed when others were evicted for the pod."""
+WISHED = "?"
+"""In place of an offer's id: there is none yet."""
 NO_NODES = "no nodes available to schedule pods"
 
 
@@ -59,6 +61,8 @@ class Result:
     failures: list[Failure] = field(default_factory=list)
     waiting: list[PodInfo] = field(default_factory=list)
     """Fit somewhere, but nothing suitable was offered."""
+    wishes: list[Assignment] = field(default_factory=list)
+    """Where those who wait would like to be; booked until `Placer.unwish`."""
 
 
 @dataclass(slots=True)
@@ -98,8 +102,12 @@ class Placer:
         if row is not None:
             self.allowance.node_changed(name, row)
 
-    def place(self, pods: Iterable[PodInfo], seed: int) -> Result:
-        """Decide for each pod, in the order given."""
+    def place(self, pods: Iterable[PodInfo], seed: int, *, wishing: bool = False) -> Result:
+        """Decide for each pod, in the order given.
+
+        Pods take the best node that is on offer. If they are `wishing`, they rather wait for the
+        best one of all, and those behind them judge as if they had it already.
+        """
         result = Result()
         failed: dict[tuple[str, int], Failure] = {}
         for turn, pod in enumerate(pods):
@@ -116,12 +124,22 @@ class Placer:
                 failure = failed[alike] = self._failure(pod)
                 result.failures.append(failure)
                 continue
-            assignment = self._assign(pod, feasible, seed + turn)
+            assignment = self._assign(pod, feasible, seed + turn, wishing=wishing)
             if assignment is None:
                 result.waiting.append(pod)
+            elif assignment.offer_id == WISHED:
+                result.waiting.append(pod)
+                result.wishes.append(assignment)
             else:
                 result.assignments.append(assignment)
         return result
+
+    def unwish(self, wishes: Iterable[Assignment]) -> None:
+        """Take out again what was only wished."""
+        for wish in wishes:
+            row = self.snapshot.rows.get(wish.node)
+            if row is None or self.snapshot.place(row).pods.get(wish.pod.uid) is wish.pod:
+                self.snapshot.take(wish.pod.uid)
 
     # --- feasibility
 
@@ -254,19 +272,26 @@ class Placer:
 
     # --- choice
 
-    def _assign(self, pod: PodInfo, feasible: Mask, turn: int) -> Assignment | None:
-        """The node that room was made on, else the best one that is permitted."""
+    def _assign(
+        self, pod: PodInfo, feasible: Mask, turn: int, *, wishing: bool
+    ) -> Assignment | None:
+        """The node that room was made on, else the best one (of those that are permitted)."""
         wanted = self._shapes[pod.shape].wanted
         nominated = self.snapshot.nominations.get(pod.uid)
         row = self.snapshot.rows.get(nominated.node) if nominated is not None else None
         if row is not None and feasible[row]:
             return self._settle(pod, row, CLAIMED)
-        row = self._best(pod, feasible & self.allowance.permits(pod.shape, wanted), turn)
+        permitted = self.allowance.permits(pod.shape, wanted)
+        row = self._best(pod, feasible if wishing else feasible & permitted, permitted, turn)
         if row is None:
             return None
+        if not permitted[row]:
+            self.snapshot.put(pod, self._node(row))
+            return Assignment(pod, self._node(row), WISHED)
         return self._settle(pod, row, self.allowance.take(self._node(row), wanted))
 
-    def _best(self, pod: PodInfo, candidates: Mask, turn: int) -> Row | None:
+    def _best(self, pod: PodInfo, candidates: Mask, permitted: Mask, turn: int) -> Row | None:
+        """The candidate with the best score; of equals one that is on offer."""
         rows = np.flatnonzero(candidates)
         if not rows.size:
             return None
@@ -276,6 +301,8 @@ class Placer:
         score = shape.room[rows] + scores.total(pod, self.snapshot, shape.kept, rows)
         whole = np.rint(score)
         ties = rows[whole == whole.max()]
+        offered = ties[permitted[ties]]
+        ties = offered if offered.size else ties
         return int(ties[turn % ties.size])
 
     def _settle(self, pod: PodInfo, row: Row, offer_id: str) -> Assignment:

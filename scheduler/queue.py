@@ -136,7 +136,7 @@ class Queue:
     def postpone(self, pod: PodInfo, now: float) -> None:
         """Something went wrong that had nothing to do with room: try again after the back-off."""
         self.park(pod, now)
-        self._wake(pod.uid)
+        self.wake(pod.uid)
 
     def _next_delay(self, uid: str) -> float:
         attempts = self._attempts.get(uid, 0)
@@ -153,11 +153,12 @@ class Queue:
             if helps(self._parked[next(iter(uids))].pod, kind[1]):
                 found = True
                 for uid in list(uids):
-                    self._wake(uid)
+                    self.wake(uid)
         self.release(now)
         return found
 
-    def _wake(self, uid: str) -> None:
+    def wake(self, uid: str) -> None:
+        """A parked pod is worth a try once its back-off is over."""
         parked = self._parked[uid]
         self._stir(uid, parked.kind)
         heapq.heappush(self._due, (parked.until, uid))

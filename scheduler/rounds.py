@@ -38,6 +38,10 @@ ROUND_MAX = 500
 """Pods of one round: as many share what was offered, and the order among roles is found anew."""
 SLICE = 16
 """Pods placed or offers used between two turns of the loop: some milliseconds."""
+WISHES_MAX = 3
+"""So often pods wait for the nodes that are the best for them, before they take what they get."""
+WISH_S = 0.05
+"""As long as they wait: the master answers within some milliseconds, if it can."""
 OFFERS_WAIT_S = 5.0
 """Offers that helped nobody are declined for this long, unless we revive before."""
 CLAIM_S = 30.0
@@ -80,7 +84,16 @@ class Rounds:
         self._evictor = Evictor(client, teller, clock)
         self.evicting: set[str] = set()
         """Pods (uids) whose end has been asked for: they count as ending."""
+        self._judging = False
+        self._since: list[tuple[Change, str]] = []
+        """What has changed since the last pods were judged: not all of them are parked yet."""
         self._suppressed = True
+        self._narrow = False
+        """Only offers of certain nodes were asked for."""
+        self._in_vain = 0
+        """Wishes in a row that did not help all who made them."""
+        self._wished_until: float | None = None
+        """When it is enough of waiting for the nodes that were wished for."""
         self._count = 0
 
     async def run(self) -> None:
@@ -91,40 +104,66 @@ class Rounds:
             return
         self._count += 1
         pods = self._next_pods()
-        placed, waiting = await self._place(pods)
+        self._judging = True
+        placed, waiting, wished = await self._place(pods)
+        self._judging = False
         await self._accept(placed)
         if placed:
             self.changed(Change.POD_CAME)
         if waiting:
-            self._want_more()
+            self._want_more(wished)
+        else:
+            self._in_vain = 0
         if len(pods) == ROUND_MAX > waiting:
             self.wake.set()
         self._settle()
+
+    @property
+    def next_moment(self) -> float | None:
+        """When there is something to do by itself (monotonic)."""
+        moments = (self._queue.next_release(), self._wished_until)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _settle(self) -> None:
         if not self._queue.has_active:
             self._quiet()
 
-    async def _place(self, pods: Sequence[PodInfo]) -> tuple[list[Assignment], int]:
-        """The pods that have a node now, and how many wait for offers; the others are parked."""
+    async def _place(self, pods: Sequence[PodInfo]) -> tuple[list[Assignment], int, set[str]]:
+        """The pods that have a node now, how many wait for offers, and of which nodes.
+
+        Those that fit nowhere are parked.
+        """
         placed: list[Assignment] = []
+        wishes: list[Assignment] = []
         waiting = 0
         hopeless: dict[tuple[str, int], str] = {}
+        if self._wished_until is not None and self._wished_until <= self._clock.monotonic():
+            self._in_vain = WISHES_MAX
+        wishing = self._in_vain < WISHES_MAX
+        self._wished_until = None
         for begin in range(0, len(pods), SLICE):
-            mine = [self._queue.active(pod.uid) for pod in pods[begin : begin + SLICE]]
-            result = self.placer.place((pod for pod in mine if pod is not None), self._count)
+            some = (self._queue.active(pod.uid) for pod in pods[begin : begin + SLICE])
+            mine = [pod for pod in some if pod is not None]
+            self._since.clear()
+            result = self.placer.place(mine, self._count, wishing=wishing)
             for assignment in result.assignments:
                 self._queue.hold(assignment.pod.uid)
             placed += result.assignments
+            wishes += result.wishes
             waiting += len(result.waiting)
             for failure in result.failures:
-                if self._unplaced(failure, hopeless):
+                if wishes:
+                    waiting += 1  # what is only wished for is no reason to give up
+                elif self._unplaced(failure, hopeless):
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
-        return placed, waiting
+        self.placer.unwish(wishes)
+        return placed, waiting, {wish.node for wish in wishes}
 
     def changed(self, change: Change, node: str = "") -> None:
         """Something changed (on a node) that may help pods that fitted nowhere."""
+        if self._judging:
+            self._since.append((change, node))
         if not len(self._queue):
             return
         if self._queue.changed(
@@ -149,13 +188,21 @@ class Rounds:
 
     # --- offers
 
-    def _want_more(self) -> None:
-        """Pods wait and what is in hand does not help them."""
-        if len(self.placer.allowance):
+    def _want_more(self, wished: set[str]) -> None:
+        """Pods wait for certain nodes, or what is in hand does not help them at all."""
+        if wished:
+            self._in_vain += 1
+            self._wished_until = self._clock.monotonic() + WISH_S
+            self._ask(frozenset(wished))
+        elif len(self.placer.allowance) and not self._narrow:
             self._decline_all(OFFERS_WAIT_S)
         else:
-            self._suppressed = False
-            self._session.call(messages.Revive())
+            self._ask(None)
+
+    def _ask(self, nodes: frozenset[str] | None) -> None:
+        """Want offers, of these nodes only or of any."""
+        self._suppressed, self._narrow = False, nodes is not None
+        self._session.call(messages.Revive(nodes=nodes))
 
     def _quiet(self) -> None:
         """Nothing to run: give everything back and ask for no more."""
@@ -248,6 +295,8 @@ class Rounds:
         nomination = self.placer.snapshot.nominations.get(pod.uid)
         now = self._clock.monotonic()
         self._queue.park(pod, now, failure.rejectors, eager=nomination is not None)
+        if any(self.placer.helps(pod, failure.rejectors, *each) for each in self._since):
+            self._queue.wake(pod.uid)
         write = self._teller.unschedulable(
             pod, self._pods.get(pod.key), message, nomination.node if nomination else ""
         )

@@ -122,8 +122,8 @@ class PodScheduler:
 
     async def _until_work(self, rounds: "Rounds") -> None:
         """Until something changed or a parked pod's time has come."""
-        release = self._queue.next_release()
-        delay = None if release is None else max(0.0, release - self._clock.monotonic())
+        moment = rounds.next_moment
+        delay = None if moment is None else max(0.0, moment - self._clock.monotonic())
         try:
             async with asyncio.timeout(delay):
                 await rounds.wake.wait()

@@ -1,9 +1,12 @@
 """Offer master and pod scheduler: pods get their nodes, and who gets none learns why."""
 
 import asyncio
+import contextlib
 
 from apimachinery import scheme
-from tests.integration.scheduler.cluster import Cluster, condition, unschedulable
+from offers import messages
+from offers.messages import FrameworkInfo
+from tests.integration.scheduler.cluster import PATIENCE_S, Cluster, condition, unschedulable
 
 
 async def test_a_pending_pod_is_bound_to_a_node(cluster: Cluster) -> None:
@@ -52,3 +55,46 @@ async def test_many_pods_fill_nodes_and_none_is_overdrawn(cluster: Cluster) -> N
     assert set(counts.values()) == {20}
     for account in cluster.master.ledger.accounts.values():
         assert account.free.get("cpu", 0) >= 0
+
+
+async def test_pods_do_not_wait_for_ever_for_what_another_framework_holds(
+    cluster: Cluster,
+) -> None:
+    other = cluster.master.subscribe(FrameworkInfo("other", ("other",)))
+    other.call(messages.Revive())
+    await cluster.node("best")
+    await cluster.node("good")
+    await cluster.pod("there", cpu="1", nodeName="good")
+    held: dict[str, str] = {}
+    async with asyncio.timeout(PATIENCE_S):
+        async with contextlib.aclosing(other.events()) as events:
+            async for event in events:
+                if isinstance(event, messages.Offers):
+                    held |= {offer.node: offer.id for offer in event.offers}
+                if held.keys() == {"best", "good"}:
+                    break
+    other.call(messages.Suppress())
+    await cluster.pod("p")
+    other.call(messages.Decline((held["good"],), 0.0))
+    assert await cluster.bound("p") == "good"
+    other.call(messages.Decline((held["best"],), 0.0))
+    await cluster.pod("q")
+    assert await cluster.bound("q") == "best"
+
+
+async def test_a_pod_of_a_large_cluster_costs_one_offer(cluster: Cluster) -> None:
+    await asyncio.gather(*(cluster.node(f"n{number}") for number in range(100)))
+    made: list[str] = []
+    booked = cluster.master.ledger.offer
+
+    def count(offer: messages.Offer, **more: str) -> None:
+        made.append(offer.node)
+        booked(offer, **more)
+
+    cluster.master.ledger.offer = count
+    await cluster.pod("first")
+    await cluster.bound("first")
+    made.clear()
+    await cluster.pod("second")
+    node = await cluster.bound("second")
+    assert set(made) == {node}

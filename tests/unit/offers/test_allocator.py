@@ -179,3 +179,11 @@ def test_one_of_several_sizes_is_enough() -> None:
     sizes = ({"cpu": 10}, {"memory": GIB})
     assert len(allocate(books, [Wanting("f", ("a",), sizes=sizes)])) == 1
     assert allocate(books, [Wanting("f", ("a",), sizes=({"cpu": 2000},))]) == []
+
+
+def test_who_names_nodes_is_offered_no_others() -> None:
+    picky = Wanting("picky", ("a",), nodes=frozenset({"n1", "unknown"}))
+    grants = allocate(ledger(4), [picky, Wanting("any", ("b",))])
+    assert {g.node for g in grants if g.framework_id == "picky"} <= {"n1"}
+    assert {g.node for g in grants} == {"n0", "n1", "n2", "n3"}
+    assert [g.node for g in allocate(ledger(4), [picky])] == ["n1"]

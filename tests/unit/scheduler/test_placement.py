@@ -6,6 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offers.messages import Offer
+from scheduler.placement import Placer
 from tests.unit.scheduler.builders import (
     node,
     offers_for,
@@ -247,3 +249,39 @@ def test_the_snapshot_equals_one_made_anew(steps: list[tuple[str, str, bool]]) -
         mine = [p for p, at in running.items() if at == name]
         assert view.requested[row][view.columns["cpu"]] == 100 * len(mine)
         assert view.siblings("rs")[row] == len(mine)
+
+
+def test_wishing_pods_wait_for_the_best_nodes_and_count_on_them() -> None:
+    view = snapshot(*(node(n, cpu="2") for n in "abc"), running=[pod("x", cpu="1", on="c")])
+    placer = Placer(view)
+    placer.allowance.add(Offer("o", "f", "kubernetes", "c", {"cpu": 1000, "memory": 1 << 30, "pods": 5}))  # fmt: skip
+    asking = [pod(f"p{i}", cpu="1", owner="rs") for i in range(3)]
+    result = placer.place(asking, 0, wishing=True)
+    assert [p.name for p in result.waiting] == ["p0", "p1"]
+    assert sorted(wish.node for wish in result.wishes) == ["a", "b"], "not twice the same one"
+    assert [(a.pod.name, a.node) for a in result.assignments] == [("p2", "c")]
+    before = view.requested.sum()
+    placer.unwish(result.wishes)
+    assert before - view.requested.sum() == sum(
+        view.vector(wish.pod.requests).sum() for wish in result.wishes
+    )
+    assert [a.pod.name for a in placer.place(asking[:1], 0).assignments] == []
+
+
+def test_a_wish_that_has_come_true_meanwhile_stays() -> None:
+    view = snapshot(node("a"))
+    placer = Placer(view)
+    (wish,) = placer.place([pod("p")], 0, wishing=True).wishes
+    bound = pod("p", on="a")
+    view.put(replace(bound, labels={"seen": "by-watch"}), "a")
+    placer.unwish([wish])
+    assert view.where(bound.uid) == "a"
+
+
+def test_of_equal_nodes_one_on_offer_is_taken() -> None:
+    for seed in range(6):
+        view = snapshot(*(node(n) for n in "abc"))
+        placer = Placer(view)
+        placer.allowance.add(offers_for(view)[1])
+        (assignment,) = placer.place([pod("p")], seed, wishing=True).assignments
+        assert assignment.node == "b"
