@@ -14,6 +14,9 @@ from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
 from apiserver.cache import WatchCache
 
+NOTE = "kubernetes.io/limit-ranger"
+"""The annotation of pods that were given amounts."""
+
 
 class LimitRanger(Plugin):
     """Fills in what a namespace's ranges say, then refuses what lies outside."""
@@ -38,14 +41,21 @@ class LimitRanger(Plugin):
     async def mutate(self, attempt: Attempt) -> None:
         if attempt.operation != CREATE or attempt.resource.gr != "pods" or attempt.obj is None:
             return
+        told = []
         for item in self._items(attempt.namespace, "Container"):
             for container in containers(attempt.obj):
-                container["resources"] = defaulted(container.get("resources") or {}, item)
+                before = container.get("resources") or {}
+                container["resources"] = defaulted(before, item)
+                told += noted(container, before, init=_is_init(attempt.obj, container))
+        if told:
+            annotations = attempt.obj["metadata"].setdefault("annotations", {})
+            annotations[NOTE] = "LimitRanger plugin set: " + "; ".join(told)
 
     async def validate(self, attempt: Attempt) -> None:
         obj = attempt.obj
-        if obj is None or (attempt.operation == UPDATE and attempt.subresource != "resize"):
-            return
+        grown = attempt.subresource == "resize" or attempt.resource.gr != "pods"
+        if obj is None or (attempt.operation == UPDATE and not grown):
+            return  # a pod's resources change by resize only
         problems: list[str] = []
         if attempt.resource.gr == "persistentvolumeclaims":
             resources = (obj.get("spec") or {}).get("resources") or {}
@@ -60,6 +70,10 @@ class LimitRanger(Plugin):
         if problems:
             text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
             raise status.forbidden(attempt.resource.plural, attempt.name, text)
+
+
+def _is_init(pod: JsonObject, container: JsonObject) -> bool:
+    return any(one is container for one in pod["spec"].get("initContainers") or ())
 
 
 def containers(pod: JsonObject) -> list[JsonObject]:
@@ -81,25 +95,45 @@ def defaulted(resources: JsonObject, item: JsonObject) -> JsonObject:
     return out
 
 
+def noted(container: JsonObject, before: JsonObject, *, init: bool) -> list[str]:
+    """What was filled in, as the pod's annotation says it."""
+    kind = "init container" if init else "container"
+    found = []
+    for part in ("requests", "limits"):
+        now = (container.get("resources") or {}).get(part) or {}
+        new = sorted(key for key in now if key not in (before.get(part) or {}))
+        if new:
+            one = part.removesuffix("s")
+            found.append(f"{', '.join(new)} {one} for {kind} {container.get('name', '')}")
+    return found
+
+
 def violations(resources: JsonObject, item: JsonObject) -> list[str]:
     """What lies outside of a range's bounds, in Kubernetes' words."""
     kind = item.get("type", "")
     requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
     found = []
     for key, bound in (item.get("min") or {}).items():
-        request = requests.get(key)
+        head = f"minimum {key} usage per {kind} is {bound}"
+        request, limit = requests.get(key), limits.get(key)
         if request is None:
-            found.append(f"minimum {key} usage per {kind} is {bound}.  No request is specified")
+            found.append(f"{head}.  No request is specified")
         elif _amount(request) < _amount(bound):
-            found.append(f"minimum {key} usage per {kind} is {bound}, but request is {request}")
+            found.append(f"{head}, but request is {request}")
+        elif limit is not None and _amount(limit) < _amount(bound):
+            found.append(f"{head}, but limit is {limit}")
     for key, bound in (item.get("max") or {}).items():
-        limit = limits.get(key)
+        head = f"maximum {key} usage per {kind} is {bound}"
+        request, limit = requests.get(key), limits.get(key)
         if kind == "PersistentVolumeClaim":
-            limit = requests.get(key)
+            limit = request  # claims have no limits: what they ask for is what they get
+        what = "request" if kind == "PersistentVolumeClaim" else "limit"
         if limit is None:
-            found.append(f"maximum {key} usage per {kind} is {bound}.  No limit is specified")
+            found.append(f"{head}.  No {what} is specified")
         elif _amount(limit) > _amount(bound):
-            found.append(f"maximum {key} usage per {kind} is {bound}, but limit is {limit}")
+            found.append(f"{head}, but {what} is {limit}")
+        elif request is not None and _amount(request) > _amount(bound):
+            found.append(f"{head}, but request is {request}")
     for key, bound in (item.get("maxLimitRequestRatio") or {}).items():
         found += _ratio(kind, key, bound, requests.get(key), limits.get(key))
     return found
@@ -108,18 +142,16 @@ def violations(resources: JsonObject, item: JsonObject) -> list[str]:
 def _ratio(
     kind: str, key: str, bound: str, request: str | None, limit: str | None
 ) -> Iterable[str]:
-    if request is None or limit is None or _amount(request) == _ZERO:
-        yield (
-            f"{key} max limit to request ratio per {kind} is {bound}, but no request is specified "
-            "or request is 0"
-        )
+    head = f"{key} max limit to request ratio per {kind} is {bound}"
+    if request is None or _amount(request) == _ZERO:
+        yield f"{head}, but no request is specified or request is 0"
+        return
+    if limit is None or _amount(limit) == _ZERO:
+        yield f"{head}, but no limit is specified or limit is 0"
         return
     actual = _amount(limit).milli() / _amount(request).milli()
     if actual > _amount(bound).milli() / 1000:
-        yield (
-            f"{key} max limit to request ratio per {kind} is {bound}, but provided ratio is "
-            f"{actual:f}"
-        )
+        yield f"{head}, but provided ratio is {actual:f}"
 
 
 _ZERO = Quantity.parse(0)

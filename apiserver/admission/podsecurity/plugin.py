@@ -57,6 +57,7 @@ class PodSecurity(Plugin):
         if attempt.old is not None and _same(attempt.resource.gr, attempt.obj, attempt.old):
             return
         pod = pod_of(attempt.resource.gr, attempt.obj)
+        _audit(attempt, labels, pod)
         if attempt.resource.gr == "pods":
             enforced = levels.level(labels, "enforce")
             if found := enforced.findings(pod):
@@ -104,6 +105,17 @@ class PodSecurity(Plugin):
             more = f" (and {others} other pod{'s' if others > 1 else ''})" if others else ""
             lines.append(f"{names[0]}{more}: {reasons}")
         return lines
+
+
+def _audit(attempt: Attempt, labels: Mapping[str, str], pod: Pod) -> None:
+    """What the audit log is told: the level that was enforced, and what the mode `audit` finds."""
+    if attempt.resource.gr == "pods":
+        enforced = levels.level(labels, "enforce")
+        attempt.annotations[f"{levels.PREFIX}enforce-policy"] = str(enforced)
+    wanted = levels.level(labels, "audit")
+    if found := wanted.findings(pod):
+        text = f"would violate PodSecurity {status.quote(str(wanted))}: {_told(found)}"
+        attempt.annotations[f"{levels.PREFIX}audit-violations"] = text
 
 
 def pod_of(gr: str, obj: JsonObject) -> Pod:

@@ -133,7 +133,7 @@ async def test_a_node_registers_only_itself(api):
     assert (await as_node(api, "POST", "/api/v1/nodes", {"metadata": {"name": "n1"}})).status == 201
     answer = await as_node(api, "POST", "/api/v1/nodes", {"metadata": {"name": "n2"}})
     assert answer.status == 403
-    assert answer.message.endswith('node "n1" is not allowed to write n2')
+    assert answer.message.endswith('node "n1" is not allowed to modify node "n2"')
 
 
 async def test_a_node_cannot_take_its_taints_away(api):
@@ -153,6 +153,55 @@ async def test_a_node_cannot_label_itself_trusted(api):
     assert (await as_node(api, "POST", "/api/v1/nodes", body)).status == 403
 
 
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        ("node-role.kubernetes.io/master", 403),
+        ("node.kubernetes.io/anything", 201),
+        ("topology.kubernetes.io/zone", 201),
+        ("example.com/x", 201),
+    ],
+)
+async def test_labels_that_a_node_may_set(api, label, code):
+    body = {"metadata": {"name": "n1", "labels": {label: ""}}}
+    assert (await as_node(api, "POST", "/api/v1/nodes", body)).status == code
+
+
+async def test_a_node_makes_mirrors_only(api):
+    node = (await as_node(api, "POST", "/api/v1/nodes", {"metadata": {"name": "n1"}})).json
+    pod = api.pod("mirror", nodeName="n1", automountServiceAccountToken=False)
+    answer = await as_node(api, "POST", PODS, pod)
+    assert 'annotation, node "n1" can only create mirror pods' in answer.message
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": node["metadata"]["uid"]}
+    pod["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
+    pod["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+    foreign = {**pod, "spec": {**pod["spec"], "nodeName": "n2"}}
+    answer = await as_node(api, "POST", PODS, foreign)
+    assert 'node "n1" can only create pods with spec.nodeName set to itself' in answer.message
+    secret = {"name": "s", "secret": {"secretName": "other"}}
+    curious = {**pod, "spec": {**pod["spec"], "volumes": [secret]}}
+    answer = await as_node(api, "POST", PODS, curious)
+    assert 'node "n1" can not create pods that reference secrets' in answer.message
+
+
+async def test_a_node_ends_and_describes_its_own_pods(api):
+    await api.made(PODS, api.pod("other"))
+    answer = await as_node(api, "DELETE", f"{PODS}/other", None)
+    assert 'node "n1" can only delete pods with spec.nodeName set to itself' in answer.message
+    status = {"status": {"phase": "Failed"}}
+    merge = {"content-type": "application/merge-patch+json"}
+    path = f"{PODS}/other/status"
+    answer = await api.send("PATCH", path, status, headers=merge, user=NODE)
+    assert 'node "n1" can only update pod status for pods with spec.nodeName' in answer.message
+
+
+async def test_a_node_has_one_lease(api):
+    leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+    assert (await as_node(api, "POST", leases, {"metadata": {"name": "n1"}})).status == 201
+    answer = await as_node(api, "POST", leases, {"metadata": {"name": "n2"}})
+    assert "can only access node lease with the same name" in answer.message
+
+
 async def limit(api, **item):
     body = {"metadata": {"name": "l"}, "spec": {"limits": [item]}}
     await api.made("/api/v1/namespaces/default/limitranges", body)
@@ -170,6 +219,35 @@ async def test_a_range_gives_defaults(api):
         "limits": {"cpu": "500m", "memory": "64Mi"},
         "requests": {"cpu": "100m", "memory": "64Mi"},
     }
+
+
+async def test_a_range_says_what_it_gave(api):
+    await limit(api, type="Container", default={"cpu": "500m"}, defaultRequest={"memory": "1Mi"})
+    annotations = (await api.made(PODS, api.pod()))["metadata"]["annotations"]
+    assert annotations["kubernetes.io/limit-ranger"] == (
+        "LimitRanger plugin set: cpu, memory request for container c; cpu limit for container c"
+    )
+
+
+async def test_a_range_bounds_claims(api):
+    await limit(api, type="PersistentVolumeClaim", min={"storage": "1Gi"}, max={"storage": "2Gi"})
+    claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+
+    def claim(name, size):
+        resources = {"requests": {"storage": size}}
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": resources}
+        return {"metadata": {"name": name}, "spec": spec}
+
+    answer = await api.post(claims, claim("big", "3Gi"))
+    assert answer.message == (
+        'persistentvolumeclaims "big" is forbidden: maximum storage usage per '
+        "PersistentVolumeClaim is 2Gi, but request is 3Gi"
+    )
+    answer = await api.post(claims, claim("small", "1Mi"))
+    assert "minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 1Mi" in (
+        answer.message
+    )
+    assert (await api.post(claims, claim("fit", "2Gi"))).status == 201
 
 
 async def test_a_range_bounds_containers(api):

@@ -130,6 +130,29 @@ async def test_only_a_note_in_the_audit_log(tmp_path: Path) -> None:
     ]
 
 
+async def test_pod_security_is_noted_in_the_audit_log(tmp_path: Path) -> None:
+    log = FileAuditor(tmp_path / "audit.log", lambda: 0.0)
+    server = ApiServer(open_store("memory"), auditor=log)
+    await server.start()
+    try:
+        api = Api(server)
+        labels = {
+            "pod-security.kubernetes.io/audit": "restricted",
+            "pod-security.kubernetes.io/enforce": "baseline",
+        }
+        await api.patch("/api/v1/namespaces/default", {"metadata": {"labels": labels}})
+        await api.made("/api/v1/namespaces/default/pods", api.pod())
+    finally:
+        await server.stop()
+        log.close()
+    events = [orjson.loads(line) for line in (tmp_path / "audit.log").read_bytes().splitlines()]
+    (found,) = [one["annotations"] for one in events if "annotations" in one]
+    assert found["pod-security.kubernetes.io/enforce-policy"] == "baseline:latest"
+    assert found["pod-security.kubernetes.io/audit-violations"].startswith(
+        'would violate PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
+    )
+
+
 async def test_parameters(api: Api) -> None:
     limit = {"expression": "object.spec.replicas <= int(params.data.most)"}
     made = policy(limit, paramKind={"apiVersion": "v1", "kind": "ConfigMap"})
