@@ -1,9 +1,11 @@
 """create, update, patch: identity, validation modes, dry runs, conflicts, subresources."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
+import urllib3
 
 from . import samples
 from .clients import Api, status_of
@@ -304,6 +306,27 @@ def test_patches_that_fail_change_nothing(api: Api, kind: str, patch: Any) -> No
 )
 def test_bodies_that_are_no_object(api: Api, body: bytes) -> None:
     assert status_of(api.post(api.path("configmaps"), body))[0] in (400, 422)
+
+
+def test_a_protobuf_body_that_stops_short(api: Api) -> None:
+    headers = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    answer = api.send("POST", api.path("configmaps"), b"k8s\x00\x0a\x10", headers=headers)
+    assert status_of(answer) == (400, "BadRequest")
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body(api: Api) -> None:
+    whole = json.dumps(samples.configmap("half")).encode()
+    where = urllib3.util.parse_url(api.credentials.server)
+    head = (
+        f"POST {api.path('configmaps')} HTTP/1.1\r\nHost: {where.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(whole) + 1}\r\n\r\n"
+    )
+    with (
+        socket.create_connection((where.host, where.port or 443)) as plain,
+        api.credentials.tls().wrap_socket(plain, server_hostname=where.host) as connection,
+    ):
+        connection.sendall(head.encode() + whole)
+    assert api.get(api.path("configmaps", "half")).code == 404
 
 
 def test_a_body_of_an_unknown_kind_of_content(api: Api) -> None:
