@@ -6,10 +6,9 @@ custom resources too.
 """
 
 from apimachinery import meta, scheme, status
-from apimachinery.client import events
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
-from controllers import base, kinds, views
+from controllers import acts, base, kinds, views
 from controllers.autoscaling import behavior, metrics, model
 from controllers.autoscaling.estimate import NoEstimateError
 from controllers.autoscaling.look import Look, describe
@@ -26,6 +25,7 @@ class Autoscalers(base.Controller):
     def __init__(self, context: base.Context, known: kinds.Kinds) -> None:
         super().__init__(context)
         self._known = known
+        self._acts = acts.Acts(context, scheme.HORIZONTALPODAUTOSCALERS)
         self._autoscalers = context.informers.objects(scheme.HORIZONTALPODAUTOSCALERS)
         self._histories: dict[str, behavior.History] = {}
         """By uid; gone with the autoscaler."""
@@ -48,10 +48,11 @@ class Autoscalers(base.Controller):
         try:
             await self._look(scaler, sheet)
         except NoEstimateError as trouble:
-            self._tell(scaler, trouble.reason, str(trouble), bad=True)
+            self._acts.tell(scaler.meta, trouble.reason, str(trouble), bad=True)
         finally:
             self.queue.add_after(key, SYNC_SECONDS)
-        await self._write_status(scaler, sheet)
+        wanted = sheet.status(scaler.meta.generation)
+        await self._acts.write_status(scaler.meta, scaler.status, wanted)
 
     async def _look(self, scaler: model.Autoscaler, sheet: model.Sheet) -> None:
         resource, scale = await self._scale_of(scaler, sheet)
@@ -181,32 +182,4 @@ class Autoscalers(base.Controller):
         sheet.note("AbleToScale", True, "SucceededRescale", text)
         sheet.last_scale = meta.format_time(sheet.now)
         self._histories[scaler.meta.uid].changed(replicas - before, sheet.now)
-        self._tell(scaler, "SuccessfulRescale", f"New size: {replicas}; reason: {why}")
-
-    async def _write_status(self, scaler: model.Autoscaler, sheet: model.Sheet) -> None:
-        wanted = sheet.status(scaler.meta.generation)
-        if wanted == scaler.status:
-            return
-        patch: JsonObject = {name: wanted.get(name) for name in (*scaler.status, *wanted)}
-        try:
-            await self.client.patch(
-                scheme.HORIZONTALPODAUTOSCALERS,
-                scaler.meta.name,
-                {"status": patch},
-                scaler.meta.namespace,
-                subresource="status",
-            )
-        except status.NotFound:
-            return
-
-    def _tell(self, scaler: model.Autoscaler, reason: str, text: str, *, bad: bool = False) -> None:
-        one = scaler.meta
-        about = events.Reference(
-            "autoscaling/v2",
-            "HorizontalPodAutoscaler",
-            one.name,
-            one.namespace,
-            one.uid,
-            one.version,
-        )
-        self.context.recorder.event(about, reason, text, type="Warning" if bad else "Normal")
+        self._acts.tell(scaler.meta, "SuccessfulRescale", f"New size: {replicas}; reason: {why}")
