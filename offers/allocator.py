@@ -162,17 +162,16 @@ class _Run:
         able = self.everyone & ~self._full
         if account.tainted:
             able &= ~self._avoiding
-        if account.capacity.get(GPU, 0) > 0:
+        if _has_gpus(account):
             able &= ~self._no_gpus
-        if self._region:
-            home = account.attributes.get(constraints.REGION, self._region)
-            able &= ~self._local if home != self._region else -1
+        if _is_far(account, self._region):
+            able &= ~self._local
         able &= ~self._filters.blocked(account.name, free, self._now)
         if not able:
             return 0
         whole = parts.folded(free)
         for sizes, smallest, mask in self._sizes:
-            if not _welcome(sizes, smallest, whole):
+            if not welcome(sizes, smallest, whole):
                 able &= ~mask
         for bit, constraint in self._picky:
             if able & bit and not constraint.allows(account.name, account.attributes):
@@ -267,7 +266,7 @@ class _Run:
         whole = parts.folded(offered)
         if not resources.is_offerable(whole):
             return {}
-        if not _welcome(client.sizes_for(turn.role.path), client.smallest, whole):
+        if not welcome(client.sizes_for(turn.role.path), client.smallest, whole):
             return {}
         return {} if self._hoards(client, whole) else offered
 
@@ -295,7 +294,26 @@ class _Run:
         self._turns.moved(turn)
 
 
-def _welcome(sizes: tuple[Vector, ...], smallest: Vector, whole: Vector) -> bool:
+def _has_gpus(account: Account) -> bool:
+    return account.capacity.get(GPU, 0) > 0
+
+
+def _is_far(account: Account, region: str) -> bool:
+    """Whether a node is of another region than the master's."""
+    return bool(region) and account.attributes.get(constraints.REGION, region) != region
+
+
+def incapable(client: Wanting, account: Account, region: str) -> str:
+    """What of a node a framework does not understand; empty if it may have it."""
+    if _has_gpus(account) and "GPU_RESOURCES" not in client.capabilities:
+        return "have GPUs"
+    if _is_far(account, region) and "REGION_AWARE" not in client.capabilities:
+        return "in another region"
+    return ""
+
+
+def welcome(sizes: tuple[Vector, ...], smallest: Vector, whole: Vector) -> bool:
+    """Whether that much is of any use to one who wants these sizes."""
     if not resources.fits(smallest, whole):
         return False
     return not sizes or any(resources.fits(size, whole) for size in sizes)

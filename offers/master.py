@@ -19,7 +19,18 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from apimachinery.aio.clock import Clock, SystemClock
-from offers import allocator, demand, filters, messages, parts, ranges, resources, roles, sorter
+from offers import (
+    allocator,
+    demand,
+    explain,
+    filters,
+    messages,
+    parts,
+    ranges,
+    resources,
+    roles,
+    sorter,
+)
 from offers.demand import Interest
 from offers.filters import Filters
 from offers.ledger import Ledger
@@ -182,12 +193,21 @@ class OfferMaster:
                 found[role] = found.get(role, 0) + 1
         return found
 
-    def waiting(self) -> list[tuple[FrameworkInfo, tuple[str, ...], int, int]]:
-        """Frameworks: the roles for which they want offers, offers in hand, filters."""
+    def waiting_for(self, path: str, most: int) -> list[str]:
+        """Who wants offers for a role and has none, and why; some of them."""
+        now = self._clock.monotonic()
+        hungry = (
+            framework
+            for framework in self._frameworks.values()
+            if path in framework.wanting and not framework.offer_ids
+        )
         return [
-            (f.info, f.wanting, len(f.offer_ids), self._filters.count(f.info.id))
-            for f in self._frameworks.values()
-        ]
+            f"{framework.info.name}: " + explain.why(
+                self.ledger, _wanting(framework), path, self._filters, framework.interest,
+                now=now, region=self._region,
+            )
+            for framework in itertools.islice(hungry, most)
+        ]  # fmt: skip
 
     def offered_to(self, path: str) -> Vector:
         """What is on offer to a role and those below it."""

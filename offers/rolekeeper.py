@@ -16,7 +16,7 @@ from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.quantity import Quantity, QuantityError
 from apimachinery.wire import JsonObject
-from offers import identity, resources, roles
+from offers import identity, parts, resources, roles
 from offers.live import quantities
 from offers.master import OfferMaster
 from offers.resources import Vector
@@ -26,6 +26,10 @@ LOG = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 """Between looks at the shares: for people, who do not read faster."""
+WAITING_SHOWN_MAX = 3
+"""Frameworks of a role of which it is said what they wait for."""
+EXPLAINED_MAX = 20
+"""Roles of which that is found out at one look, a millisecond each."""
 ROLES_SHOWN_MAX = 1000
 """Roles that get objects by themselves; more are not for reading."""
 
@@ -106,21 +110,38 @@ class RoleKeeper:
         by_path = {one.path: one for one in self._mirror.values()}
         holders = self._master.framework_counts()
         room = ROLES_SHOWN_MAX - len(by_path)
+        offered = self._offered()
+        explained = 0
         for role in list(_all(self._master.ledger.roles.root)):
             shown = by_path.get(role.path)
             if shown is None and (room <= 0 or not (role.allocated or holders.get(role.path))):
                 continue
+            waiting: list[str] = []
+            if holders.get(role.path) and explained < EXPLAINED_MAX:
+                waiting = self._master.waiting_for(role.path, WAITING_SHOWN_MAX)
+                explained += bool(waiting)
             try:
                 if shown is None:
                     room -= 1
                     await self._create(role.path)
-                wanted = self._status(role, holders.get(role.path, 0))
+                here = offered.get(role.path, {})
+                wanted = self._status(role, holders.get(role.path, 0), here, waiting)
                 if shown is None or shown.status != wanted:
                     await self._write(
                         object_name(role.path) if shown is None else shown.name, wanted
                     )
             except status.ApiError as error:
                 LOG.info("role=%s not written: %s", role.path, error.message)
+
+    def _offered(self) -> dict[str, Vector]:
+        """Role → what is on offer to it and those below it."""
+        found: dict[str, Vector] = {}
+        for offer in self._master.ledger.offers.values():
+            names = offer.role.split("/")
+            for depth in range(1, len(names) + 1):
+                path = "/".join(names[:depth])
+                found[path] = resources.add(found.get(path, {}), parts.folded(offer.resources))
+        return found
 
     async def _create(self, path: str) -> None:
         name = object_name(path)
@@ -134,7 +155,9 @@ class RoleKeeper:
         patch = [{"op": "add", "path": "/status", "value": wanted}]
         await self._client.patch(scheme.OFFER_ROLES, name, patch, kind="json", subresource="status")
 
-    def _status(self, role: Role, frameworks: int) -> JsonObject:
+    def _status(
+        self, role: Role, frameworks: int, offered: Vector, waiting: list[str]
+    ) -> JsonObject:
         total = self._master.ledger.total
         shares = {
             name: value / total[name]
@@ -142,7 +165,6 @@ class RoleKeeper:
             if total.get(name, 0) > 0
         }
         dominant = max(shares, key=lambda name: (shares[name], name), default="")
-        offered = self._master.offered_to(role.path)
         found: JsonObject = {
             "share": f"{shares.get(dominant, 0.0) / role.weight:.4f}",
             "frameworks": frameworks,
@@ -153,6 +175,8 @@ class RoleKeeper:
         for name, vector in (("used", used), ("offered", offered)):
             if vector:
                 found[name] = quantities(vector)
+        if waiting:
+            found["waiting"] = waiting
         return found
 
 

@@ -110,6 +110,9 @@ class RoleStatus(Model):
     used: Mapping[str, Quantity] = Field(default_factory=dict, description="In use by it.")
     offered: Mapping[str, Quantity] = Field(default_factory=dict, description="On offer to it.")
     frameworks: Int32 | None = Field(None, description="Frameworks subscribed to it.")
+    waiting: Items[str] = Field(
+        (), description="Frameworks that want offers for it and have none, and why."
+    )
 
 
 class Role(TypedModel):

@@ -132,6 +132,12 @@ def server(
     offers_port: Annotated[
         int | None, typer.Option(help="The offer API's port (5050, or a free one).")
     ] = None,
+    offers_bind: Annotated[
+        str, typer.Option(help="Where the offer API listens; beyond loopback with credentials.")
+    ] = "127.0.0.1",
+    offers_credentials: Annotated[
+        Path | None, typer.Option(help="A file of principals and secrets, as Mesos' masters read.")
+    ] = None,
     only: Annotated[
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",
@@ -153,6 +159,8 @@ def server(
         only=only,
         kubeconfig=kubeconfig,
         offers_port=offers_port,
+        offers_bind=offers_bind,
+        offers_credentials=offers_credentials,
     )
     command.run(options, data_dir)
 
@@ -248,6 +256,20 @@ def marathon(
         ),
         data_dir,
     )
+
+
+@app.command()
+def offers(
+    data_dir: DataDirOption = None,
+    once: Annotated[bool, typer.Option("--once", help="Print it once and end.")] = False,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="table, or json for programs.")
+    ] = "table",
+) -> None:
+    """Show shares of roles, offers with their ages, and who waits for what and why."""
+    from bireme.cli import offers as command
+
+    command.run(data_dir, once=once, output=output)
 
 
 @token_app.command("create")
