@@ -18,6 +18,7 @@ ALL = (
     "fanout",
     "deployment",
     "scheduler",
+    "scheduling",
     "allocator",
     "sharing",
     "services",
