@@ -171,6 +171,11 @@ class Shelf:
         for members in self._watchers.values():
             yield from members
 
+    def finish_all(self) -> None:
+        """End all watches once their readers have what waits."""
+        for watcher in tuple(self.watchers()):
+            watcher.finish()
+
     def cut_all(self) -> None:
         for watcher in tuple(self.watchers()):
             watcher.end(cut=True)

@@ -200,6 +200,10 @@ class WatchCache:
         """A revision that differs whenever any object of the resource has."""
         return self._shelf(resource).history.last
 
+    def finish(self, resource: Stored) -> None:
+        """There is no such resource any more: its watches end."""
+        self._shelf(resource).finish_all()
+
     def index(self, resource: Stored, paths: tuple[str, ...]) -> None:
         """Let selectors name these fields of a custom resource (and no others)."""
         self._shelf(resource).reindex(selectable.at_paths(paths))

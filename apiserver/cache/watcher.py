@@ -162,6 +162,14 @@ class Watcher:
         """Unregister; a waiting reader's iteration ends."""
         self.end(cut=False)
 
+    def finish(self) -> None:
+        """Nothing more will come: the reader takes what waits, then its iteration ends."""
+        self._closed = True
+        for tell in self.on_close:
+            tell(self)
+        self.on_close = []
+        self._notify()
+
     def bookmark(self) -> WatchItem | None:
         """A bookmark for everything that the reader has been given; None while items wait."""
         if self._past is not None or self._items or self._closed:

@@ -35,6 +35,8 @@ class Rows:
         self._made: dict[str, _Made] = {}
         self.on_change: Callable[[Resource], None] | None = None
         """Told of each stored resource whose definition has changed."""
+        self.on_remove: Callable[[Resource], None] | None = None
+        """Told of each that is no more."""
 
     def apply(self, definition: JsonObject, revision: int = 0) -> None:
         """Make the rows of a definition what it now says; `revision` where it was stored before."""
@@ -69,6 +71,8 @@ class Rows:
         made = self._made.pop(name, None)
         for row in made.rows if made is not None else ():
             self._scheme.remove(row)
+            if row.stored_as is None and self.on_remove is not None:
+                self.on_remove(row)
 
     def names(self) -> set[str]:
         """The definitions that have rows."""

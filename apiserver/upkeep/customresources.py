@@ -35,6 +35,7 @@ class CustomResources:
         self._rows = rows
         self._emptying: dict[str, asyncio.Task[None]] = {}
         rows.on_change = self._index
+        rows.on_remove = core.cache.finish
 
     def load(self) -> None:
         """Make the rows of all stored definitions."""

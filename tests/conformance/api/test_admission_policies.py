@@ -1,0 +1,161 @@
+"""ValidatingAdmissionPolicies as users write them, with kubectl; bound to the test's namespace."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .clients import Api, Kubectl, eventually
+
+GROUP = "/apis/admissionregistration.k8s.io/v1"
+POLICIES = f"{GROUP}/validatingadmissionpolicies"
+BINDINGS = f"{GROUP}/validatingadmissionpolicybindings"
+
+Bind = Callable[..., None]
+
+
+@pytest.fixture
+def bind(root: Api, api: Api, unique: str, cleanup: Callable[[str], Any]) -> Bind:
+    """Create a policy about config maps of the namespace, and its binding."""
+
+    def make(
+        *validations: dict[str, Any], actions: tuple[str, ...] = ("Deny",), **spec: Any
+    ) -> None:
+        rule = {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": ["configmaps"],
+        }
+        policy = {
+            "metadata": {"name": unique},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [rule]},
+                "validations": list(validations),
+                **{key: value for key, value in spec.items() if key != "paramRef"},
+            },
+        }
+        here = {"matchLabels": {"kubernetes.io/metadata.name": api.namespace}}
+        binding = {
+            "metadata": {"name": unique},
+            "spec": {
+                "policyName": unique,
+                "validationActions": list(actions),
+                "matchResources": {"namespaceSelector": here},
+                **({"paramRef": spec["paramRef"]} if "paramRef" in spec else {}),
+            },
+        }
+        cleanup(f"{POLICIES}/{unique}")
+        root.post(POLICIES, policy, expect=201)
+        cleanup(f"{BINDINGS}/{unique}")
+        root.post(BINDINGS, binding, expect=201)
+
+    return make
+
+
+def config(name: str, **data: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "data": data}
+
+
+def refused(api: Api, body: dict[str, Any]) -> Any:
+    """The refusal of an object; a policy takes a moment to be in force."""
+    answer = []
+
+    def tried() -> bool:
+        answer.append(api.post(api.path("configmaps"), body, dryRun="All"))
+        return bool(answer[-1].code != 201)
+
+    eventually(tried)
+    return answer[-1]
+
+
+def test_a_refusal(api: Api, bind: Bind, unique: str) -> None:
+    bind({"expression": "!has(object.data) || !('secret' in object.data)"})
+    found = refused(api, config("a", secret="x"))
+    assert (found.code, found.reason) == (422, "Invalid")
+    assert found.message == (
+        f"configmaps \"a\" is forbidden: ValidatingAdmissionPolicy '{unique}' with binding "
+        f"'{unique}' denied request: failed expression: !has(object.data) || !('secret' in "
+        "object.data)"
+    )
+    api.post(api.path("configmaps"), config("a", other="x"), expect=201)
+
+
+def test_kubectl_tells_why(kubectl: Kubectl, api: Api, bind: Bind) -> None:
+    bind(
+        {
+            "expression": "object.metadata.name.startsWith(namespaceObject.metadata.name)",
+            "messageExpression": "'names begin with ' + namespaceObject.metadata.name",
+            "reason": "Forbidden",
+        }
+    )
+    assert refused(api, config("a")).code == 403
+    told = kubectl.fails("create", "configmap", "a", "--from-literal=a=b")
+    assert f"denied request: names begin with {api.namespace}" in told
+    kubectl("create", "configmap", f"{api.namespace}-a", "--from-literal=a=b")
+
+
+def test_a_warning(api: Api, bind: Bind, unique: str) -> None:
+    bind({"expression": "false", "message": "think twice"}, actions=("Warn",))
+
+    def warned() -> list[str]:
+        return api.post(api.path("configmaps"), config("a"), dryRun="All", expect=201).warnings
+
+    (warning,) = eventually(warned)
+    assert (
+        f"Validation failed for ValidatingAdmissionPolicy '{unique}' with binding '{unique}': think "
+        "twice"
+    ) in warning
+
+
+def test_parameters(api: Api, bind: Bind) -> None:
+    api.post(api.path("configmaps"), config("limits", most="2"), expect=201)
+    conditions = [{"name": "not-the-limits", "expression": "object.metadata.name != 'limits'"}]
+    bind(
+        {"expression": "variables.count <= int(params.data.most)"},
+        paramKind={"apiVersion": "v1", "kind": "ConfigMap"},
+        paramRef={"name": "limits", "parameterNotFoundAction": "Deny"},
+        variables=[{"name": "count", "expression": "has(object.data) ? size(object.data) : 0"}],
+        matchConditions=conditions,
+    )
+    assert refused(api, config("a", a="", b="", c="")).code == 422
+    api.post(api.path("configmaps"), config("a", a="", b=""), expect=201)
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("object.x >", "Syntax error"),
+        ("nope == 1", "undeclared reference to 'nope' (in container '')"),
+        ("'text'", "must evaluate to bool"),
+    ],
+)
+def test_what_does_not_compile(root: Api, unique: str, expression: str, told: str) -> None:
+    rule = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["configmaps"],
+    }
+    spec = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": expression}],
+    }
+    answer = root.post(POLICIES, {"metadata": {"name": unique}, "spec": spec}, expect=422)
+    assert "spec.validations[0].expression: Invalid value" in answer.message
+    assert told in answer.message
+
+
+def test_types_are_checked(root: Api, bind: Bind, unique: str) -> None:
+    bind(
+        {"expression": "object.dota.size() == 0 || object.dota.size() > 0"}, failurePolicy="Ignore"
+    )
+
+    def warned() -> Any:
+        found = root.get(f"{POLICIES}/{unique}").json.get("status") or {}
+        return (found.get("typeChecking") or {}).get("expressionWarnings")
+
+    (warning,) = eventually(warned)[:1]
+    assert warning["fieldRef"] == "spec.validations[0].expression"
+    assert "undefined field 'dota'" in warning["warning"]
