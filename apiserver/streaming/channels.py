@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable
+from typing import cast
 
 import aiohttp
 from aiohttp import web
@@ -45,7 +46,7 @@ async def relay(
     await client.prepare(raw)
     text = client.ws_protocol in BASE64
     down = asyncio.create_task(_to_client(agent, client, text=text), name="exec-to-client")
-    up = asyncio.create_task(_to_agent(client, agent), name="exec-to-agent")
+    up = asyncio.create_task(_to_agent(client, agent, text=text), name="exec-to-agent")
     await first_of(down, up)
     await client.close()
     return client
@@ -76,9 +77,11 @@ async def _to_client(
         await _send(client, message.data, text=text)
 
 
-async def _to_agent(client: web.WebSocketResponse, agent: aiohttp.ClientWebSocketResponse) -> None:
+async def _to_agent(
+    client: web.WebSocketResponse, agent: aiohttp.ClientWebSocketResponse, *, text: bool
+) -> None:
     async for message in client:
-        data = decoded(message)
+        data = decoded(message, text=text)
         if data:
             await agent.send_bytes(data)
 
@@ -94,12 +97,18 @@ def encoded(data: bytes) -> str:
     return f"{data[0]}{base64.b64encode(data[1:]).decode()}"
 
 
-def decoded(message: aiohttp.WSMessage) -> bytes:
-    """A client's message as the agent takes it; nothing for what makes no sense."""
+def decoded(message: aiohttp.WSMessage, *, text: bool) -> bytes:
+    """A client's message as the agent takes it; nothing for what makes no sense.
+
+    `text`: the base64 dialect was agreed on. In the others Python's client sends what it is given
+    as text in text messages, channel and all: to Kubernetes bytes are bytes.
+    """
     if message.type is aiohttp.WSMsgType.BINARY:
         return bytes(message.data)
     if message.type is not aiohttp.WSMsgType.TEXT or not message.data:
         return b""
+    if not text:
+        return cast(str, message.data).encode()
     channel, content = message.data[0], message.data[1:]
     try:
         return bytes((int(channel),)) + base64.b64decode(content, validate=True)

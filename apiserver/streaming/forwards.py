@@ -219,7 +219,7 @@ async def _channels(raw: web.BaseRequest, ports: list[int], connect: Open) -> we
                 await send(2 * index + 1, problem.message.encode())
                 continue
             tasks.append(asyncio.create_task(_channel_down(agent, 2 * index, send)))
-        tasks.append(asyncio.create_task(_channels_up(socket, agents)))
+        tasks.append(asyncio.create_task(_channels_up(socket, agents, text=text)))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     except channels.BROKEN:
         pass  # the client has gone: so does everything else
@@ -246,10 +246,13 @@ async def _channel_down(
 
 
 async def _channels_up(
-    socket: web.WebSocketResponse, agents: dict[int, aiohttp.ClientWebSocketResponse]
+    socket: web.WebSocketResponse,
+    agents: dict[int, aiohttp.ClientWebSocketResponse],
+    *,
+    text: bool,
 ) -> None:
     async for message in socket:
-        data = channels.decoded(message)
+        data = channels.decoded(message, text=text)
         agent = agents.get(data[0]) if data else None
         if agent is not None and len(data) > 1:
             await agent.send_bytes(data[1:])

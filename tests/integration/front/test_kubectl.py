@@ -264,3 +264,30 @@ async def test_exec_with_pythons_client(cluster: Cluster, agent: FakeAgent) -> N
             return output
 
     assert await asyncio.to_thread(run) == "from python\n"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sent", "received"),
+    [
+        ("v4.channel.k8s.io", "\0words\n", b"\1words\n"),
+        ("v5.channel.k8s.io", b"\0words\n", b"\1words\n"),
+        ("v4.base64.channel.k8s.io", "0d29yZHMK", "1d29yZHMK"),
+    ],
+    ids=["text", "bytes", "base64"],
+)
+async def test_input_in_text_messages_and_in_binary_ones(
+    cluster: Cluster, agent: FakeAgent, dialect: str, sent: str | bytes, received: str | bytes
+) -> None:
+    context = cluster.tls()
+    pair = cluster.keys.admin()
+    context.load_cert_chain(pair.cert, pair.key)
+    path = "/api/v1/namespaces/default/pods/one/exec?command=cat&stdin=1&stdout=1"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{cluster.url}{path}", protocols=(dialect,), ssl=context) as ws,
+    ):
+        await (ws.send_str(sent) if isinstance(sent, str) else ws.send_bytes(sent))
+        # Kubernetes opens each stream with an empty message; ours need not.
+        while not (data := (await ws.receive(timeout=20)).data)[1:]:
+            pass
+        assert data == received
