@@ -18,6 +18,9 @@ from scheduler.views import PodInfo
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 10.0
 """Kubernetes' numbers: a pod that fits nowhere is tried at most this often."""
+WINDOW_S = 1.0
+"""Back-offs that end within the same one end at its beginning, so that their pods are put in order
+(Kubernetes')."""
 UNHELPED_MAX_S = 300.0
 """A parked pod is tried after this long, should no change have been thought to help (Kubernetes')."""
 SYSTEM_PRIORITY = 2_000_000_000
@@ -46,6 +49,10 @@ class _Parked:
     """Monotonic seconds before which it is not tried again."""
     latest: float
     """When it is tried again in any case."""
+
+
+def _together(moment: float) -> float:
+    return moment // WINDOW_S * WINDOW_S
 
 
 class Queue:
@@ -128,8 +135,8 @@ class Queue:
         self._active.pop(pod.uid, None)
         self._unpark(pod.uid)
         kind = (pod.shape, rejectors)
-        delay = 0.0 if eager else self._next_delay(pod.uid)
-        parked = self._parked[pod.uid] = _Parked(pod, kind, now + delay, now + UNHELPED_MAX_S)
+        until = now if eager else _together(now + self._next_delay(pod.uid))
+        parked = self._parked[pod.uid] = _Parked(pod, kind, until, now + UNHELPED_MAX_S)
         self._idle.setdefault(kind, {})[pod.uid] = None
         heapq.heappush(self._due, (parked.latest, pod.uid))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,13 @@ class Cluster:
     async def bound(self, name: str, namespace: str = "default") -> str:
         pod = await self.until(name, lambda p: p["spec"].get("nodeName"), namespace)
         return pod["spec"]["nodeName"]
+
+    async def no_back_offs(self) -> None:
+        """Wait until every parked pod could be tried again."""
+        async with asyncio.timeout(PATIENCE_S):
+            parked = self.scheduler._queue._parked.values()
+            while any(each.until > time.monotonic() for each in parked):
+                await asyncio.sleep(0.02)
 
     async def refused(self, name: str, message: str) -> dict:
         """Wait until the pod's condition says exactly this."""

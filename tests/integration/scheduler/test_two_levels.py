@@ -98,3 +98,52 @@ async def test_a_pod_of_a_large_cluster_costs_one_offer(cluster: Cluster) -> Non
     await cluster.pod("second")
     node = await cluster.bound("second")
     assert set(made) == {node}
+
+
+async def test_the_namespace_that_has_less_goes_first_when_room_is_short(cluster: Cluster) -> None:
+    for name in ("rich", "poor"):
+        await cluster.client.create(scheme.NAMESPACES, {"metadata": {"name": name}})
+        await cluster.client.create(scheme.SERVICEACCOUNTS, {"metadata": {"name": "default"}}, name)
+    await cluster.node("full", cpu="4")
+    await asyncio.gather(*(cluster.pod(f"had{i}", cpu="1", namespace="rich") for i in range(4)))
+    await asyncio.gather(*(cluster.bound(f"had{i}", "rich") for i in range(4)))
+    for name in ("rich", "poor"):  # the rich one asks first
+        for number in range(3):
+            await cluster.pod(f"p{number}", cpu="1", namespace=name)
+            await cluster.until(f"p{number}", unschedulable, name)
+    # Room that comes while some may not be tried again yet goes to those who may.
+    await cluster.no_back_offs()
+    await cluster.node("new", cpu="4")
+    for number in range(3):
+        assert await cluster.bound(f"p{number}", "poor") == "new"
+    pods = (await cluster.client.list(scheme.PODS, "rich"))["items"]
+    async with asyncio.timeout(PATIENCE_S):
+        while sum(bool(p["spec"].get("nodeName")) for p in pods) < 5:
+            await asyncio.sleep(0.02)
+            pods = (await cluster.client.list(scheme.PODS, "rich"))["items"]
+    assert sum(bool(p["spec"].get("nodeName")) for p in pods) == 5, "and the rest is not wasted"
+
+
+async def test_a_framework_that_has_less_goes_before_pods(cluster: Cluster) -> None:
+    other = cluster.master.subscribe(FrameworkInfo("other", ("other",)))
+    await cluster.node("first", cpu="4")
+    await asyncio.gather(*(cluster.pod(f"p{i}", cpu="2") for i in range(3)))
+    await asyncio.gather(*(cluster.until(f"p{i}", placed_or_refused) for i in range(3)))
+    other.call(messages.Revive())
+    await cluster.node("second", cpu="4")
+    async with asyncio.timeout(PATIENCE_S):
+        async with contextlib.aclosing(other.events()) as events:
+            async for event in events:
+                if isinstance(event, messages.Offers):
+                    break
+    assert [offer.node for offer in event.offers] == ["second"]
+    other.call(messages.Suppress())
+    launch = messages.Launch("task", "other", {"cpu": 2000})
+    assert other.call(messages.Accept((event.offers[0].id,), (launch,)))
+    for number in range(3):
+        assert await cluster.bound(f"p{number}") in ("first", "second")
+    assert all(a.free.get("cpu", 0) >= 0 for a in cluster.master.ledger.accounts.values())
+
+
+def placed_or_refused(pod: dict) -> bool:
+    return bool(pod["spec"].get("nodeName")) or unschedulable(pod)

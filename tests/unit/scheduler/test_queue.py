@@ -103,6 +103,16 @@ def test_the_back_off_doubles_up_to_its_bound() -> None:
     assert delays == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 
+def test_back_offs_of_one_moment_end_together_and_in_order() -> None:
+    queue = filled(*(pods := [pod("low"), pod("high", priority=1), pod("poor", namespace="b")]))
+    for number, each in enumerate(pods):
+        queue.park(each, 10.1 + number / 10)
+        queue.changed(helped, 10.5)
+    assert queue.next_release() == 11.0
+    queue.release(11.0)
+    assert order(queue, {"k/default": 0.5}) == ["high", "poor", "low"]
+
+
 def test_a_changed_shape_ends_the_parking() -> None:
     queue = filled(one := pod("one"))
     queue.park(one, now=0.0)
