@@ -15,6 +15,7 @@ v1 API over HTTP and nothing else, so it also works with a Mesos master.
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -162,12 +163,15 @@ class Scheduler:
         labels: Mapping[str, str] | None = None,
         principal: str = "",
         secret: str = "",
+        ca_file: str = "",
         webui_url: str = "",
         suppressed: bool = False,
     ) -> None:
-        """`principal` and `secret`: where the master asks who you are. `suppressed`: no offers
+        """`principal` and `secret`: where the master asks who you are. `ca_file`: who vouches for
+        a master at https, if not one of those whom the machine trusts. `suppressed`: no offers
         come before `revive`.
         """
+        self._tls = ssl.create_default_context(cafile=ca_file) if ca_file else True
         self.framework_id = framework_id
         self.connected = False
         """Whether a subscription stands at this moment."""
@@ -192,7 +196,9 @@ class Scheduler:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE_S)
-        self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._tls), timeout=timeout, headers=self._headers
+        )
         return self
 
     async def __aexit__(

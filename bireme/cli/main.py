@@ -229,6 +229,9 @@ def marathon(
     user: Annotated[str, typer.Option(help="As whom tasks run that say nothing.")] = "root",
     principal: Annotated[str, typer.Option(help="Its name where the master asks.")] = "",
     secret_file: Annotated[Path | None, typer.Option(help="Holds the principal's secret.")] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Who vouches for a master at https (its pki/ca.crt).")
+    ] = None,
     credentials_file: Annotated[
         Path | None, typer.Option(help="Holds user:password that clients of the API must show.")
     ] = None,
@@ -251,6 +254,7 @@ def marathon(
             user=user,
             principal=principal,
             secret_file=secret_file,
+            ca_file=ca_file,
             credentials_file=credentials_file,
             state=state,
         ),

@@ -6,6 +6,7 @@ knows nothing of the cluster but the offer API's address.
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Asked:
     user: str
     principal: str
     secret_file: Path | None
+    ca_file: Path | None
     credentials_file: Path | None
     state: Path | None
 
@@ -58,6 +60,7 @@ def run(asked: Asked, data_dir: Path | None) -> None:
             user=asked.user,
             principal=asked.principal,
             secret=_secret(asked.secret_file, "--secret-file"),
+            ca_file=_authority(asked.ca_file),
             credentials=credentials,
             leader=f"{host}:{port}",
         )
@@ -102,6 +105,17 @@ def _secret(path: Path | None, option: str) -> str:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{option} {path} can't be read ({error})") from error
+
+
+def _authority(path: Path | None) -> str:
+    """The file's name, once it is known to hold certificates."""
+    if path is None:
+        return ""
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise CommandError(f"--ca-file {path} holds no certificate ({error})") from error
+    return str(path)
 
 
 def _is_loopback(address: str) -> bool:

@@ -24,6 +24,8 @@ class Options:
     user: str = "root"
     principal: str = ""
     secret: str = ""
+    ca_file: str = ""
+    """Who vouches for a master at https."""
     credentials: str = ""
     """`user:password` that clients of the REST API have to show; empty: none."""
     failover_timeout: float = FAILOVER_S

@@ -46,6 +46,7 @@ async def run(options: Options, listening: socket.socket) -> None:
             capabilities=("PARTITION_AWARE", "TASK_KILLING_STATE", "GPU_RESOURCES"),
             principal=options.principal,
             secret=options.secret,
+            ca_file=options.ca_file,
             webui_url=f"http://{options.leader}",
             suppressed=True,
         )

@@ -166,6 +166,7 @@ def test_what_it_says_when_it_can_not(cluster: Cluster, marathon: Marathon, tmp_
         (["--bind", "0.0.0.0"], "--credentials-file"),
         (["--state", str(tmp_path)], "name another file"),
         (["--secret-file", str(tmp_path / "none")], "can't be read"),
+        (["--ca-file", str(tmp_path / "none")], "holds no certificate"),
     ):
         done = run([*BIREME, "marathon", "--port", "0", *arguments], check=False)
         assert done.returncode == 1

@@ -1,13 +1,16 @@
 """The SDK as its users have it (`bireme.framework`), against the real master."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from apiserver.identity import pki
 from bireme.framework import (
     Event,
     FrameworkError,
@@ -19,6 +22,7 @@ from bireme.framework import (
     TaskStatus,
     Update,
 )
+from offers.http.credentials import Credentials
 from offers.sdk import RECORD_MAX, records
 from tests.integration.offers.conftest import Pool
 
@@ -148,6 +152,26 @@ async def test_refusals_are_the_masters_own_words(pool: Pool) -> None:
     async with framework(pool, framework_id="a/b") as (_, events):
         with pytest.raises(FrameworkError):
             await offers(events)
+
+
+async def test_a_master_that_asks_who_comes(pool: Pool, tmp_path: Path) -> None:
+    """Beyond loopback it speaks TLS, with a certificate of its own authority, and knows principals."""
+    authority = pki.Pki(tmp_path)
+    pair = authority.api_server(("127.0.0.1",))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pair.cert, pair.key)
+    (tmp_path / "principals").write_text("toil s3cret\n")
+    server = pool.side.server
+    server.access.required, server.access.secrets = True, Credentials(tmp_path / "principals")
+    await server.stop()
+    await server.start("127.0.0.1", 0, tls=tls)
+    pool.url = f"https://127.0.0.1:{server.address[1]}/api/v1/scheduler"
+    known = {"ca_file": str(authority.ca.cert), "principal": "toil"}
+    async with framework(pool, **known, secret="s3cret") as (_, events):
+        assert await subscribed(events)
+    async with framework(pool, **known, secret="wrong") as (_, events):
+        with pytest.raises(FrameworkError, match="401"):
+            await subscribed(events)
 
 
 @pytest.mark.parametrize("size", [0, -1, RECORD_MAX + 1])
