@@ -206,6 +206,7 @@ class Rounds:
 
     def _quiet(self) -> None:
         """Nothing to run: give everything back and ask for no more."""
+        self._wished_until = None
         self._decline_all(0.0)
         if not self._suppressed:
             self._suppressed = True

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from apimachinery.aio.clock import LoopClock
-from offers.messages import Call
+from offers.messages import Call, Revive
 from scheduler.changes import Change
 from scheduler.queue import UNHELPED_MAX_S, Queue
 from scheduler.rounds import Rounds
@@ -38,14 +38,14 @@ class Silent:
         return True
 
 
-def made(queue: Queue) -> Rounds:
+def made(queue: Queue, session: Silent | None = None) -> Rounds:
     clock = LoopClock()
 
     def start(work: Coroutine[Any, Any, None]) -> None:
         work.close()
 
     return Rounds(
-        SimpleNamespace(), Silent(), SimpleNamespace(get=lambda _: None), {}, queue,
+        SimpleNamespace(), session or Silent(), SimpleNamespace(get=lambda _: None), {}, queue,
         Teller(SimpleNamespace(), None, clock),
         role_of=lambda namespace: f"kubernetes/{namespace}", clock=clock, start=start,
     )  # fmt: skip
@@ -87,3 +87,33 @@ async def test_what_does_not_help_wakes_nobody() -> None:
     moment = queue.next_release()
     assert moment is not None
     assert moment > asyncio.get_running_loop().time() + UNHELPED_MAX_S / 2
+
+
+async def test_a_wish_is_over_with_its_pod() -> None:
+    queue = Queue()
+    rounds = made(queue)
+    rounds.placer.set_node(node("a"))
+    queue.put(pod("p"))
+    await rounds.run()
+    assert rounds.next_moment is not None, "it does not wait for ever"
+    queue.remove("uid-default-p")
+    await rounds.run()
+    assert rounds.next_moment is None
+    assert rounds.placer.snapshot.requested.sum() == 0, "nothing of the wish is left"
+
+
+async def test_wishes_that_nobody_grants_become_modest() -> None:
+    session = Silent()
+    queue = Queue()
+    rounds = made(queue, session)
+    for name in "ab":
+        rounds.placer.set_node(node(name))
+    rounds.placer.snapshot.put(pod("x", cpu="1"), "b")
+    queue.put(pod("p"))
+    await rounds.run()
+    assert session.calls == [Revive(nodes=frozenset({"a"}))]
+    moment = rounds.next_moment
+    assert moment is not None
+    await asyncio.sleep(moment - asyncio.get_running_loop().time() + 0.01)
+    await rounds.run()
+    assert session.calls[1:] == [Revive()]
