@@ -70,21 +70,23 @@ class ApiServer:
         )
         self._webhooks = Caller(cache)
         self._evaluator = Evaluator()
-        policies = (cache, scheme, self._evaluator, asked)
+        conversions = Conversions(self._webhooks)
+        policies = (cache, scheme, self._evaluator, asked, conversions)
+        webhooks = (cache, scheme, self._webhooks, self._evaluator, asked, conversions)
         outside = (
             MutatingPolicies(*policies),
-            MutatingWebhooks(cache, scheme, self._webhooks, self._evaluator, asked),
+            MutatingWebhooks(*webhooks),
             CustomRules(self._evaluator),
             PolicyChecks(self._evaluator),
             ValidatingPolicies(*policies),
-            ValidatingWebhooks(cache, scheme, self._webhooks, self._evaluator, asked),
+            ValidatingWebhooks(*webhooks),
         )
         self.core = Core(
             scheme=scheme,
             store=store,
             cache=cache,
             registries=registries,
-            conversions=Conversions(self._webhooks),
+            conversions=conversions,
             admission=Chain((*plugins.standard(cache, entropy), *allowed, *outside)),
             options=options,
             clock=clock or SystemClock(),

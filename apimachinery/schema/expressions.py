@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apimachinery import meta, status
+from apimachinery.schema import sizes
 from apimachinery.schema.node import Node
 from apimachinery.schema.paths import ROOT, Path, dotted
 from apimachinery.status import FieldError
@@ -265,6 +266,8 @@ class Placed:
     root: bool
     times: int
     """How often it may be evaluated for one object."""
+    unrelated: str = ""
+    """The list or map above whose items cannot be told apart: there is no old value below it."""
 
     @property
     def expression(self) -> str:
@@ -276,28 +279,30 @@ class Placed:
         return self.key, self.expression
 
 
-REQUEST = 3 * 1024 * 1024
-"""Bytes of the largest request: lists without a bound hold as much as fits."""
-
-
 def rules_of(
-    schema: JsonObject, path: str, *, root: bool = True, times: int = 1
+    schema: JsonObject,
+    path: str,
+    *,
+    root: bool = True,
+    times: int | None = 1,
+    unrelated: str = "",
 ) -> Iterator[Placed]:
-    """Every expression in a version's schema."""
+    """Every expression in a version's schema; `times` None: below a list without a bound."""
     for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
         where = f"{path}.x-kubernetes-validations[{index}]"
+        whole = root or bool(schema.get("x-kubernetes-embedded-resource"))
         for key in ("rule", "messageExpression"):
             if rule.get(key):
-                whole = root or bool(schema.get("x-kubernetes-embedded-resource"))
-                yield Placed(key, rule, f"{where}.{key}", schema, whole, times)
+                often = sizes.times(schema, times)
+                yield Placed(key, rule, f"{where}.{key}", schema, whole, often, unrelated)
     for name, one in (schema.get("properties") or {}).items():
-        yield from rules_of(one, f"{path}.properties[{name}]", root=False, times=times)
-    for key, bound, least in (
-        ("additionalProperties", "maxProperties", 8),
-        ("items", "maxItems", 3),
-    ):
+        where = f"{path}.properties[{name}]"
+        yield from rules_of(one, where, root=False, times=times, unrelated=unrelated)
+    for key, bound in (("additionalProperties", "maxProperties"), ("items", "maxItems")):
         below = schema.get(key)
         if isinstance(below, dict):
             most = schema.get(bound)
-            often = times * (REQUEST // least if most is None else most)
-            yield from rules_of(below, f"{path}.{key}", root=False, times=often)
+            many = None if times is None or most is None else times * int(most)
+            apart = key == "items" and schema.get("x-kubernetes-list-type") != "map"
+            above = unrelated or (path if apart else "")
+            yield from rules_of(below, f"{path}.{key}", root=False, times=many, unrelated=above)

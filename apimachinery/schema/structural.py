@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apimachinery import status
-from apimachinery.schema import defaulting, patterns, pruning, values
+from apimachinery.schema import defaulting, patterns, pruning, rules, values
 from apimachinery.schema.node import Node
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
@@ -89,6 +89,7 @@ def _place(schema: JsonObject, path: str, *, depth: int) -> Errors:
             status.forbidden_field(path, f"schemas may not nest deeper than {MAX_DEPTH} levels")
         ]
     errors = [*_keywords(schema, path), *_extensions(schema, path), *_lists(schema, path)]
+    errors += rules.check(schema, path)
     for combination, where in _combinations(schema, path):
         errors += _narrowing(combination, schema, where, depth=depth + 1)
     for below, where, what in _below(schema, path):

@@ -140,6 +140,12 @@ def _check(one: Placed) -> Check:
 
 def _problem(one: Placed, found: Checked) -> FieldError | None:
     """What is wrong with an expression, in Kubernetes' words."""
+    if one.key == "rule" and one.unrelated and expressions.OLD.search(one.expression):
+        where = one.unrelated
+        detail = (
+            f"oldSelf cannot be used on the uncorrelatable portion of the schema within {where}"
+        )
+        return status.invalid_value(one.path, one.expression, detail)
     if found.problem.startswith("must evaluate"):
         what = "cel expression" if one.key == "rule" else "messageExpression"
         kind = "a bool" if one.key == "rule" else "a string"

@@ -5,6 +5,7 @@ cache, permissions from the authorizer.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from apimachinery import labels, meta, scheme
@@ -15,6 +16,7 @@ from apiserver.admission import permissions
 from apiserver.admission.chain import Attempt
 from apiserver.admission.policies.compiled import Binding, Policy, binding_of, policy_of
 from apiserver.admission.webhooks import review
+from apiserver.admission.webhooks.conversions import Conversions
 from apiserver.attributes import Authorizer
 from apiserver.cache import WatchCache
 from apiserver.expressions.evaluator import Evaluator
@@ -66,11 +68,13 @@ class Asker:
         known: Scheme,
         evaluator: Evaluator,
         authorizer: Callable[[], Authorizer],
+        conversions: Conversions,
     ) -> None:
         self._cache = cache
         self._scheme = known
         self._evaluator = evaluator
         self._authorizer = authorizer
+        self._conversions = conversions
 
     # --- which -------------------------------------------------------------------------------
 
@@ -99,9 +103,16 @@ class Asker:
 
     # --- what about --------------------------------------------------------------------------
 
-    def variables(self, attempt: Attempt, version: str) -> dict[str, Any]:
+    async def variables(self, attempt: Attempt, version: str) -> dict[str, Any]:
         """All but the parameters."""
-        request = review.request_of(attempt, version, "")["request"]
+        resource = attempt.resource
+        wanted = self._scheme.by_plural(resource.group, version, resource.plural)
+        shown = replace(
+            attempt,
+            obj=await self._conversions.seen(resource, attempt.obj, wanted),
+            old=await self._conversions.seen(resource, attempt.old, wanted),
+        )
+        request = review.request_of(shown, version, "")["request"]
         seen = {
             key: one for key, one in request.items() if key not in ("object", "oldObject", "uid")
         }
@@ -115,6 +126,12 @@ class Asker:
             "request": seen,
             "namespaceObject": namespace,
         }
+
+    async def back(self, resource: Resource, obj: JsonObject) -> JsonObject:
+        """An object that was seen in another version, as it is stored."""
+        seen = self._scheme.by_api_version(str(obj.get("apiVersion")), str(obj.get("kind")))
+        found = await self._conversions.seen(seen or resource, obj, resource)
+        return found or obj
 
     def params(
         self, policy: Policy, binding: Binding, attempt: Attempt

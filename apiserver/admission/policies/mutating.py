@@ -18,6 +18,7 @@ from apiserver.admission.policies import compiled, mutations, verdicts
 from apiserver.admission.policies.asking import Asker, Misconfigured, Policies
 from apiserver.admission.policies.compiled import Binding, Policy
 from apiserver.admission.policies.validating import TOO_SLOW, kind
+from apiserver.admission.webhooks.conversions import Conversions
 from apiserver.attributes import Authorizer
 from apiserver.cache import WatchCache
 from apiserver.expressions.evaluator import Evaluator, TooSlow
@@ -51,10 +52,11 @@ class MutatingPolicies(Plugin):
         known: Scheme,
         evaluator: Evaluator,
         authorizer: Callable[[], Authorizer],
+        conversions: Conversions,
     ) -> None:
         policies, bindings = "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
         self._policies = Policies(cache, kind(policies), kind(bindings))
-        self._asker = Asker(cache, known, evaluator, authorizer)
+        self._asker = Asker(cache, known, evaluator, authorizer, conversions)
 
     def concerns(self, resource: Resource, subresource: str, operation: str) -> bool:
         own = operation in self.operations and compiled.concerns(resource)
@@ -108,7 +110,7 @@ class MutatingPolicies(Plugin):
     async def _mutated(self, use: _Use, attempt: Attempt) -> JsonObject | None:
         """The object after all mutations, None where the conditions do not hold."""
         policy = use.policy
-        variables = self._asker.variables(attempt, use.version)
+        variables = await self._asker.variables(attempt, use.version)
         if policy.param_kind is not None:
             variables["params"] = use.params
         if policy.conditions:
@@ -118,10 +120,10 @@ class MutatingPolicies(Plugin):
                 raise mutations.Unfit(problem)
             if not holds:
                 return None
-        new: JsonObject = copy.deepcopy(attempt.obj or {})
+        new: JsonObject = copy.deepcopy(variables["object"])
         for mutation in policy.spec.get("mutations") or ():
             expression = mutations.expression_of(mutation)
-            seen = {**variables, "object": {**new, "apiVersion": variables["object"]["apiVersion"]}}
+            seen = {**variables, "object": new}
             (outcome,) = await self._asker.outcomes(
                 policy, ((expression, ""),), attempt, seen, budget=BUDGET
             )
@@ -129,7 +131,7 @@ class MutatingPolicies(Plugin):
                 text = f"expression '{expression}' resulted in error: {outcome.failed}"
                 raise mutations.Unfit(text)
             new = mutations.applied(attempt.resource, new, mutation, outcome.value)
-        return new
+        return await self._asker.back(attempt.resource, new)
 
 
 def _failed(policy: Policy, binding: Binding, attempt: Attempt, problem: str) -> None:

@@ -16,6 +16,7 @@ from apiserver.admission.policies import compiled, verdicts
 from apiserver.admission.policies.asking import Asker, Misconfigured, Policies
 from apiserver.admission.policies.compiled import GROUP, Binding, Policy
 from apiserver.admission.policies.verdicts import AUDIT, DENY, WARN, Decision
+from apiserver.admission.webhooks.conversions import Conversions
 from apiserver.attributes import Authorizer
 from apiserver.cache import WatchCache
 from apiserver.expressions.evaluator import Evaluator, TooSlow
@@ -43,10 +44,11 @@ class ValidatingPolicies(Plugin):
         known: Scheme,
         evaluator: Evaluator,
         authorizer: Callable[[], Authorizer],
+        conversions: Conversions,
     ) -> None:
         policies, bindings = "validatingadmissionpolicies", "validatingadmissionpolicybindings"
         self._policies = Policies(cache, kind(policies), kind(bindings))
-        self._asker = Asker(cache, known, evaluator, authorizer)
+        self._asker = Asker(cache, known, evaluator, authorizer, conversions)
 
     def concerns(self, resource: Resource, subresource: str, operation: str) -> bool:
         del subresource, operation
@@ -75,7 +77,7 @@ class ValidatingPolicies(Plugin):
         notes: list[JsonObject],
     ) -> list[Decision]:
         """The refusals of one policy; warnings and notes are made on the way."""
-        variables = self._asker.variables(attempt, version)
+        variables = await self._asker.variables(attempt, version)
         try:
             if policy.conditions:
                 outcomes = await self._asker.conditions(policy, attempt, variables)

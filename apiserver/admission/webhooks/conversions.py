@@ -53,6 +53,17 @@ class Conversions:
         # Whoever asked may change what it gets.
         return [orjson.loads(orjson.dumps(one)) for one in found]
 
+    async def seen(
+        self, resource: Resource, obj: JsonObject | None, wanted: Resource | None
+    ) -> JsonObject | None:
+        """An object of one version as admission shows it in another; itself where none converts."""
+        custom = resource.custom
+        if obj is None or wanted is None or custom is None or custom.conversion is None:
+            return obj
+        if wanted.version == resource.version:
+            return obj
+        return (await self.converted(wanted, [obj]))[0]
+
     async def converted(self, resource: Resource, objects: list[JsonObject]) -> list[JsonObject]:
         """Objects of any versions in the version of a resource; 500 where the webhook fails."""
         custom = resource.custom

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import orjson
@@ -21,6 +22,7 @@ from apiserver.admission import fitting, permissions
 from apiserver.admission.chain import CONNECT, CREATE, DELETE, UPDATE, Attempt, Plugin
 from apiserver.admission.webhooks import matching, review
 from apiserver.admission.webhooks.caller import Caller, Unreachable
+from apiserver.admission.webhooks.conversions import Conversions
 from apiserver.admission.webhooks.matching import Hook
 from apiserver.admission.webhooks.review import BadAnswer, Verdict
 from apiserver.attributes import Authorizer
@@ -57,12 +59,14 @@ class _Webhooks(Plugin):
         caller: Caller,
         evaluator: Evaluator,
         authorizer: Callable[[], Authorizer],
+        conversions: Conversions,
     ) -> None:
         self._cache = cache
         self._scheme = known
         self._caller = caller
         self._evaluator = evaluator
         self._authorizer = authorizer
+        self._conversions = conversions
         self._stamp: tuple[int, ...] = ()
         self._hooks: tuple[Hook, ...] = ()
 
@@ -120,7 +124,7 @@ class _Webhooks(Plugin):
     async def ask(self, hook: Hook, version: str, attempt: Attempt) -> Verdict | None:
         """The hook's verdict; None where it failed and may fail."""
         uid = str(uuid.uuid4())
-        asked = review.request_of(attempt, version, uid)
+        asked = review.request_of(await self._shown(attempt, version), version, uid)
         if hook.conditions and not await self._meets(hook, asked["request"], attempt):
             return None
         if attempt.dry_run and hook.side_effects:
@@ -141,6 +145,17 @@ class _Webhooks(Plugin):
         if not verdict.allowed:
             raise review.refused(hook.name, verdict.refusal)
         return verdict
+
+    async def _shown(self, attempt: Attempt, version: str) -> Attempt:
+        """The write with its objects in another version, where a webhook converts them."""
+        resource = attempt.resource
+        wanted = self._scheme.by_plural(resource.group, version, resource.plural)
+        obj = await self._conversions.seen(resource, attempt.obj, wanted)
+        if obj is attempt.obj:
+            return attempt
+        return replace(
+            attempt, obj=obj, old=await self._conversions.seen(resource, attempt.old, wanted)
+        )
 
     async def _meets(self, hook: Hook, request: JsonObject, attempt: Attempt) -> bool:
         """Whether all matchConditions hold; one that does not decides, whatever the others say."""
@@ -195,7 +210,10 @@ class MutatingWebhooks(_Webhooks):
         if verdict is None or not verdict.patch or attempt.obj is None:
             return False
         try:
-            new = review.patched(attempt.obj, verdict.patch)
+            shown = await self._shown(attempt, version)
+            new = review.patched(shown.obj or attempt.obj, verdict.patch)
+            if shown is not attempt:
+                (new,) = await self._conversions.converted(attempt.resource, [new])
             return fitting.replaced(attempt, new, f"webhook {hook.name}")
         except (BadAnswer, fitting.Unfit) as error:
             self._failed(hook, str(error))

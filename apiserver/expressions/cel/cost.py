@@ -120,12 +120,16 @@ def _own(node: tree.Call, parts: list[Node]) -> int:
         return max(1, _tenth(sizes[0]) * (-(-sizes[1] // 4)))
     if node.name in _PAIRED or (isinstance(node.target, tree.Ident) and node.target.name == "sets"):
         return 1 + min(sizes[0] * sizes[1], UNBOUNDED)
+    if node.name == "@in":
+        return 1 + (sizes[1] if parts[1].type.name == "list" else 0)
+    if node.name in ("startsWith", "endsWith"):
+        return 1 + _tenth(sizes[1])
     if node.name == "contains" and len(sizes) == 2:
         return 1 + _tenth(sizes[0]) * _tenth(sizes[1])
     if node.name in _TENTH:
         return 1 + _tenth(sizes[0] if sizes else 0)
     if node.name in _WHOLE:
-        return 1 + max(sizes)
+        return 1 + (_tenth(sizes[0]) if parts[0].type.name == "string" else sizes[0])
     return 1
 
 
@@ -164,4 +168,4 @@ def _made(node: tree.Call) -> int:
         return node.type.size
     if node.name == "string" and parts[0].type.name in _SHORT:
         return DIGITS
-    return size(parts[0]) if parts and parts[0].type.name in _SIZED else UNBOUNDED
+    return size(parts[0]) if parts and parts[0].type.name in _SIZED | {"dyn"} else UNBOUNDED

@@ -6,16 +6,17 @@ Neighbours: `apimachinery.schema.expressions` makes the values accordingly (esca
 
 from collections.abc import Callable
 
-from apimachinery.schema import expressions
+from apimachinery.schema import expressions, sizes
+from apimachinery.schema.sizes import REQUEST
 from apimachinery.wire import JsonObject
 from apiserver.expressions.cel import types
 from apiserver.expressions.cel.types import DYN, Type
 
-REQUEST = 3 * 1024 * 1024 - 2
-"""Bytes of the largest request: what a schema leaves open is bounded by it."""
-
 DEPTH = 30
 """Levels of a schema that are looked at: schemas of schemas have no end."""
+
+KEY = Type("string", size=0)
+"""Keys of maps cost nothing to walk, by Kubernetes' estimate: no schema bounds them."""
 
 Resolve = Callable[[str], JsonObject]
 
@@ -54,8 +55,7 @@ def type_of(
         case "array":
             items = schema.get("items") or {}
             item = type_of(items, name=f"{name}.@idx", resolve=resolve, depth=depth + 1)
-            bound = schema.get("maxItems")
-            return types.list_of(item, REQUEST // (item.least + 1) if bound is None else bound)
+            return types.list_of(item, sizes.items(schema, item.least))
         case "object":
             return _object(schema, root=root, name=name, resolve=resolve, depth=depth)
         case "string":
@@ -75,23 +75,19 @@ def _object(schema: JsonObject, *, root: bool, name: str, resolve: Resolve, dept
     additional = schema.get("additionalProperties")
     if isinstance(additional, dict):
         value = type_of(additional, name=f"{name}.@elem", resolve=resolve, depth=depth + 1)
-        bound = schema.get("maxProperties")
-        size = REQUEST // (value.least + 6) if bound is None else bound
-        return types.map_of(types.STRING, value, size)
+        return types.map_of(KEY, value, sizes.entries(schema, value.least))
     given = schema.get("properties") or {}
     if not given and not root:
         return types.map_of(types.STRING, DYN) if resolve is not no_references else _empty(name)
-    fields, least = {}, 2
+    fields = {}
     for key, one in given.items():
         found = type_of(one, name=f"{name}.{key}", resolve=resolve, depth=depth + 1)
         fields[expressions.escape(key)] = found
         if resolve is not no_references:
             fields[key] = found  # objects of built-in kinds keep their names
-        if key in (schema.get("required") or ()) and one.get("default") is None:
-            least += len(key) + 4 + found.least
     if root:
         fields |= _of_every_object(name)
-    return types.object_of(name, fields, least=least)
+    return types.object_of(name, fields, least=sizes.least(schema))
 
 
 def _empty(name: str) -> Type:

@@ -191,6 +191,49 @@ async def test_a_new_storage_version_reads_what_the_old_one_stored(
     assert (await api.get(f"{V1}/a")).json["spec"] == {"size": "3cm"}
 
 
+async def test_policies_see_the_version_that_they_name(api: Api, converter: Converter) -> None:
+    """Two policies about v2: one judges what is written as v1, one changes it."""
+    group = "/apis/admissionregistration.k8s.io/v1"
+    rule = {
+        "apiGroups": ["example.com"],
+        "apiVersions": ["v2"],
+        "operations": ["CREATE"],
+        "resources": ["gadgets"],
+    }
+    constraints = {"resourceRules": [rule]}
+    few = {"expression": "object.apiVersion == 'example.com/v2' && object.spec.length <= 5"}
+    judge = {"matchConstraints": constraints, "validations": [few]}
+    await api.made(
+        f"{group}/validatingadmissionpolicies", {"metadata": {"name": "p"}, "spec": judge}
+    )
+    bound = {"policyName": "p", "validationActions": ["Deny"]}
+    await api.made(
+        f"{group}/validatingadmissionpolicybindings", {"metadata": {"name": "p"}, "spec": bound}
+    )
+    assert (await api.post(V1, v1(size="6cm"))).status == 422
+    expression = "Object{spec: Object.spec{length: object.spec.length + 1}}"
+    change = {
+        "matchConstraints": constraints,
+        "reinvocationPolicy": "Never",
+        "mutations": [
+            {
+                "patchType": "ApplyConfiguration",
+                "applyConfiguration": {"expression": expression},
+            }
+        ],
+    }
+    await api.made(
+        f"{group}/mutatingadmissionpolicies", {"metadata": {"name": "m"}, "spec": change}
+    )
+    await api.made(
+        f"{group}/mutatingadmissionpolicybindings",
+        {"metadata": {"name": "m"}, "spec": {"policyName": "m"}},
+    )
+    assert (await api.made(V1, v1(size="4cm")))["spec"] == {"size": "5cm"}
+    assert (await api.post(V1, v1("b", size="5cm"))).status == 422
+    assert converter.asked
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

@@ -126,6 +126,34 @@ async def test_a_rule_that_does_not_compile(api: Api, rule: str, problem: str) -
     assert problem in answer.message
 
 
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ({"rule": " "}, "rule: Required value: rule is not specified"),
+        ({"rule": "true", "message": "a\nb"}, "message must not contain line breaks"),
+        ({"rule": "true ||\nfalse"}, "message must be specified if rule contains line breaks"),
+        ({"rule": "true", "reason": "Because"}, 'reason: Unsupported value: "Because"'),
+        ({"rule": "true", "fieldPath": ".none"}, "fieldPath must be a valid path"),
+        ({"rule": "true", "messageExpression": "1"}, "messageExpression must evaluate to a string"),
+    ],
+)
+async def test_what_is_no_rule(api: Api, rule: dict[str, Any], problem: str) -> None:
+    answer = await api.post(CRDS, ruled(rule))
+    assert answer.status == 422
+    assert problem in answer.message
+
+
+async def test_items_that_cannot_be_told_apart_have_no_old_value(api: Api) -> None:
+    items = {
+        "type": "integer",
+        "x-kubernetes-validations": [{"rule": "self >= oldSelf"}],
+    }
+    made = schema(l={"type": "array", "maxItems": 5, "items": items})
+    answer = await api.post(CRDS, definition(version(schema=made)))
+    assert answer.status == 422
+    assert "oldSelf cannot be used on the uncorrelatable portion of the schema" in answer.message
+
+
 async def test_conditions_keep_a_webhook_out(api: Api) -> None:
     hook = {
         "name": "never.hooks.example.com",
@@ -150,3 +178,71 @@ async def test_conditions_keep_a_webhook_out(api: Api) -> None:
     configs = "/api/v1/namespaces/default/configmaps"
     assert (await api.post(configs, api.config("plain"))).status == 201
     assert (await api.post(configs, api.config("checked-a"))).status == 500
+
+
+LABELS = {"type": "object", "maxProperties": 100, "additionalProperties": {"type": "string"}}
+REQUIREMENT = {
+    "type": "object",
+    "required": ["key", "operator"],
+    "properties": {
+        "key": {"type": "string", "maxLength": 316},
+        "operator": {"type": "string", "enum": ["In", "NotIn", "Gt", "Lt"]},
+        "minValues": {"type": "integer"},
+        "values": {"type": "array", "items": {"type": "string"}},
+    },
+}
+REFERENCE = {
+    "type": "object",
+    "required": ["kind", "name"],
+    "properties": {"kind": {"type": "string"}, "name": {"type": "string"}},
+}
+
+
+SHORT = {"type": "string", "maxLength": 63}
+REQUIREMENTS = {"type": "array", "maxItems": 100, "items": REQUIREMENT}
+PARENT = {
+    "type": "object",
+    "properties": {
+        "kind": SHORT,
+        "name": SHORT,
+        "more": {"type": "array", "maxItems": 16, "items": REFERENCE},
+    },
+}
+NOT_EMPTY = {"rule": "self.kind == 'Service' ? self.name != '' : true"}
+NUMBERS = (
+    "self.all(x, (x.operator == 'Gt' || x.operator == 'Lt') ? (x.values.size() == 1 && "
+    "int(x.values[0]) >= 0) : true)"
+)
+LEAST = (
+    "self.all(x, (x.operator == 'In' && has(x.minValues)) ? x.values.size() >= x.minValues : true)"
+)
+TWINS = "self.all(a, self.exists_one(b, a.name == b.name && a.kind == b.kind))"
+
+
+@pytest.mark.parametrize(
+    ("part", "rule"),
+    [
+        (REQUIREMENTS, "self.all(x, x.operator == 'In' ? x.values.size() != 0 : true)"),
+        (REQUIREMENTS, NUMBERS),
+        (REQUIREMENTS, LEAST),
+        (LABELS, "self.all(k, k in ['a.b/c', 'a.b/d'] || !k.find('^([^/]+)').endsWith('a.b'))"),
+        ({"type": "string"}, "self.matches('^([0-9]+(s|m|h))+$')"),
+        ({"type": "string", "maxLength": 253}, "self.startsWith('arn:') || self.contains('/')"),
+        (
+            {"x-kubernetes-int-or-string": True},
+            "quantity(string(self)).isGreaterThan(quantity('0'))",
+        ),
+        (
+            {"type": "array", "items": {**REFERENCE, "x-kubernetes-validations": [NOT_EMPTY]}},
+            "size(self) > 0",
+        ),
+        ({"type": "array", "maxItems": 16, "items": PARENT}, TWINS),
+    ],
+)
+async def test_rules_that_are_in_use_are_not_too_dear(
+    api: Api, part: dict[str, Any], rule: str
+) -> None:
+    """Shapes of rules that published operators bring, which Kubernetes accepts."""
+    made = schema(p={**part, "x-kubernetes-validations": [{"rule": rule}]})
+    answer = await api.post(CRDS, definition(version(schema=made)))
+    assert answer.status == 201, answer.raw
