@@ -159,6 +159,9 @@ _SCHEDULER = (
     # The offer master shares the scheduler's process and identity.
     rule(f"{READ} {WRITE}", "offers.bireme.dev", "*"),
     rule("use", "offers.bireme.dev", "hosttasks"),
+    # Reservations and what operators plan stand in annotations of nodes; drains empty them.
+    rule("delete patch", "", "nodes"),
+    rule("create", "", "pods/eviction"),
     rule(READ, "", "resourcequotas"),
 )
 

@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,6 +76,10 @@ class ServerOptions:
     kubeconfig: Path | None
     offers_port: int | None = None
     """Of the offer API; None: Mesos' own, or a free one where that is taken."""
+    offers_bind: str = "127.0.0.1"
+    """Where the offer API listens. Beyond loopback it speaks TLS and asks for credentials."""
+    offers_credentials: Path | None = None
+    """Principals and their secrets; None: `offers-credentials` in the data directory."""
 
 
 def run(options: ServerOptions, data_dir: Path | None) -> None:
@@ -112,6 +117,15 @@ def _check(options: ServerOptions) -> None:
             raise CommandError(f"{option} {text} is no IPv4 range ({error})") from error
         if bits > most:
             raise CommandError(f"{option} {text} is too small: /{most} at least")
+    try:
+        ipaddress.ip_address(options.offers_bind)
+    except ValueError as error:
+        raise CommandError(f"--offers-bind {options.offers_bind} is no address") from error
+    if options.only == "scheduling" and not options.offers_bind.startswith("127."):
+        raise CommandError(
+            "--offers-bind beyond loopback needs the API server's certificate:"
+            " not with --only scheduling"
+        )
     if not 0 <= options.port < 65536:
         raise CommandError(f"--port {options.port}: ports are between 0 and 65535")
     if options.port == 0 and _outside(options):
@@ -153,7 +167,7 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
                 lambda: _controllers(controllers, options, dirs, client_of), name="controllers"
             )
             parts.keep(
-                lambda: _schedule(scheduling, 0, options, server.core.live), name="scheduling"
+                lambda: _schedule(scheduling, 0, options, dirs, server.core.live), name="scheduling"
             )
         if options.slot is not None:
             proxy = Client(DirectTransport(handle, PROXY))
@@ -175,7 +189,7 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["A
     advertised = outside[0] if outside else "127.0.0.1"
     process = assembly.Process(
         stores.open_store(_store_address(options.store, dirs)),
-        assembly.Security(keys=keys, hosts=(*options.bind, _kubernetes_ip(options))),
+        assembly.Security(keys=keys, hosts=_hosts(options)),
         Options(
             service_cidr=options.service_cidr,
             advertise_address=advertised,
@@ -243,13 +257,13 @@ def _free_cidr(options: ServerOptions) -> str:
 
 async def _scheduling(client: Client, options: ServerOptions, dirs: DataDir) -> None:
     """The offer master and the pod scheduler, which share one process and one lease."""
-    del dirs
     await _elector(client, SCHEDULING_LEASE).run(
         lambda epoch: _schedule(
             # Whoever has taken over since shall find nothing changed by us.
             client.fenced(LEASES_NAMESPACE, SCHEDULING_LEASE, epoch),
             epoch,
             options,
+            dirs,
             {},
         )
     )
@@ -263,7 +277,11 @@ def _elector(client: Client, lease: str) -> LeaderElector:
 
 
 async def _schedule(
-    client: Client, epoch: int, options: ServerOptions, live: "dict[str, LiveResource]"
+    client: Client,
+    epoch: int,
+    options: ServerOptions,
+    dirs: DataDir,
+    live: "dict[str, LiveResource]",
 ) -> None:
     """`live` is what an API server in this process shows without storing it."""
     from offers.assembly import MesosSide
@@ -291,10 +309,11 @@ async def _schedule(
         epoch=epoch,
         master_id=f"{epoch}-{secrets.token_hex(4)}",
     )
-    mesos = MesosSide(client, master, nodes)
+    known = options.offers_credentials or dirs.root / "offers-credentials"
+    mesos = MesosSide(client, master, nodes, credentials=known)
     live[RESOURCE] = LiveOffers(master)
     recorder = Recorder(client, component="default-scheduler", clock=SystemClock())
-    await _listen(mesos.server, options)
+    await _listen(mesos.server, options, dirs)
     async with asyncio.TaskGroup() as group:
         group.create_task(namespaces.run())
         await namespaces.synced()
@@ -307,8 +326,13 @@ async def _schedule(
             group.create_task(work())
 
 
-async def _listen(server: "OfferServer", options: ServerOptions) -> None:
-    """Serve the offer API on loopback; a default port that is taken gives way."""
+async def _listen(server: "OfferServer", options: ServerOptions, dirs: DataDir) -> None:
+    """Serve the offer API; on loopback a default port that is taken gives way."""
+    if not options.offers_bind.startswith("127."):
+        server.access.required = True
+        port = options.offers_port if options.offers_port is not None else OFFERS_PORT
+        await server.start(options.offers_bind, port, tls=_offers_tls(options, dirs))
+        return
     if options.offers_port is not None:
         await server.start(OFFERS_HOST, options.offers_port)
         return
@@ -321,6 +345,23 @@ async def _listen(server: "OfferServer", options: ServerOptions) -> None:
             raise
         await server.start(OFFERS_HOST, 0)
         LOG.warning("port %d is in use: the offer API has %d", preferred, server.address[1])
+
+
+def _offers_tls(options: ServerOptions, dirs: DataDir) -> ssl.SSLContext:
+    """The API server's certificate is good for both."""
+    from apiserver.identity import pki
+
+    pair = pki.Pki(dirs.pki).api_server(_hosts(options))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(pair.cert, pair.key)
+    return context
+
+
+def _hosts(options: ServerOptions) -> tuple[str, ...]:
+    """The addresses that the API server's certificate is for."""
+    beyond = () if options.offers_bind in options.bind else (options.offers_bind,)
+    return (*options.bind, _kubernetes_ip(options), *beyond)
 
 
 def _role_label(namespace: wire.JsonObject) -> str:

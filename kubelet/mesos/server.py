@@ -84,6 +84,7 @@ class MesosServer:
         }
         inner: dict[str, Handler] = {
             "/api/v1": self._operator.handle,
+            "/api/v1/operator": self._operator.handle,
             "/containers": self._containers,
             "/monitor/statistics": self._statistics,
             "/metrics/snapshot": self._metrics,

@@ -6,6 +6,7 @@ It has a port of its own (Mesos' paths collide with Kubernetes' core API). Neigh
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
@@ -102,7 +103,7 @@ class OfferServer:
         if agent is not None:
             self._watchers.agent_added(agent)
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         """Listen; OSError where that can't be. Answers 503 until `ready`."""
         app = web.Application(client_max_size=BODY_MAX, middlewares=[self._guard])
         for path in ("/api/v1/scheduler", "/master/api/v1/scheduler"):
@@ -119,14 +120,14 @@ class OfferServer:
             shutdown_timeout=SHUTDOWN_S,
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, reuse_address=True)
+        site = web.TCPSite(self._runner, host, port, reuse_address=True, ssl_context=tls)
         try:
             await site.start()
         except BaseException:
             await self.stop()
             raise
         self.address = self._legacy.address = self._runner.addresses[0][:2]
-        LOG.info("offer API address=http://%s:%d", *self.address)
+        LOG.info("offer API address=%s://%s:%d", "https" if tls else "http", *self.address)
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:

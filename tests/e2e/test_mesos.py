@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,64 @@ def test_toil_runs_a_whole_workflow_with_its_executor(pool: Cluster, tmp_path: P
     ]  # fmt: skip
     done = run([environment("pymesos"), str(script), *options])
     assert json.loads(done.stdout.splitlines()[-1]) == {"sum": 0 + 1 + 4 + 9}
+
+
+def test_pymesos_operator_asks_changes_and_listens(pool: Cluster) -> None:
+    agent = f"{nodes(pool)[0][0]['address']}:5051"
+    command = [environment("pymesos"), str(FOREIGN / "pymesos_operator.py"), master(pool), agent]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as operator:
+        assert operator.stdin is not None
+        assert operator.stdout is not None
+        heard = json.loads(operator.stdout.readline())
+        assert (heard["health"], heard["agents"], heard["master"]) == (True, 2, True)
+        assert heard["state"] == ["get_agents", "get_executors", "get_frameworks", "get_tasks"]
+        assert heard["metrics"] > 10
+        assert heard["weights"] >= 1
+        assert (heard["quota"], heard["windows"], heard["draining"]) == ("kept", 1, 1)
+        assert heard["agent"]["health"]
+        assert heard["agent"]["version"] == heard["version"]
+        run([environment("pymesos"), str(FOREIGN / "pymesos_batch.py"), master(pool)])
+        for event in ("framework added", "task added", "task updated"):
+            operator.stdin.write(f"{event}\n")
+            operator.stdin.flush()
+            assert json.loads(operator.stdout.readline()) == {"heard": True}
+        operator.stdin.close()
+
+
+def test_an_agent_is_drained_by_the_real_master(pool: Cluster) -> None:
+    """With the rights that it has there: cordon, kill, evict, note it down."""
+    command = [environment("pymesos"), str(FOREIGN / "pymesos_hold.py"), master(pool)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            framework = json.loads(holder.stdout.readline())["framework"]
+            tasks = pool.get("tasks", "-n", "frameworks")["items"]
+            node = next(t for t in tasks if t["spec"]["frameworkID"] == framework)
+            name = node["spec"]["agentID"]
+            agent = {"agent_id": {"value": name}}
+            operate(pool, "DRAIN_AGENT", {**agent, "max_grace_period": {"nanoseconds": 0}})
+            plan = "offers.bireme.dev/maintenance"
+            assert eventually(
+                lambda: '"DRAINED"' in pool.get("node", name)["metadata"]["annotations"][plan]
+            )
+            assert pool.get("node", name)["spec"]["unschedulable"]
+            operate(pool, "REACTIVATE_AGENT", agent)
+            assert "unschedulable" not in pool.get("node", name)["spec"]
+        finally:
+            holder.send_signal(signal.SIGKILL)
+
+
+def operate(cluster: Cluster, kind: str, body: dict[str, Any]) -> None:
+    """One call of the operator API."""
+    request = urllib.request.Request(
+        f"http://{master(cluster)}/api/v1",
+        data=json.dumps({"type": kind, kind.lower(): body}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("module", ["mesoshttp", "avmesos"])
