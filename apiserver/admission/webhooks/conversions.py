@@ -14,6 +14,7 @@ import orjson
 
 from apimachinery import status
 from apimachinery.resource import Resource
+from apimachinery.schema.kind import CustomKind
 from apimachinery.wire import JsonObject
 from apiserver.admission.webhooks.caller import Caller, Unreachable
 
@@ -28,6 +29,10 @@ KEPT_BY_OBJECT = ("name", "namespace", "uid", "resourceVersion", "creationTimest
 """Metadata that a webhook may not change."""
 
 
+_Key = tuple[CustomKind, str, bytes]
+"""A version as it was defined (another definition is another value), its name, the stored bytes."""
+
+
 class _Bad(Exception):  # noqa: N818  told in the words of `_failed`
     """The answer is none."""
 
@@ -37,12 +42,12 @@ class Conversions:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._known: OrderedDict[tuple[int, str, bytes], JsonObject] = OrderedDict()
+        self._known: OrderedDict[_Key, JsonObject] = OrderedDict()
 
     async def stored(self, resource: Resource, raws: Sequence[bytes]) -> list[JsonObject]:
         """Stored objects in the version of a resource."""
         assert resource.custom is not None, "only custom resources are converted"
-        keys = [(id(resource.custom), resource.version, raw) for raw in raws]
+        keys = [(resource.custom, resource.version, raw) for raw in raws]
         missing = [key for key in dict.fromkeys(keys) if key not in self._known]
         for part in _parts(missing):
             made = await self.converted(resource, [orjson.loads(raw) for _, _, raw in part])
@@ -91,9 +96,9 @@ class Conversions:
         return made
 
 
-def _parts(keys: list[tuple[int, str, bytes]]) -> Iterator[list[tuple[int, str, bytes]]]:
+def _parts(keys: list[_Key]) -> Iterator[list[_Key]]:
     """Cut into requests that are not too long."""
-    part: list[tuple[int, str, bytes]] = []
+    part: list[_Key] = []
     size = 0
     for key in keys:
         if part and size + len(key[2]) > REQUEST_BYTES:
