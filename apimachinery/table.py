@@ -101,6 +101,8 @@ _PRINTERS: dict[tuple[str, str], Printer] = {
     ("node.k8s.io", "RuntimeClass"): access.RUNTIME_CLASS,
     (_ADMISSION, "MutatingWebhookConfiguration"): access.WEBHOOKS,
     (_ADMISSION, "ValidatingWebhookConfiguration"): access.WEBHOOKS,
+    (_ADMISSION, "MutatingAdmissionPolicy"): access.MUTATING_POLICY,
+    (_ADMISSION, "MutatingAdmissionPolicyBinding"): access.POLICY_BINDING,
     (_ADMISSION, "ValidatingAdmissionPolicy"): access.POLICY,
     (_ADMISSION, "ValidatingAdmissionPolicyBinding"): access.POLICY_BINDING,
     (_FLOW, "FlowSchema"): access.FLOW_SCHEMA,

@@ -141,6 +141,15 @@ def _policy(obj: JsonObject) -> list[Any]:
 POLICY = Printer((NAME, number("Validations"), Column("ParamKind"), AGE), _policy)
 
 
+def _mutating_policy(obj: JsonObject) -> list[Any]:
+    cells = _policy(obj)
+    cells[1] = len((obj.get("spec") or {}).get("mutations") or ())
+    return cells
+
+
+MUTATING_POLICY = Printer((NAME, number("Mutations"), Column("ParamKind"), AGE), _mutating_policy)
+
+
 def _policy_binding(obj: JsonObject) -> list[Any]:
     spec = obj.get("spec") or {}
     reference = spec.get("paramRef")
