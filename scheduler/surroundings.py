@@ -25,7 +25,7 @@ class Surroundings:
         self.budgets = Informer(client, scheme.PODDISRUPTIONBUDGETS, budgets.read)
         self._claims = Informer(client, scheme.PERSISTENTVOLUMECLAIMS, claims.read_claim)
         self._volumes = Informer(client, scheme.PERSISTENTVOLUMES, claims.read_volume)
-        self._classes = Informer(client, scheme.STORAGECLASSES, claims.is_lazy)
+        self._classes = Informer(client, scheme.STORAGECLASSES, claims.read_class)
         self._namespaces = Informer(client, scheme.NAMESPACES, meta.labels)
 
     def feed(self, snapshot: Snapshot, changed: Callable[[Change], None]) -> None:
@@ -45,12 +45,6 @@ class Surroundings:
 
             return follow
 
-        def class_changed(key: str, old: bool | None, new: bool | None) -> None:
-            (storage.lazy_classes.add if new else storage.lazy_classes.discard)(key)
-            if new != old:
-                snapshot.generation += 1
-                changed(Change.VOLUME)
-
         def namespace_changed(
             key: str, old: Mapping[str, str] | None, new: Mapping[str, str] | None
         ) -> None:
@@ -60,7 +54,7 @@ class Surroundings:
 
         self._claims.add_handler(keep(storage.claims))
         self._volumes.add_handler(keep(storage.volumes))
-        self._classes.add_handler(class_changed)
+        self._classes.add_handler(keep(storage.classes))
         self._namespaces.add_handler(namespace_changed)
 
     async def synced(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scheduler import views
-from scheduler.claims import Claim, Volume
+from scheduler.claims import Claim, Class, Volume
 from scheduler.placement import Placer
 from scheduler.snapshot import Snapshot
 from scheduler.views import PodInfo
@@ -476,21 +476,38 @@ def test_a_claim_must_be_there_and_bound() -> None:
     assert why_not(view, with_claim()) == (
         '0/1 nodes are available: persistentvolumeclaim "data" not found.'
     )
-    view.storage.claims["default/data"] = Claim("", "standard", deleting=False)
+    view.storage.claims["default/data"] = Claim("default/data", storage_class="standard")
     assert why_not(view, with_claim()) == (
         "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
     )
-    view.storage.lazy_classes.add("standard")
+    view.storage.classes["standard"] = Class(lazy=True, makes=True)
     assert can_run_on(view, with_claim()) == ["a"]
 
 
 def test_a_volume_of_one_node_draws_its_pod_there() -> None:
     view = snapshot(*zoned("a", "b"))
-    view.storage.claims["default/data"] = Claim("pv", "local", deleting=False)
+    view.storage.claims["default/data"] = Claim("default/data", "pv", "local")
     view.storage.volumes["pv"] = Volume(({"matchExpressions": [expression(HOSTNAME, "In", "node2")]},))  # fmt: skip
     assert can_run_on(view, with_claim()) == ["node2"]
     assert why_not(snapshot_with(view, "node1"), with_claim()) == (
         "0/1 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity."
+    )
+
+
+def test_a_lazy_claim_finds_its_volume_where_the_pod_goes() -> None:
+    view = snapshot(*zoned("a", "b", "c"))
+    storage = view.storage
+    storage.classes["local"] = Class(lazy=True, makes=False)
+    once = frozenset({"ReadWriteOnce"})
+    storage.claims["default/data"] = Claim("default/data", "", "local", size=10, modes=once)
+    for name, size, taken in (("node1", 5, ""), ("node2", 20, ""), ("node3", 20, "x/other")):
+        there = {"matchExpressions": [expression(HOSTNAME, "In", name)]}
+        storage.volumes[f"on-{name}"] = Volume((there,), "local", taken, size, once)
+    assert can_run_on(view, with_claim()) == ["node2"]
+    del storage.volumes["on-node2"]
+    view.generation += 1
+    assert why_not(view, with_claim()) == (
+        "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind."
     )
 
 
