@@ -56,6 +56,8 @@ class Resource:
     stored_as: tuple[str, str, str] | None = None
     """(group, version, plural) of the resource under which the objects are kept, where that is
     another one: events.k8s.io events are core events, autoscaling/v1 is kept as v2."""
+    deprecation: str = ""
+    """The warning that goes with every answer, where clients should use something else."""
     custom: "CustomKind | None" = field(default=None, compare=False, repr=False)
     """What a definition says about its objects, in the place of a model."""
 

@@ -65,10 +65,21 @@ CORE = _rows(
             "namespaced": False,
             "verbs": ("get", "list"),
             "short_names": ("cs",),
+            "deprecation": "v1 ComponentStatus is deprecated in v1.19+",
         },
     ),
     ("ConfigMap", "configmaps", {"module": "core_config", "short_names": ("cm",)}),
-    ("Endpoints", "endpoints", {"module": "core_service", "short_names": ("ep",)}),
+    (
+        "Endpoints",
+        "endpoints",
+        {
+            "module": "core_service",
+            "short_names": ("ep",),
+            "deprecation": (
+                "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+            ),
+        },
+    ),
     ("Event", "events", {"module": "core_event", "short_names": ("ev",)}),
     ("LimitRange", "limitranges", {"module": "core_namespace", "short_names": ("limits",)}),
     (
@@ -442,7 +453,11 @@ OFFERS = _rows(
     ),
     ("Executor", "executors", {"subresources": _sub("Executor")}),
     ("Offer", "offers", {"namespaced": False, "verbs": READ_VERBS}),
-    ("Role", "roles", {"namespaced": False, "subresources": _sub("Role")}),
+    (
+        "Role",
+        "roles",
+        {"namespaced": False, "short_names": ("shares",), "subresources": _sub("Role")},
+    ),
     ("Task", "tasks", {"subresources": _sub("Task")}),
 )
 

@@ -177,9 +177,10 @@ class ApiServer:
             raise _wrong_method(request, route)
         response = await handler(self.core, request, route)
         custom = route.resource.custom
-        if custom is not None and custom.deprecation:
+        deprecation = route.resource.deprecation if custom is None else custom.deprecation
+        if deprecation:
             given = response.headers.get("Warning")
-            told = f"299 - {status.quote(custom.deprecation)}"
+            told = f"299 - {status.quote(deprecation)}"
             response.headers["Warning"] = f"{given}, {told}" if given else told
         return response
 

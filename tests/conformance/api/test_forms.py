@@ -105,3 +105,9 @@ def test_custom_resources_have_no_protobuf(
     eventually(lambda: root.get(path).code == 200)
     assert root.get(path, PROTOBUF).code == 406
     assert b"PartialObjectMetadataList" in root.get(path, f"{PROTOBUF};{PARTIAL_LIST}").raw
+
+
+def test_old_kinds_come_with_a_warning(api: Api) -> None:
+    answer = api.get(api.path("endpoints"))
+    assert "v1 Endpoints is deprecated in v1.33+" in answer.warnings[0]
+    assert api.get(api.path("configmaps")).warnings == []
