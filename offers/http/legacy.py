@@ -284,11 +284,19 @@ class Legacy:
             "used_resources": shapes.brief(used),
             "offered_resources": shapes.brief(offered),
             "resources": shapes.brief(_sum([used, offered])),
-            "tasks": [task_view(task) for task in running],
-            "unreachable_tasks": [],
+            "tasks": [task_view(t) for t in running if t.unreachable_since is None],
+            "unreachable_tasks": [task_view(t) for t in running if t.unreachable_since is not None],
             "completed_tasks": [task_view(task) for task in over],
             "offers": [{"id": offer.id, "slave_id": offer.node} for offer in offers],
-            "executors": [],
+            "executors": [
+                {
+                    "executor_id": one.executor_id,
+                    "slave_id": one.node,
+                    "name": one.info.get("name", ""),
+                }
+                for one in self._tasks.executors.all.values()
+                if one.framework_id == framework.id and not one.ended
+            ],
             "labels": (framework.info.get("labels") or {}).get("labels") or [],
         }
 

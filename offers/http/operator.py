@@ -213,11 +213,11 @@ class Operator:
         }
 
     def _get_tasks(self) -> JsonObject:
-        known, aside = list(self._tasks.tasks.values()), "unreachable_since"
+        known = list(self._tasks.tasks.values())
         return {
-            "tasks": [views.task(t) for t in known if not t.over and getattr(t, aside) is None],
+            "tasks": [views.task(t) for t in known if not t.over and t.unreachable_since is None],
             "completed_tasks": [views.task(t) for t in self._facts.all_tasks() if t.over],
-            "unreachable_tasks": [views.task(t) for t in known if getattr(t, aside) is not None],
+            "unreachable_tasks": [views.task(t) for t in known if t.unreachable_since is not None],
             "pending_tasks": [],
             "orphan_tasks": [],
         }
