@@ -95,7 +95,7 @@ class Builder:
             schema = self._reference(operation.kind)
         codes = {"create": ("200", "201", "202"), "update": ("200", "201"), "patch": ("200", "201")}
         texts = {"200": "OK", "201": "Created", "202": "Accepted"}
-        types = paths.ANSWER_TYPES + (paths.WATCH_TYPES if operation.verb == "list" else ())
+        types = self._answer_types(operation)
         answer: JsonObject = {"schema": schema}
         if self._prefix == V3:
             answer = {"content": dict.fromkeys(types, answer)}
@@ -105,6 +105,12 @@ class Builder:
             code: {"description": texts[code], **answer}
             for code in codes.get(operation.verb, ("200",))
         }
+
+    def _answer_types(self, operation: Operation) -> tuple[str, ...]:
+        """Custom resources have no protobuf form."""
+        if self._scheme.model_of(*operation.kind) is None:
+            return paths.CUSTOM_TYPES
+        return paths.ANSWER_TYPES + (paths.WATCH_TYPES if operation.verb == "list" else ())
 
     def _variable(self, name: str) -> JsonObject:
         made: JsonObject = {

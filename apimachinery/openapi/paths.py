@@ -59,6 +59,7 @@ PATCH_TYPES = (
     "application/apply-patch+yaml",
 )
 ANSWER_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+CUSTOM_TYPES = ("application/json", "application/yaml")
 WATCH_TYPES = ("application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
 
 _METHODS = {

@@ -92,6 +92,8 @@ async def test_discovery_and_openapi_follow_at_once(api: Api) -> None:
     document = (await api.get("/openapi/v3/apis/example.com/v1")).json
     assert "com.example.v1.Gadget" in document["components"]["schemas"]
     assert "apis/example.com/v1" in (await api.get("/openapi/v3")).json["paths"]
+    listed = document["paths"]["/apis/example.com/v1/gadgets"]["get"]["responses"]["200"]
+    assert list(listed["content"]) == ["application/json", "application/yaml"]
 
 
 @pytest.mark.parametrize(
