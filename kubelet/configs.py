@@ -200,6 +200,7 @@ def container_config(
         annotations={HASH_ANNOTATION: reading.spec_hash(spec), **annotations},
         termination_message_path=str(spec.get("terminationMessagePath") or "/dev/termination-log"),
         stop_signal=str((spec.get("lifecycle") or {}).get("stopSignal") or ""),
+        target=str(spec.get("targetContainerName") or ""),
     )
 
 

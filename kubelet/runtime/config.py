@@ -165,3 +165,5 @@ class ContainerConfig:
     termination_message_path: str = "/dev/termination-log"
     # What stops it: empty means the image's STOPSIGNAL, else TERM.
     stop_signal: str = ""
+    # A running container of the sandbox, by name, whose processes this one sees (a debugger).
+    target: str = ""

@@ -287,6 +287,13 @@ def test_debug_adds_a_container(live: Live) -> None:
     assert live("logs", "web", "-c", "dbg") == "looked around\n"
 
 
+def test_debug_looks_into_a_container(live: Live) -> None:
+    look = ("--", "sh", "-c", "ps; cat /proc/1/root/www/index.html")
+    live("debug", "web", "--image=busybox", "--container=look", "--target=app", *look)
+    seen = eventually(lambda: "hello" in (said := live("logs", "web", "-c", "look")) and said)
+    assert "httpd -f -p 8080" in seen
+
+
 def test_debug_on_a_copy_and_on_a_node(live: Live) -> None:
     live("debug", "cat", "--copy-to=copy", "--set-image=app=busybox:1.35", "--share-processes")
     live("wait", "pod/copy", "--for=condition=Ready", "--timeout=60s")

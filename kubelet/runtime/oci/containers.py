@@ -79,6 +79,14 @@ class Containers:
             raise StateError(f'container "{container.record.name}" ({container_id}) is not running')
         return container
 
+    def named(self, sandbox_id: str, name: str) -> Container:
+        """The running container of this name."""
+        for container in self.of_sandbox(sandbox_id):
+            record = container.record
+            if record.name == name and record.state is ContainerState.RUNNING:
+                return container
+        raise StateError(f'no container "{name}" is running in sandbox {sandbox_id}')
+
     def of_sandbox(self, sandbox_id: str) -> list[Container]:
         """All of a sandbox, ours included."""
         return [c for c in self._all.values() if c.record.sandbox_id == sandbox_id]

@@ -147,8 +147,10 @@ class OciDriver:
                     return container.record.id
             if record.stopped:
                 raise StateError(f"sandbox {record.id} is stopped: no container can be made in it")
-            init = parts.containers.init_of(record.id) if record.shared_pid else None
-            around = parts.sandboxes.surroundings(record, init.record.pid if init else 0)
+            first = parts.containers.init_of(record.id) if record.shared_pid else None
+            if first is None and config.target:
+                first = parts.containers.named(record.id, config.target)
+            around = parts.sandboxes.surroundings(record, first.record.pid if first else 0)
             return await parts.containers.create(record, around, config)
 
     async def start_container(self, container_id: str) -> None:
