@@ -15,7 +15,7 @@ from pathlib import Path
 
 from apimachinery import status as errors
 from apimachinery.wire import JsonObject
-from kubelet import configs, lifecycle, logs
+from kubelet import abilities, configs, lifecycle, logs
 from kubelet import desired as reading
 from kubelet.actions import Actions, Target
 from kubelet.attempts import IMAGE_ANNOTATION
@@ -73,6 +73,8 @@ class Starter:
 
     async def create_sandbox(self, pod: JsonObject, number: int) -> SandboxStatus:
         """Namespaces and volumes, side by side: neither needs the other."""
+        if problem := abilities.lacking(pod, self._kit.options.cluster_domain):
+            raise StartError("FailedCreatePodSandBox", problem)
         config = configs.sandbox_config(pod, number, self._kit.options, self._resolv_conf())
         made, mounted = await asyncio.gather(
             self._run_sandbox(config),

@@ -16,8 +16,10 @@ MAX_NAMESERVERS = 3
 def hosts(config: SandboxConfig, hostname: str, ip: str) -> str:
     lines = list(_LOCALHOST)
     if ip:
-        names = [f"{hostname}.{config.domain}"] if config.domain else []
-        lines.append("\t".join([ip, *names, hostname]))
+        # A pod may have its full name for a host name.
+        short = hostname.removesuffix(f".{config.domain}")
+        names = [f"{short}.{config.domain}"] if config.domain else []
+        lines.append("\t".join([ip, *names, short]))
     text = "".join(_one_line(line) + "\n" for line in lines)
     return text + aliases(config.host_aliases)
 

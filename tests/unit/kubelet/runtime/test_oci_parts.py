@@ -69,6 +69,8 @@ def test_hosts_of_a_pod() -> None:
     lines = etcfiles.hosts(config, "web", "10.0.0.2").splitlines()
     assert "10.0.0.2\tweb.sub.default.svc.cluster.local\tweb" in lines
     assert lines[-1] == "1.2.3.4\ta\tb"
+    full = etcfiles.hosts(config, "web.sub.default.svc.cluster.local", "10.0.0.2")
+    assert full.splitlines() == lines
     assert "127.0.0.1\tlocalhost" in lines
 
 
