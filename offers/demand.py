@@ -1,7 +1,8 @@
 """How much a framework wants what it is offered, and who should make room for whom. Pure.
 
-A framework that declines everything, round after round, is offered things at longer and longer
-intervals, so that it does not stand before others; what it launches, or a REVIVE, ends that. One
+A framework that declines everything, round after round, is asked about the same at longer and longer
+intervals, whatever it says itself, so that it does not stand before others; what it launches, or a
+REVIVE, ends that, and where more has become free than it declined, it is asked at once. One
 that has waited for an offer while others sit on theirs gets one of these: from whoever would still
 come after it with one offer less. Neighbours: `master` keeps an `Interest` for each framework and
 takes back what `to_rescind` names.
@@ -34,7 +35,6 @@ class Interest:
     rounds: int = 0
     """In a row, of which it declined what it was offered."""
     declined: bool = False
-    rests_until: float = 0.0
     hungry_since: float | None = None
     """Since when it wants an offer and has none."""
 
@@ -44,18 +44,17 @@ class Interest:
         self.declined = False
         self.hungry_since = None
 
-    def declines(self, now: float) -> None:
+    def declines(self) -> float:
+        """It declines; for so many seconds at least it is not asked about the same again."""
         self.declined = True
-        if self.rounds >= PATIENCE:
-            doublings = min(self.rounds - PATIENCE, 10)
-            self.rests_until = now + min(REST_MAX_S, REST_S * 2**doublings)
+        if self.rounds < PATIENCE:
+            return 0.0
+        doublings = min(self.rounds - PATIENCE, 10)
+        return min(REST_MAX_S, REST_S * 2.0**doublings)
 
     def uses(self) -> None:
         """It launched something, or says that it has something to launch."""
-        self.rounds, self.declined, self.rests_until = 0, False, 0.0
-
-    def rests(self, now: float) -> bool:
-        return now < self.rests_until
+        self.rounds, self.declined = 0, False
 
     def is_hungry(self, now: float) -> bool:
         since = self.hungry_since

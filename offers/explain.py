@@ -8,7 +8,6 @@ from collections import Counter
 
 from offers import allocator, parts, resources
 from offers.allocator import Wanting
-from offers.demand import REST_MAX_S, Interest
 from offers.filters import Filters
 from offers.ledger import Account, Ledger
 
@@ -21,14 +20,11 @@ def why(
     one: Wanting,
     role: str,
     filters: Filters,
-    interest: Interest,
     *,
     now: float,
     region: str = "",
 ) -> str:
     """What keeps offers from one in a role, such as `0 of 3 nodes: 2 have nothing free, …`."""
-    if interest.rests(now):
-        return f"declined all it was offered lately: asked again within {REST_MAX_S:.0f} s"
     nodes = [each for each in ledger.accounts.values() if each.capacity][:NODES_MAX]
     if not nodes:
         return "there are no nodes"
@@ -53,7 +49,10 @@ def _reason(
         return "tainted or not ready"
     free = resources.positive(account.free)
     if not resources.is_offerable(parts.folded(free)):
-        return "have nothing free" if not account.offered else "on offer to others"
+        if not account.offered:
+            return "have nothing free"
+        taken = filters.allows(one.framework_id, role, account.name, account.offered, now)
+        return "on offer to others" if taken else "declined"
     if problem := allocator.incapable(one, account, region):
         return problem
     constraint = one.constraints.get(role)

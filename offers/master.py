@@ -203,7 +203,7 @@ class OfferMaster:
         )
         return [
             f"{framework.info.name}: " + explain.why(
-                self.ledger, _wanting(framework), path, self._filters, framework.interest,
+                self.ledger, _wanting(framework), path, self._filters,
                 now=now, region=self._region,
             )
             for framework in itertools.islice(hungry, most)
@@ -244,7 +244,6 @@ class OfferMaster:
             now = self._clock.monotonic()
             self._dirty.update(self.ledger.expire(now))
             self._dirty.update(self._filters.ended(now))
-            self._end_rests(now)
             self._expire_offers()
             self._feed_hungry(now)
             while self._dirty:
@@ -266,14 +265,6 @@ class OfferMaster:
         if offer is not None:
             self._rescinded(offer)
             self._mark(offer.node)
-
-    def _end_rests(self, now: float) -> None:
-        """Who declined all for long may be offered something again."""
-        for framework in self._frameworks.values():
-            interest = framework.interest
-            if interest.rests_until and not interest.rests(now):
-                interest.rests_until = 0.0
-                self._dirty.update(self.ledger.accounts)
 
     def _feed_hungry(self, now: float) -> None:
         """Take an offer from one who has plenty for each who has waited with none."""
@@ -304,7 +295,7 @@ class OfferMaster:
         return takes
 
     def _next_end(self) -> float | None:
-        """When something ends by itself: an offer, a filter, a launch, a rest, patience."""
+        """When something ends by itself: an offer, a filter, a launch, patience."""
         while self._expiring and self._expiring[0][1] not in self.ledger.offers:
             self._expiring.popleft()
         ends = [self._filters.next_end(), self.ledger.next_void()]
@@ -312,7 +303,6 @@ class OfferMaster:
             ends.append(self._expiring[0][0])
         for framework in self._frameworks.values():
             interest = framework.interest
-            ends.append(interest.rests_until or None)
             since = interest.hungry_since
             if since is not None and self._expiring and framework.wanting:
                 # Looked at again and again, since those who could make room must be old enough.
@@ -468,7 +458,7 @@ class OfferMaster:
         if offer is None:
             return False
         self._drop(framework, offer)
-        framework.interest.declines(self._clock.monotonic())
+        refuse_seconds = max(refuse_seconds, framework.interest.declines())
         self._refuse(framework, offer, offer.resources, refuse_seconds)
         return True
 
@@ -489,9 +479,7 @@ class OfferMaster:
     def _allocate(self, nodes: set[str]) -> None:
         now = self._clock.monotonic()
         wanting = [
-            _wanting(framework)
-            for framework in self._frameworks.values()
-            if framework.wanting and not framework.interest.rests(now)
+            _wanting(framework) for framework in self._frameworks.values() if framework.wanting
         ]
         made: dict[str, list[Offer]] = {}
         grants = allocator.allocate(

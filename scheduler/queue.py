@@ -10,7 +10,7 @@ Neighbours: `service`.
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from scheduler.views import PodInfo
@@ -169,6 +169,20 @@ class Queue:
         parked = self._parked[uid]
         self._stir(uid, parked.kind)
         heapq.heappush(self._due, (parked.until, uid))
+
+    def kinds(self, rejector: str) -> Iterator[PodInfo]:
+        """One parked pod of each kind that this filter kept out, or that found no node at all."""
+        seen: set[_Kind] = set()
+        for parked in self._parked.values():
+            rejectors = parked.kind[1]
+            if parked.kind not in seen and (not rejectors or rejector in rejectors):
+                seen.add(parked.kind)
+                yield parked.pod
+
+    def hasten(self, shapes: Container[str]) -> None:
+        """Room was found for pods of these shapes: no back-off is in its way."""
+        for uid in [uid for uid, parked in self._parked.items() if parked.pod.shape in shapes]:
+            self._activate(self._parked[uid].pod)
 
     def release(self, now: float) -> None:
         """Make those active whose time has come."""

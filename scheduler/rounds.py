@@ -17,14 +17,16 @@ from apimachinery import status
 from apimachinery.aio.clock import Clock
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
-from offers import messages
+from offers import messages, resources
 from offers.messages import Launch
+from offers.resources import Vector
 from offers.session import OfferSession
 from scheduler import preemption
 from scheduler.binding import Binder
 from scheduler.budgets import Budget
 from scheduler.changes import Change
 from scheduler.eviction import Evictor
+from scheduler.filters import FIT
 from scheduler.placement import CLAIMED, Assignment, Failure, Placer
 from scheduler.preemption import Plan
 from scheduler.queue import Queue
@@ -90,6 +92,8 @@ class Rounds:
         self._suppressed = True
         self._narrow = False
         """Only offers of certain nodes were asked for."""
+        self._lingers: Vector | None = None
+        """Offers of this size were asked for, on behalf of parked pods."""
         self._in_vain = 0
         """Wishes in a row that did not help all who made them."""
         self._wished_until: float | None = None
@@ -99,6 +103,8 @@ class Rounds:
     async def run(self) -> None:
         """One round; returns soon if there is nothing to do."""
         self._drop_nominations()
+        if not self._queue.has_active and len(self.placer.allowance):
+            self._queue.hasten(self._fitting())
         if not self._queue.has_active:
             self._quiet()
             return
@@ -201,16 +207,41 @@ class Rounds:
 
     def _ask(self, nodes: frozenset[str] | None) -> None:
         """Want offers, of these nodes only or of any."""
-        self._suppressed, self._narrow = False, nodes is not None
+        self._suppressed, self._narrow, self._lingers = False, nodes is not None, None
         self._session.call(messages.Revive(nodes=nodes))
 
     def _quiet(self) -> None:
-        """Nothing to run: give everything back and ask for no more."""
+        """Nothing to run now: give everything back, and ask for no more than parked pods need.
+
+        Where others are always hungry, who is not at the table when room is made gets none of it.
+        """
         self._wished_until = None
-        self._decline_all(0.0)
-        if not self._suppressed:
-            self._suppressed = True
-            self._session.call(messages.Suppress())
+        least = self._least()
+        if least is None:
+            self._decline_all(0.0)
+            if not self._suppressed:
+                self._session.call(messages.Suppress())
+        else:
+            self._decline_all(OFFERS_WAIT_S)
+            if self._lingers != least:
+                self._session.call(messages.Revive(smallest=least))
+        self._suppressed, self._narrow, self._lingers = least is None, False, least
+
+    def _least(self) -> Vector | None:
+        """What the smallest of the pods needs that wait for room; None if none does."""
+        found: Vector | None = None
+        for pod in self._queue.kinds(FIT.name):
+            found = pod.requests if found is None else resources.smallest(found, pod.requests)
+        return found
+
+    def _fitting(self) -> set[str]:
+        """The shapes of parked pods that offers in hand have room for."""
+        allowance, vector = self.placer.allowance, self.placer.snapshot.vector
+        return {
+            pod.shape
+            for pod in self._queue.kinds(FIT.name)
+            if allowance.permits(pod.shape, vector(pod.requests)).any()
+        }
 
     def _decline_all(self, refuse_seconds: float) -> None:
         allowance = self.placer.allowance

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 LOOK_S = 1.0
-BAR = 24
+BAR = 10
 """Characters of the whole cluster."""
 ROWS_MAX = 30
 """Of one table on a terminal; `-o json` has all."""
@@ -195,11 +195,10 @@ def render(picture: Picture) -> "RenderableType":
     from rich.table import Table
 
     shares = Table("role", "share", "", "dominant", "weight", "used", "offered", title="Roles")
+    shares.columns[2].no_wrap = True
     for one in picture.roles[:ROWS_MAX]:
-        depth = one.role.count("/")
         shares.add_row(
-            "  " * depth + (one.role.rsplit("/", 1)[-1] if depth else one.role),
-            f"{one.share:.1%}", bar(one.share), one.dominant, one.weight,
+            one.role, f"{one.share:.1%}", bar(one.share), one.dominant, one.weight,
             amounts(one.used), amounts(one.offered),
         )  # fmt: skip
     offers = Table("framework", "role", "node", "resources", "age", title="Offers")

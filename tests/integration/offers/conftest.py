@@ -100,6 +100,7 @@ class Pool:
     async def start_master(self) -> None:
         nodes = Informer(self.client, scheme.NODES, node_info)
         pods = Informer(self.client, scheme.PODS, pod_info)
+        self.mirrors = nodes, pods
         self.generation += 1
         self.master = OfferMaster(
             nodes,

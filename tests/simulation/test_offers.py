@@ -1,0 +1,234 @@
+"""Eight hours of a busy offer master in virtual time: seeded, with faults, checked from outside.
+
+Frameworks of every temper join, fail over, go silent and die; agents come, shrink, change and go;
+launches are lost on their way, bindings come late or never. After each step the checker counts
+everything anew from what the frameworks hold and what the API said, and compares it with the books.
+A failure names its seed: `pytest tests/simulation -k "offers and seed3"`.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from offers import messages, parts, resources
+from offers.messages import Launch, Offer
+from offers.resources import Vector
+from tests.unit.offers.masters import MB, Framework, Node, Pod, World, running
+
+pytestmark = pytest.mark.looptime(start=time.monotonic)
+
+SEEDS = range(int(os.environ.get("BIREME_SIMULATION_SEEDS", "2")))
+HOURS = 8
+AGENTS = 12
+ROLES = ("kubernetes/a", "kubernetes/b", "batch", "batch/night", "web")
+LIMITS = {"batch": {"cpu": 14_000}, "kubernetes/a": {"cpu": 6_000}}
+GUARANTEES = {"web": {"cpu": 4_000}, "batch": {"cpu": 2_000}}
+LOST = 0.05
+"""How many launches never become a pod, and how many frameworks' answers are nonsense."""
+
+
+class Temper(Framework):
+    """A framework with habits."""
+
+    def __init__(self, world: World, name: str, roles: tuple[str, ...], rng: random.Random) -> None:
+        super().__init__(world, name, roles)
+        self.rng = rng
+        self.greed = rng.choice((0.0, 0.3, 0.7, 1.0))
+        """How likely it uses an offer."""
+        self.speed = rng.choice((0.2, 0.9, 1.0))
+        """How likely it answers at all in a step."""
+        self.refuse = rng.choice((0.0, 5.0, 120.0, 7200.0))
+        self.started = 0
+
+
+class Soak:
+    """The world, its people, and the checker."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world, self.rng, self.seed = world, random.Random(seed), seed
+        self.living: list[Temper] = []
+        self.running: dict[str, tuple[str, float]] = {}
+        """Pod → (node, when it ends)."""
+        self.late: list[tuple[float, str, Pod]] = []
+        self.names = 0
+        self.started = self.joined = self.died = 0
+        self.held: dict[str, Offer] = {}
+
+    # --- what happens
+
+    def agent(self, number: int) -> None:
+        cpu = self.rng.choice((2000, 4000, 8000))
+        labels = {"rack": str(self.rng.randrange(3))}
+        self.world.node(f"agent{number}", cpu, cpu * 2 * MB, labels=labels)
+
+    def join(self) -> None:
+        self.names += 1
+        self.joined += 1
+        roles = tuple(self.rng.sample(ROLES, self.rng.choice((1, 1, 2))))
+        self.attach(Temper(self.world, f"fw{self.names}", roles, self.rng))
+
+    def attach(self, one: Temper) -> None:
+        self.world.master.attach(one.info, one)
+        self.living.append(one)
+
+    def leave(self) -> None:
+        """Dies, its tasks with it; or fails over, and they stay."""
+        if not self.living:
+            return
+        one = self.living.pop(self.rng.randrange(len(self.living)))
+        self.world.master.unsubscribe(one.info.id)
+        if self.rng.random() < 0.5:
+            again = Temper(self.world, one.info.name, one.info.roles, self.rng)
+            again.count = one.count
+            self.attach(again)
+            return
+        self.died += 1
+        for uid in [uid for uid in self.running if uid.startswith(f"{one.info.name}-")]:
+            self.end(uid)
+        gone = [entry for entry in self.late if entry[1].startswith(f"{one.info.name}-")]
+        for entry in gone:
+            self.late.remove(entry)
+            self.world.master.ledger.gone(entry[1])
+
+    def end(self, uid: str) -> None:
+        self.running.pop(uid, None)
+        if f"default/{uid}" in self.world.pods.seen:
+            self.world.end(uid)
+
+    def work(self, one: Temper) -> None:
+        """Answers its offers, each in its way."""
+        for offer in list(one.offers.values()):
+            if self.rng.random() > one.speed:
+                continue
+            del one.offers[offer.id]
+            if self.rng.random() < one.greed:
+                self.launch(one, offer)
+            elif self.rng.random() < LOST:
+                nonsense = Launch("nonsense", offer.role, {"cpu": 1 << 40})
+                assert not one.call(messages.Accept((offer.id,), (nonsense,)))
+                one.call(messages.Decline((offer.id,), 0.0))
+            else:
+                one.call(messages.Decline((offer.id,), one.refuse))
+
+    def launch(self, one: Temper, offer: Offer) -> None:
+        one.count += 1
+        uid = f"{one.info.name}-{one.count}"
+        part = self.rng.choice((1, 2, 4))
+        wants = resources.positive({n: v // part for n, v in offer.resources.items()})
+        call = messages.Accept((offer.id,), (Launch(uid, offer.role, wants),), one.refuse)
+        assert one.call(call), f"seed {self.seed}: an offer in force was refused"
+        # It was used: nobody can use it again.
+        assert not one.call(call)
+        self.started += 1
+        if self.rng.random() < LOST:
+            return  # on its way for ever: the master gives up on it
+        pod = Pod(uid, offer.node, wants)
+        self.late.append((self.world.now + self.rng.choice((0.0, 1.0, 20.0)), uid, pod))
+
+    def bind(self) -> None:
+        """What is on its way arrives, unless its agent is gone."""
+        for entry in [entry for entry in self.late if entry[0] <= self.world.now]:
+            self.late.remove(entry)
+            _, uid, pod = entry
+            if pod.node_name in self.world.nodes.seen:
+                self.world.pods.set(f"default/{uid}", pod)
+                length = self.rng.choice((5, 60, 600, 3600))
+                self.running[uid] = (pod.node_name, self.world.now + length)
+        for uid in [uid for uid, (_, end) in self.running.items() if end <= self.world.now]:
+            self.end(uid)
+
+    def agent_changes(self) -> None:
+        number = self.rng.randrange(AGENTS)
+        name = f"agent{number}"
+        seen: Node | None = self.world.nodes.seen.get(name)
+        if seen is None:
+            self.agent(number)
+        elif self.rng.random() < 0.3:
+            self.world.nodes.remove(name)
+            for uid in [uid for uid, (node, _) in self.running.items() if node == name]:
+                self.end(uid)
+        else:
+            cordoned = self.rng.random() < 0.2
+            shape = Node(seen.allocatable, {"rack": "x"}, accepts_pods=not cordoned)
+            self.world.nodes.set(name, shape)
+
+    def moods(self) -> None:
+        for one in self.living:
+            if self.rng.random() < 0.05:
+                one.call(messages.Suppress())
+            elif self.rng.random() < 0.1:
+                one.call(messages.Revive())
+
+    # --- what must be true
+
+    def check(self) -> None:
+        ledger = self.world.master.ledger
+        offers = {o.id: o for one in self.living for o in one.offers.values()}
+        assert offers.keys() == ledger.offers.keys(), self.told("offers in hand, offers in force")
+        for name, account in ledger.accounts.items():
+            offered = total(o.resources for o in offers.values() if o.node == name)
+            used = total(u.amount for u in ledger.usages.values() if u.node == name)
+            whole = resources.add(resources.add(account.free, offered), used)
+            assert whole == resources.positive(account.capacity), self.told(f"{name} balances")
+        for uid, (node, _) in self.running.items():
+            assert ledger.usages[uid].node == node, self.told(f"{uid} is where it was bound")
+        everything = total(
+            [*(o.resources for o in offers.values()), *(u.amount for u in ledger.usages.values())]
+        )
+        assert ledger.roles.root.allocated == everything, self.told("all is charged")
+        for path, limit in LIMITS.items():
+            role = ledger.roles.role(path)
+            for name, most in limit.items():
+                assert role.allocated.get(name, 0) <= most, self.told(f"limit of {path}")
+
+    def told(self, what: str) -> str:
+        return f"seed {self.seed} at {self.world.now:.0f}: {what}"
+
+
+def total(vectors: Iterable[Vector]) -> Vector:
+    result: Vector = {}
+    for vector in vectors:
+        result = resources.add(result, parts.consumed(vector))
+    return result
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"seed{seed}")
+async def test_offers_survive_eight_hours(seed: int) -> None:
+    async with running(rivals=1) as world:
+        soak = Soak(world, seed)
+        for path in {*LIMITS, *GUARANTEES}:
+            world.master.configure(path, 1.0, GUARANTEES.get(path, {}), LIMITS.get(path, {}))
+        for number in range(AGENTS):
+            soak.agent(number)
+        for _ in range(5):
+            soak.join()
+        # Never ends, always wants: whatever the others do, it goes on.
+        steady = Temper(world, "steady", ("web",), soak.rng)
+        steady.greed, steady.speed, steady.refuse = 1.0, 1.0, 0.0
+        world.master.attach(steady.info, steady)
+        hourly = [0] * (HOURS + 1)
+        end = world.now + HOURS * 3600
+        while world.now < end:
+            await world.settle(soak.rng.choice((0.03, 1.0, 5.0, 30.0)))
+            act: list[Callable[[], None]] = [soak.moods, soak.bind]
+            act += [soak.join] if len(soak.living) < 12 and soak.rng.random() < 0.03 else []
+            act += [soak.leave] if soak.rng.random() < 0.02 else []
+            act += [soak.agent_changes] if soak.rng.random() < 0.05 else []
+            for each in act:
+                each()
+            soak.living.append(steady)
+            for one in list(soak.living):
+                before = soak.started
+                soak.work(one)
+                if one is steady:
+                    hourly[int((end - world.now) // 3600)] += soak.started - before
+            soak.check()
+            soak.living.pop()
+    assert soak.joined > 5
+    assert soak.died > 3
+    assert soak.started > 500
+    assert all(hourly[:HOURS]), f"seed {seed}: steady started {hourly} an hour"
