@@ -222,6 +222,8 @@ async def launch(agents: int = 5_000, frameworks: int = 200, seconds: float = 5.
     world.master.call("extra", messages.Suppress())
     running = asyncio.create_task(world.master.run())
     await world.until_quiet()
+    gc.collect()
+    gc.freeze()  # as a server does once it is up
     churn = asyncio.create_task(_churn(world))
     users = [asyncio.create_task(_use(one)) for one in world.frameworks]
     times: list[float] = []

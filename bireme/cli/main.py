@@ -138,6 +138,12 @@ def server(
     offers_credentials: Annotated[
         Path | None, typer.Option(help="A file of principals and secrets, as Mesos' masters read.")
     ] = None,
+    offer_rivals: Annotated[
+        int, typer.Option(help="Frameworks that are offered the same at a time: first come.")
+    ] = 1,
+    region: Annotated[
+        str, typer.Option(help="Keep nodes of other regions to frameworks that know of regions.")
+    ] = "",
     only: Annotated[
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",
@@ -161,6 +167,8 @@ def server(
         offers_port=offers_port,
         offers_bind=offers_bind,
         offers_credentials=offers_credentials,
+        offer_rivals=offer_rivals,
+        region=region,
     )
     command.run(options, data_dir)
 

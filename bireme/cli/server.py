@@ -78,6 +78,10 @@ class ServerOptions:
     """Of the offer API; None: Mesos' own, or a free one where that is taken."""
     offers_bind: str = "127.0.0.1"
     """Where the offer API listens. Beyond loopback it speaks TLS and asks for credentials."""
+    offer_rivals: int = 1
+    """How many frameworks are offered the same at a time; the first to accept has it."""
+    region: str = ""
+    """The master's: nodes of others are offered to those who say that they know of regions."""
     offers_credentials: Path | None = None
     """Principals and their secrets; None: `offers-credentials` in the data directory."""
 
@@ -126,6 +130,8 @@ def _check(options: ServerOptions) -> None:
             "--offers-bind beyond loopback needs the API server's certificate:"
             " not with --only scheduling"
         )
+    if options.offer_rivals < 1:
+        raise CommandError(f"--offer-rivals {options.offer_rivals}: 1 at least")
     if not 0 <= options.port < 65536:
         raise CommandError(f"--port {options.port}: ports are between 0 and 65535")
     if options.port == 0 and _outside(options):
@@ -306,6 +312,8 @@ async def _schedule(
         pods,
         role_of_namespace=role_of,
         role_of_pod=role_of_pod,
+        rivals=options.offer_rivals,
+        region=options.region,
         epoch=epoch,
         master_id=f"{epoch}-{secrets.token_hex(4)}",
     )
