@@ -89,7 +89,10 @@ class LaunchQueue:
                 self._asked[app_id] = (config, min(count, ready[app_id][1]))
 
     def used(self, app_id: str, now: float) -> None:
-        """An offer took one of them."""
+        """An offer took one of them: the next that is wanted has not been asked for."""
+        if app_id in self._asked:
+            config, asked = self._asked[app_id]
+            self._asked[app_id] = (config, asked - 1)
         if (entry := self.waiting.get(app_id)) is not None:
             entry.count -= 1
             entry.processed += 1

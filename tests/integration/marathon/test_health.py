@@ -37,7 +37,7 @@ class Servers:
 
         app = web.Application()
         app.router.add_get("/{path:.*}", answer)
-        runner = self._runners[task["id"]] = web.AppRunner(app)
+        runner = self._runners[task["id"]] = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, task["host"], task["ports"][0]).start()
 
@@ -51,6 +51,7 @@ async def servers(marathon: Marathon) -> AsyncIterator[Servers]:
     made = Servers()
     following = asyncio.create_task(made.follow(marathon))
     yield made
+    await marathon.stop()  # first the one who asks: a connection that is just made is nobody's
     following.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await following

@@ -11,6 +11,7 @@ from frameworks.marathon.history import VERSIONS_MAX, Past
 from frameworks.marathon.instance import Instance, after
 from frameworks.marathon.launch import environment, task
 from frameworks.marathon.matching import Placement
+from frameworks.marathon.queue import LaunchQueue
 from frameworks.marathon.state import Group, State
 from frameworks.marathon.store import Store, StoreError
 from offers.sdk import TaskStatus
@@ -150,3 +151,17 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "bad.db").write_text("this is no database, and longer than a header is")
     with pytest.raises(StoreError, match="name another file"):
         Store(tmp_path / "bad.db")
+
+
+def test_each_instance_that_is_wanted_has_offers_asked_for() -> None:
+    """One is launched, and before anyone looks another one is wanted: that is news."""
+    web, queue = app(), LaunchQueue()
+    apps = {web.id: web}
+    queue.want({web.id: 1}, apps, 0.0)
+    assert queue.grown(apps, 0.0)
+    queue.asked(apps, 0.0)
+    assert not queue.grown(apps, 0.0)
+    queue.used(web.id, 1.0)
+    queue.want({web.id: 1}, apps, 2.0)
+    queue.settle(apps, 2.0)
+    assert queue.grown(apps, 2.0)
