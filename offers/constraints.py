@@ -4,23 +4,20 @@ Groups of conditions on a node's attributes, name, region or zone: one group mus
 that fails is no offer that its framework would have to decline. Neighbours: `allocator` asks;
 `offers.http` gets them with a subscription. Errors: `BadConstraint`, whose text the framework hears.
 
-Patterns are run by Python's engine, which can be driven to run for years: patterns that could do
-that are refused, as RE2, which Mesos uses, refuses those that are too large.
+Patterns are RE2's, as in Mesos: whatever a framework writes, a match takes linear time.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apimachinery.schema import patterns
 from apimachinery.wire import JsonObject
 
 REGION = "topology.kubernetes.io/region"
 ZONE = "topology.kubernetes.io/zone"
 PATTERN_BYTES_MAX = 4096
 """Mesos' bound."""
-REPEATS_MAX = 3
-"""Open repetitions in a pattern: with n of them a failing match takes length^n steps."""
 GROUPS_MAX = 1000
 """Of one role; more than anybody writes."""
 _PREDICATES = {
@@ -40,7 +37,8 @@ class Condition:
     """A label's name, or HOSTNAME, REGION, ZONE for `pseudo` ones."""
     predicate: str
     value: str = ""
-    pattern: re.Pattern[str] | None = None
+    matches: Callable[[str], bool] | None = None
+    """Whether a whole text is what the pattern says."""
     pseudo: bool = False
 
     def holds(self, node: str, labels: Mapping[str, str]) -> bool:
@@ -56,8 +54,8 @@ class Condition:
                 return found != self.value
             case _:  # patterns
                 pass
-        matches = found is not None and self.pattern is not None and self.pattern.fullmatch(found)
-        return bool(matches) == (self.predicate == "text_matches")
+        matches = found is not None and self.matches is not None and self.matches(found)
+        return matches == (self.predicate == "text_matches")
 
     def _look_up(self, node: str, labels: Mapping[str, str]) -> str | None:
         if not self.pseudo:
@@ -111,47 +109,14 @@ def _condition(one: JsonObject) -> Condition:
         raise BadConstraint("an attribute constraint has one predicate")
     said: Any = predicate[kinds[0]] or {}
     matching = kinds[0] in ("text_matches", "text_not_matches")
-    pattern = _compiled(str(said.get("regex", ""))) if matching else None
+    matches = _compiled(str(said.get("regex", ""))) if matching else None
     value = str(said.get("value", ""))
-    return Condition(str(name or pseudo), kinds[0], value, pattern, pseudo=bool(pseudo))
+    return Condition(str(name or pseudo), kinds[0], value, matches, pseudo=bool(pseudo))
 
 
-def _compiled(text: str) -> re.Pattern[str]:
+def _compiled(text: str) -> Callable[[str], bool]:
     if len(text.encode()) > PATTERN_BYTES_MAX:
         raise BadConstraint(f"a regex is longer than {PATTERN_BYTES_MAX} bytes")
-    if problem := _danger(text):
+    if problem := patterns.problem(text):
         raise BadConstraint(f"regex {text!r}: {problem}")
-    try:
-        return re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise BadConstraint(f"regex {text!r}: {error}") from error
-
-
-def _danger(text: str) -> str:
-    """Why a pattern might take too long; empty if it can't."""
-    repeats, inside, escaped, bracket, closed = 0, [False], False, False, False
-    for at, char in enumerate(text):
-        was, closed = closed, False
-        if escaped:
-            escaped = False
-            if char.isdigit() and not bracket:
-                return "references back are not supported"
-        elif char == "\\":
-            escaped = True
-        elif bracket:
-            bracket = char != "]"
-        elif char == "[":
-            bracket = True
-        elif char == "(":
-            inside.append(False)
-            if text[at + 1 : at + 2] == "?" and text[at + 2 : at + 3] != ":":
-                return "looking around and other extensions are not supported"
-        elif char == ")" and len(inside) > 1:
-            closed = inside.pop()
-            inside[-1] |= closed
-        elif char in "*+{":
-            repeats += 1
-            inside[-1] = True
-            if was:
-                return "a repetition is repeated"
-    return f"over {REPEATS_MAX} repetitions" if repeats > REPEATS_MAX else ""
+    return patterns.matcher(rf"\A(?:{text})\z")

@@ -1,6 +1,5 @@
 """Offer constraints: what they select, and what they refuse to be."""
 
-import time
 from typing import Any
 
 import pytest
@@ -73,23 +72,27 @@ def test_what_makes_no_sense_is_refused(message: dict[str, Any]) -> None:
         constraints.parse({"role_constraints": {"r": message}})
 
 
-@pytest.mark.parametrize(
-    "regex",
-    ["(a+)+b", "(a|a)*(b*)*", "((a{1,9}){1,9}){1,9}", r"(a)\1", "(?=a)b", "(?i)a", "a" * 5000, "(",
-     "a*b*c*d*e*"],
-)  # fmt: skip
-def test_patterns_that_could_run_for_ever_are_refused(regex: str) -> None:
+@pytest.mark.parametrize("regex", [r"(a)\1", "(?=a)b", "a" * 5000, "(", "a)|(b", "a{1,100000}"])
+def test_patterns_that_are_none_of_re2s_are_refused(regex: str) -> None:
     with pytest.raises(BadConstraint):
         parsed([one({"text_matches": {"regex": regex}})])
 
 
-@pytest.mark.parametrize("regex", ["a.*b.*c", "(foo|bar)-[0-9]+", r"rack\d{1,3}", "[*+]x", r"\(\*"])
-def test_ordinary_patterns_are_taken_and_end(regex: str) -> None:
+@pytest.mark.parametrize(
+    "regex",
+    ["(a+)+b", "(a|a)*(b*)*c", "((a{1,9}){1,9}){1,9}b", "a*a*a*a*a*a*a*b", "(foo|bar)-[0-9]+"],
+)
+def test_no_pattern_runs_for_ever(regex: str) -> None:
+    """Python's own engine would take years for most of these."""
     made = parsed([one({"text_matches": {"regex": regex}})])
-    began = time.process_time()
-    made.allows("n", {"disk": "a" * 63})
-    # Three open repetitions over the 63 characters that a label may have: milliseconds.
-    assert time.process_time() - began < 2.0
+    assert not made.allows("n", {"disk": "a" * 63})
+
+
+def test_a_pattern_is_about_the_whole_text() -> None:
+    made = parsed([one({"text_matches": {"regex": "foo|bar"}})])
+    assert made.allows("n", {"disk": "bar"})
+    assert not made.allows("n", {"disk": "bars"})
+    assert not made.allows("n", {"disk": "bar\n"})
 
 
 def test_none_at_all() -> None:
