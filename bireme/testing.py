@@ -41,12 +41,15 @@ class Cluster:
     def __init__(self) -> None:
         self._directory: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline: int | None = None
 
     def start(self) -> Self:
         """Start the child; returns when it answers requests."""
         assert self._process is None, "it runs already"
         self._directory = Path(tempfile.mkdtemp(prefix="bireme-"))
         ready, told = os.pipe()
+        # The child ends when our side of this closes, however we ended.
+        held, self._lifeline = os.pipe()
         command = [sys.executable, "-P", "-m", "bireme", "server", "--store", "memory"]
         try:
             with self.log.open("wb") as log:
@@ -55,8 +58,12 @@ class Cluster:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    pass_fds=(told,),
-                    env={**os.environ, "BIREME_NOTIFY_FD": str(told)},
+                    pass_fds=(told, held),
+                    env={
+                        **os.environ,
+                        "BIREME_NOTIFY_FD": str(told),
+                        "BIREME_LIFELINE_FD": str(held),
+                    },
                     start_new_session=True,  # Ctrl-C reaches pytest, which then stops it
                 )
             os.close(told)
@@ -66,6 +73,7 @@ class Cluster:
             raise
         finally:
             os.close(ready)
+            os.close(held)
         return self
 
     def _wait_ready(self, ready: int) -> None:
@@ -86,6 +94,9 @@ class Cluster:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None

@@ -1,7 +1,7 @@
 """Runs one long-lived command: logs, signals, exit codes.
 
-SIGTERM and SIGINT cancel the command's task; what it does in its `finally` blocks is the orderly
-end. Neighbours: `server` and `node` bring the coroutine.
+SIGTERM and SIGINT cancel the command's task, as does the end of a parent that handed us a pipe; what
+it does in its `finally` blocks is the orderly end. Neighbours: `server` and `node` bring the coroutine.
 """
 
 import asyncio
@@ -49,8 +49,24 @@ async def _until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    _follow_parent(loop, stop)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _follow_parent(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """A test that is killed cannot stop its server: the pipe that it held (`BIREME_LIFELINE_FD`) can."""
+    text = os.environ.pop("BIREME_LIFELINE_FD", "")
+    if not text.isdigit():
+        return
+    pipe = int(text)
+
+    def ended() -> None:
+        loop.remove_reader(pipe)
+        stop()
+
+    # Nobody writes into it: it becomes readable by its end.
+    loop.add_reader(pipe, ended)
 
 
 def _raise_file_limit() -> None:

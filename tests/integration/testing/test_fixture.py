@@ -1,9 +1,12 @@
 """The pytest plugin: clusters that come quickly, keep apart and leave nothing behind."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +60,34 @@ def test_several_at_once() -> None:
         finally:
             list(pool.map(Cluster.stop, clusters))
     assert len(uids) == len(clusters)
+
+
+def test_a_suite_that_is_killed_leaves_no_server() -> None:
+    script = (
+        "from bireme.testing import Cluster; c = Cluster().start(); "
+        "print(c._process.pid, c.directory, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as suite:
+        assert suite.stdout is not None
+        pid, directory = suite.stdout.readline().split()
+        suite.kill()
+    try:
+        deadline = time.monotonic() + 30
+        while _lives(int(pid)):
+            assert time.monotonic() < deadline, "the server outlived its suite"
+            time.sleep(0.05)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    """A zombie that nobody fetches has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_importing_it_loads_no_library() -> None:
