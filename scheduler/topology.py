@@ -38,6 +38,10 @@ class Column:
         found: npt.NDArray[np.bool_] = wanted[self.codes]
         return found
 
+    def domains(self, rows: npt.NDArray[np.int64]) -> int:
+        """How many values there are among these rows."""
+        return int(np.count_nonzero(np.bincount(self.codes[rows] + 1)[1:]))
+
     def sums(self, counts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """Counts added up by domain; the last entry is for no domain and always 0."""
         placed = self.codes >= 0

@@ -39,9 +39,9 @@ def of_siblings(pod: PodInfo, snapshot: Snapshot, rows: Rows) -> Scores | None:
     here = snapshot.siblings(pod.owner_uid)
     total = here[rows] * _weight(rows.size) + (NODE_SKEW - 1)
     zones = snapshot.column(ZONE)
-    if zones.numbers:
+    if number := zones.domains(rows):
         nearby = zones.sums(here)[zones.codes[rows]]
-        total += nearby * _weight(len(zones.numbers)) + (ZONE_SKEW - 1)
+        total += nearby * _weight(number) + (ZONE_SKEW - 1)
     return _fewest_first(total)
 
 

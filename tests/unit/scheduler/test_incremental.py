@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
@@ -197,5 +197,11 @@ class Following(RuleBasedStateMachine):
         }
 
 
-Following.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+Following.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    # Explaining traces every line: minutes, in which the failure itself is not told.
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+)
 test_following = Following.TestCase

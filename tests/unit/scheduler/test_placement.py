@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from offers.messages import Offer
 from scheduler.placement import Placer
+from scheduler.scores import spread
+from scheduler.snapshot import Snapshot
 from tests.unit.scheduler.builders import (
     node,
     offers_for,
@@ -24,6 +26,22 @@ def test_replicas_of_one_owner_spread() -> None:
     view = snapshot(node("a"), node("b"), node("c"))
     placed = where(view, *(pod(f"p{i}", owner="rs") for i in range(6)))
     assert sorted(placed.values()) == ["a", "a", "b", "b", "c", "c"]
+
+
+def test_zones_that_are_gone_do_not_weigh() -> None:
+    asking = pod("asking", owner="rs")
+    found = []
+    for earlier in ("x", "y"):
+        view = Snapshot()
+        for name, zone in (("n0", earlier), ("n0", "x"), ("n1", "x")):
+            view.set_node(node(name, labels={"topology.kubernetes.io/zone": zone}))
+            # Asked for in between, the column is kept and mended.
+            view.column("topology.kubernetes.io/zone")
+        view.put(pod("there", owner="rs"), "n0")
+        scored = spread.of_siblings(asking, view, np.arange(2))
+        assert scored is not None
+        found.append(scored.tolist())
+    assert found[0] == found[1]
 
 
 def test_siblings_that_are_ending_do_not_count() -> None:
