@@ -15,8 +15,9 @@ import contextlib
 import itertools
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from apimachinery.aio.clock import Clock, SystemClock
 from offers import (
@@ -33,16 +34,15 @@ from offers import (
 )
 from offers.demand import Interest
 from offers.filters import Filters
+from offers.inprocess import InProcessSession
 from offers.ledger import Ledger
-from offers.messages import Call, Event, FrameworkInfo, Offer
+from offers.messages import Call, FrameworkInfo, Offer
 from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.views import Mirror, NodeView, PodView, Receiver
 
 ASSUMED_S = 30.0
 """An accepted launch whose pod is not seen bound by then is void: a binding takes milliseconds."""
-EVENTS_MAX = 10_000
-"""Events a framework may leave unread before it is cut off."""
 OFFER_TIMEOUT_S = 30.0
 """Offers that a framework leaves unanswered go to others after this long (Mesos: never)."""
 NODE_PORTS: Ranges = ((20000, 29999),)
@@ -123,14 +123,14 @@ class OfferMaster:
         nodes.add_handler(self._node_changed)
         pods.add_handler(self._pod_changed)
 
-    def subscribe(self, info: FrameworkInfo) -> "InProcessSession":
+    def subscribe(self, info: FrameworkInfo) -> InProcessSession:
         """A session for a framework in this process.
 
         Raises:
             RoleError: one of its roles can't be a role.
         """
         info = replace(info, id=info.id or self.next_framework_id())
-        session = InProcessSession(self, info.id)
+        session = InProcessSession(partial(self.call, info.id), partial(self.unsubscribe, info.id))
         self.attach(info, session)
         session.deliver(messages.Subscribed(info.id))
         return session
@@ -551,35 +551,3 @@ def _wanting(framework: _Framework) -> allocator.Wanting:
         may_hoard=not info.offers_expire,
         nodes=framework.nodes,
     )
-
-
-class InProcessSession:
-    """A session without a wire; see `offers.session.OfferSession` for the promise."""
-
-    def __init__(self, master: OfferMaster, framework_id: str) -> None:
-        self._master = master
-        self._id = framework_id
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue(EVENTS_MAX)
-
-    def call(self, call: Call) -> bool:
-        """Make a call; False if it was about an offer no longer in force."""
-        return self._master.call(self._id, call)
-
-    async def events(self) -> AsyncIterator[Event]:
-        """The events, in order, until the session is over."""
-        while (event := await self._events.get()) is not None:
-            yield event
-
-    def close(self) -> None:
-        """End the session: offers in hand return, the reader's iteration ends."""
-        self._master.unsubscribe(self._id)
-        while self._events.full():
-            self._events.get_nowait()
-        self._events.put_nowait(None)
-
-    def deliver(self, event: Event) -> None:
-        """Queue an event; a framework that leaves too many unread is cut off."""
-        if self._events.qsize() >= EVENTS_MAX - 1:
-            self.close()
-        else:
-            self._events.put_nowait(event)
