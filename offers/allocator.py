@@ -224,14 +224,18 @@ class _Run:
         return None
 
     def _rivals(self, account: Account, offered: Vector, able: int, count: int) -> list[Turn]:
-        """Those next in order who could be offered the very same; one role of a framework."""
+        """Those next in order who could be offered the very same; one role of a framework.
+
+        Never a role with a limit: what stands beside another is not counted, and must not be
+        taken when the role has had its fill elsewhere meanwhile.
+        """
         found: list[Turn] = []
         able &= ~self._filters.blocked(account.name, offered, self._now)
         while count > len(found) and able:
             for turn in self._turns.walk(able):
                 able &= ~self._bits[turn.framework]
-                same = self._ledger.roles.headroom(turn.role.path, offered)
-                if same == offered and self._fit_for(turn, offered) == offered:
+                limited = self._ledger.roles.is_limited(turn.role.path)
+                if not limited and self._fit_for(turn, offered) == offered:
                     found.append(turn)
                 break
         return found

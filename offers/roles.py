@@ -176,6 +176,10 @@ class RoleTree:
         """Whether a role, or one that it is part of, has less than is guaranteed to it."""
         return any(within(path, owner) for owner in self.owed)
 
+    def is_limited(self, path: str) -> bool:
+        """Whether the role or one above it has a limit."""
+        return any(role.limit for role in self.lineage(path))
+
     def headroom(self, path: str, amount: Vector, spare: Vector | None = None) -> Vector:
         """How much of `amount` a role may have: its limits, and what others have a right to.
 

@@ -255,6 +255,21 @@ def test_a_run_over_what_changed_is_a_run_over_all(
         assert pool.run() == []
 
 
+def test_a_limit_holds_among_rivals() -> None:
+    """What stands beside another offer is not counted, so nobody with a limit stands there."""
+    pool = Pool(rivals=2)
+    pool.quota("c", {}, {"memory": 900})
+    pool.framework("open", "a")
+    pool.framework("limited", "c")
+    for number in range(4):
+        pool.agent(f"n{number}", {"cpu": 1000, "memory": 450})
+        pool.run(f"n{number}")
+    for offer in list(pool.ledger.offers.values()):
+        if offer.framework_id == "limited":
+            pool.use(offer)
+    assert pool.ledger.roles.role("c").unreserved.get("memory", 0) <= 900
+
+
 @pytest.mark.parametrize("many", [1, 5, 300, 3000])
 def test_filters_of_many_clients_are_each_their_own(many: int) -> None:
     """Bits are given anew after a thousand revivals: nobody gets another's refusals."""
