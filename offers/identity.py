@@ -8,7 +8,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from apimachinery.mesos.marks import GROUP
+from apimachinery.mesos.marks import FRAMEWORK_LABEL, GROUP
+from apimachinery.wire import JsonObject
 
 ID_MAX = 255
 NAMESPACE_LABEL = f"{GROUP}/namespace"
@@ -28,6 +29,28 @@ class Owner:
     user: str
     framework_name: str
     uses_host: bool = False
+
+
+def owned(kind: str, namespace: str, name: str, owner: Owner, spec: JsonObject) -> JsonObject:
+    """An object of our group that goes when its Framework does."""
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {FRAMEWORK_LABEL: owner.name},
+            "ownerReferences": [
+                {
+                    "apiVersion": f"{GROUP}/v1",
+                    "kind": "Framework",
+                    "name": owner.name,
+                    "uid": owner.uid,
+                }
+            ],
+        },
+        "spec": spec,
+    }
 
 
 def object_name(framework_id: str, *parts: str, salt: str = "") -> str:

@@ -27,31 +27,13 @@ MAX_JOBS = 10_000
 OLD = re.compile(r"\boldSelf\b")
 
 _IDENTIFIER = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_RESERVED = frozenset(
-    [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ]
-)
+RESERVED = frozenset({
+    "as", "break", "const", "continue", "else", "for", "function", "if", "import",
+    "let", "loop", "package", "namespace", "return", "var", "void", "while",
+})  # fmt: skip
+"""Words that CEL keeps for itself: no name of a variable (cel-spec, Syntax)."""
+_RESERVED = RESERVED | {"true", "false", "null", "in"}
+"""With those that mean something: fields of these names are spelled with underscores."""
 _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
 
 _REASONS = frozenset(

@@ -34,6 +34,8 @@ class Volumes(base.Controller):
         """Names of volumes that nobody has, by class: what unbound claims look through."""
         self._kept: dict[str, set[str]] = {}
         """Names of the volumes that are kept for a claim, by its key."""
+        self._waiting: dict[str, set[str]] = {}
+        """Keys of claims that have no volume, by class: whom a new volume or class concerns."""
         self._consumers: dict[str, dict[str, str]] = {}
         """By claim, pods that use it and their node; only of pods that have one."""
         self._nodes = context.informers.nodes
@@ -57,10 +59,7 @@ class Volumes(base.Controller):
             self._classes.pop(key, None)
             return
         self._classes[key] = model.class_of(new.load())
-        # Rare, and claims may have waited for it.
-        for claim in self._claims.values():
-            if claim.storage_class == key and not claim.volume:
-                self.queue.add(f"claim/{claim.meta.key}")
+        self._wake(key)
 
     def _volume_changed(self, key: str, old: views.Object | None, new: views.Object | None) -> None:
         del old
@@ -81,19 +80,22 @@ class Volumes(base.Controller):
             self.queue.add(f"claim/{volume.claim_key}")
         else:
             self._open.setdefault(volume.storage_class, set()).add(key)
-            self._wake(volume)
+            self._wake(volume.storage_class)
         self.queue.add(f"volume/{key}")
 
-    def _wake(self, volume: Volume) -> None:
-        """Claims that might take a volume that is new or free again."""
-        for claim in self._claims.values():
-            if not claim.volume and (claim.storage_class or "") == volume.storage_class:
-                self.queue.add(f"claim/{claim.meta.key}")
+    def _wake(self, storage_class: str) -> None:
+        """Claims of the class that have no volume yet."""
+        for key in self._waiting.get(storage_class, ()):
+            self.queue.add(f"claim/{key}")
 
     def _claim_changed(self, key: str, old: views.Object | None, new: views.Object | None) -> None:
         del old
+        gone = self._claims.pop(key, None)
+        if gone is not None and (waiting := self._waiting.get(gone.storage_class or "")):
+            waiting.discard(key)
+            if not waiting:
+                del self._waiting[gone.storage_class or ""]
         if new is None:
-            gone = self._claims.pop(key, None)
             for name in self._kept.get(key, ()):
                 self.queue.add(f"volume/{name}")
             if gone is not None and gone.volume:
@@ -103,6 +105,8 @@ class Volumes(base.Controller):
         self.queue.add(f"claim/{key}")
         if claim.volume:
             self.queue.add(f"volume/{claim.volume}")
+        else:
+            self._waiting.setdefault(claim.storage_class or "", set()).add(key)
 
     def _pod_changed(self, key: str, old: views.Pod | None, new: views.Pod | None) -> None:
         pod = new if new is not None else old

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from apimachinery import meta
-from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import identity
 from offers.tasks.record import Task
@@ -150,24 +149,7 @@ class Executor:
         }
 
     def to_object(self, owner: identity.Owner) -> JsonObject:
-        return {
-            "apiVersion": f"{marks.GROUP}/v1",
-            "kind": "Executor",
-            "metadata": {
-                "name": self.pod,
-                "namespace": self.namespace,
-                "labels": {marks.FRAMEWORK_LABEL: owner.name},
-                "ownerReferences": [
-                    {
-                        "apiVersion": f"{marks.GROUP}/v1",
-                        "kind": "Framework",
-                        "name": owner.name,
-                        "uid": owner.uid,
-                    }
-                ],
-            },
-            "spec": self.spec(),
-        }
+        return identity.owned("Executor", self.namespace, self.pod, owner, self.spec())
 
 
 def from_object(obj: JsonObject) -> Executor:

@@ -25,7 +25,7 @@ from offers import identity, messages, shapes
 from offers.frameworks import Framework, Frameworks
 from offers.master import OfferMaster
 from offers.tasks import executor as records
-from offers.tasks import executor_pod, observe, pods, states
+from offers.tasks import executor_pod, loop, observe, pods, states
 from offers.tasks.accept import Launched
 from offers.tasks.delivery import Deliveries
 from offers.tasks.executor import Executor
@@ -230,24 +230,12 @@ class Executors:
             self.touch(key)
         async with asyncio.TaskGroup() as group:
             for _ in range(WORKERS):
-                group.create_task(self._work())
+                group.create_task(loop.work(self._queue, self._step, "executor"))
 
     def _changed(self, key: str, old: JsonObject | None, new: JsonObject | None) -> None:
         del old, new
         if key in self.all:
             self.touch(key)
-
-    async def _work(self) -> None:
-        while (key := await self._queue.get()) is not None:
-            try:
-                await self._step(key)
-            except status.ApiError as error:
-                delay = self._queue.retry(key)
-                LOG.info("executor=%s again in %.2f s: %s", key, delay, error.message)
-            else:
-                self._queue.forget(key)
-            finally:
-                self._queue.done(key)
 
     async def _step(self, key: str) -> None:
         executor = self.all.get(key)

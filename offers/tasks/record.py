@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from apimachinery import meta
-from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import identity, parts, ranges, shapes
 from offers.ranges import Ranges
@@ -229,24 +228,7 @@ class Task:
         return found
 
     def to_object(self, owner: identity.Owner) -> JsonObject:
-        return {
-            "apiVersion": f"{marks.GROUP}/v1",
-            "kind": "Task",
-            "metadata": {
-                "name": self.name,
-                "namespace": self.namespace,
-                "labels": {marks.FRAMEWORK_LABEL: owner.name},
-                "ownerReferences": [
-                    {
-                        "apiVersion": f"{marks.GROUP}/v1",
-                        "kind": "Framework",
-                        "name": owner.name,
-                        "uid": owner.uid,
-                    }
-                ],
-            },
-            "spec": self.spec(),
-        }
+        return identity.owned("Task", self.namespace, self.name, owner, self.spec())
 
 
 def from_object(obj: JsonObject) -> Task:

@@ -27,7 +27,7 @@ from offers.frameworks import Framework, Frameworks
 from offers.live import quantities
 from offers.master import OfferMaster
 from offers.resources import Vector
-from offers.tasks import observe, operations, pods, record, states
+from offers.tasks import loop, observe, operations, pods, record, states
 from offers.tasks.accept import Known, Launched
 from offers.tasks.delivery import Deliveries
 from offers.tasks.executors import Executors, Ties, pod_name
@@ -338,7 +338,7 @@ class TaskService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.executors.run())
             for _ in range(WORKERS):
-                group.create_task(self._work())
+                group.create_task(loop.work(self._queue, self._step, "task pod"))
 
     def _pod_changed(self, key: str, old: PodView | None, new: PodView | None) -> None:
         del old
@@ -348,18 +348,6 @@ class TaskService:
             self.executors.touch(key)
         elif new is not None and new.ended:
             self._finished.append(key)
-
-    async def _work(self) -> None:
-        while (key := await self._queue.get()) is not None:
-            try:
-                await self._step(key)
-            except status.ApiError as error:
-                delay = self._queue.retry(key)
-                LOG.info("task pod=%s again in %.2f s: %s", key, delay, error.message)
-            else:
-                self._queue.forget(key)
-            finally:
-                self._queue.done(key)
 
     async def _step(self, key: str) -> None:
         tasks = self._runs.get(key)

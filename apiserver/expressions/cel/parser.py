@@ -3,6 +3,7 @@
 Macros are told apart here, as the language wants it. Neighbours: `lexer`, `macros`, `tree`.
 """
 
+from apimachinery.schema.expressions import RESERVED
 from apiserver.expressions.cel import macros
 from apiserver.expressions.cel.lexer import Token, in_range, tokens
 from apiserver.expressions.cel.tree import (
@@ -21,27 +22,6 @@ from apiserver.expressions.cel.tree import (
 MAX_DEPTH = 250
 """Levels of nesting, as in cel-go: each takes ten frames, `worker` has room for them."""
 
-RESERVED = frozenset(
-    [
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ]
-)
 _LITERALS = {"true": True, "false": False, "null": None}
 _STARTS = (
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, "
