@@ -7,6 +7,7 @@ what this module says of their fields.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 from apimachinery.mesos import vocabulary
 
@@ -15,6 +16,9 @@ SCALARS = frozenset(("string", "bytes", "bool", "double", "int32", "int64", "uin
 
 class Malformed(ValueError):  # noqa: N818  (read as "raise Malformed")
     """The body is no message of the kind; the text says where and why."""
+
+    status: ClassVar[int] = 400
+    """How HTTP says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
 
-from apimachinery.mesos import binary, lenient, marks, stream
+from apimachinery.mesos import bodies, marks, stream
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream, ascii_json
 from apimachinery.wire import JsonObject
@@ -134,17 +134,12 @@ class MesosServer:
             return _text(503, "Agent has not finished recovery")
         if request.method != "POST":
             return web.Response(status=405, headers={"Allow": "POST"})
-        given = request.headers.get("Content-Type", "").partition(";")[0].strip()
-        if not given:
-            return _text(400, "Expecting 'Content-Type' to be present")
-        if given not in (JSON, PROTOBUF):
-            return _text(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}")
+        given = request.headers.get("Content-Type", "")
         try:
-            body = await request.read()
-            call = (binary if given == PROTOBUF else lenient).loads(body, "ExecutorCall")
+            call = bodies.loads(given, await request.read(), "ExecutorCall")
             kind = _kind(call)
         except Malformed as error:
-            return _text(400, str(error))
+            return _text(error.status, str(error))
         executor = self._executors.find(call["framework_id"]["value"], call["executor_id"]["value"])
         if executor is None:
             return _text(400, "Framework or executor cannot be found")

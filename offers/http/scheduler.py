@@ -1,6 +1,6 @@
 """`POST /api/v1/scheduler`: the checks in Mesos' order, then SUBSCRIBE's stream or a 202.
 
-Neighbours: `lenient` and `binary` read bodies, `calls` does what they say, `stream` carries
+Neighbours: `bodies` are read, `calls` does what they say, `stream` carries
 events. Not here: what calls mean.
 """
 
@@ -9,7 +9,7 @@ import ipaddress
 
 from aiohttp import web
 
-from apimachinery.mesos import binary, lenient, stream
+from apimachinery.mesos import bodies, stream
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream
 from apimachinery.wire import JsonObject
@@ -70,17 +70,12 @@ class SchedulerEndpoint:
         caller = self._access.identify(request)
         if caller is None:
             return web.Response(status=401, headers=CHALLENGE)
-        given = request.headers.get("Content-Type", "").partition(";")[0].strip()
-        if not given:
-            return _text(400, "Expecting 'Content-Type' to be present")
-        if given not in (JSON, PROTOBUF):
-            return _text(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}")
+        given = request.headers.get("Content-Type", "")
         try:
-            body = await request.read()
-            call = (binary if given == PROTOBUF else lenient).loads(body, "Call")
+            call = bodies.loads(given, await request.read(), "Call")
             kind = _kind(call)
         except Malformed as error:
-            return _text(400, str(error))
+            return _text(error.status, str(error))
         if kind == "SUBSCRIBE":
             return await self._subscribe(request, call, caller)
         return await self._call(request, call, kind, caller)
