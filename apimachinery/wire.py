@@ -13,6 +13,9 @@ from typing import Any
 FENCE = "bireme-fence"
 """Header of a leader's writes: `namespace/name/epoch` of its Lease; they fail once it is deposed."""
 
+ACT_AS, ACT_AS_GROUP = "impersonate-user", "impersonate-group"
+"""Headers of who speaks in another's name."""
+
 JsonObject = dict[str, Any]
 """A Kubernetes object (or part of one) as decoded JSON, with wire names."""
 
@@ -44,6 +47,8 @@ class Request:
     """None until authenticated; the in-process transport sets it itself."""
     annotations: dict[str, str] | None = None
     """What admission has to say about it to the audit log, where it has."""
+    warnings: list[str] = field(default_factory=list)
+    """What the answer shall warn of, also where it is a refusal."""
 
     def param(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""

@@ -12,7 +12,7 @@ from apimachinery import scheme as schemes
 from apimachinery import status, wire
 from apimachinery.aio import tasks
 from apimachinery.aio.clock import Clock, SystemClock
-from apiserver import dispatch, errors, routes
+from apiserver import dispatch, errors, routes, warning_headers
 from apiserver.admission import plugins
 from apiserver.admission.certificate_requests import SignerPermissions
 from apiserver.admission.chain import Chain
@@ -153,6 +153,8 @@ class ApiServer:
                 response = await self._perform(request, route)
         except Exception as error:  # noqa: BLE001  every fault becomes an answer, bugs are logged
             response = errors.answer(error, request.headers.get("accept", ""))
+        if request.warnings:
+            warning_headers.put(response, request.warnings)
         if attributes is not None:
             took = self.core.clock.monotonic() - started
             self.core.metrics.observe(attributes, response.status, took)
@@ -175,14 +177,11 @@ class ApiServer:
         handler = dispatch.handler_of(route)
         if handler is None:
             raise _wrong_method(request, route)
-        response = await handler(self.core, request, route)
         custom = route.resource.custom
         deprecation = route.resource.deprecation if custom is None else custom.deprecation
         if deprecation:
-            given = response.headers.get("Warning")
-            told = f"299 - {status.quote(deprecation)}"
-            response.headers["Warning"] = f"{given}, {told}" if given else told
-        return response
+            request.warnings.append(deprecation)
+        return await handler(self.core, request, route)
 
 
 def attributes_of(request: wire.Request, route: Route) -> Attributes:

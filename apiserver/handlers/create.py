@@ -31,8 +31,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     )
     written = await create(write, obj, raw=write.raw)
     raw = await converted.raw(core, resource, written.raw)
-    response = render.raw_object(core, form, resource, raw, request, code=201)
-    return writing.with_warnings(response, write.context)
+    return render.raw_object(core, form, resource, raw, request, code=201)
 
 
 async def create(

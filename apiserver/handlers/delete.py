@@ -35,10 +35,9 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     resource = write.resource
     if done.gone and not write.registry.strategy.returns_deleted:
         answer = status.success(resource.plural, route.name, done.uid, resource.group)
-        return writing.with_warnings(render.plain(form, answer, request), write.context)
+        return render.plain(form, answer, request)
     raw = await converted.raw(core, resource, done.entry.raw)
-    response = render.raw_object(core, form, resource, raw, request)
-    return writing.with_warnings(response, write.context)
+    return render.raw_object(core, form, resource, raw, request)
 
 
 async def remove(
@@ -69,8 +68,7 @@ async def handle_collection(core: Core, request: wire.Request, route: Route) -> 
     gone = CacheList(done, page.revision, None, None)
     metadata = lists.list_metadata(gone)
     gone = await converted.page(core, write.resource, gone)
-    response = await render.many(core, form, write.resource, gone, metadata, request)
-    return writing.with_warnings(response, write.context)
+    return await render.many(core, form, write.resource, gone, metadata, request)
 
 
 async def _remove_all(

@@ -48,8 +48,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         written = await patch(write, patcher(write, kind))
     code = 201 if written.created else 200
     raw = await converted.raw(core, write.resource, written.raw)
-    response = render.raw_object(core, form, write.resource, raw, request, code=code)
-    return writing.with_warnings(response, write.context)
+    return render.raw_object(core, form, write.resource, raw, request, code=code)
 
 
 def patcher(write: Write, kind: str) -> Patcher:

@@ -48,8 +48,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         admit=writing.validator(write, chain.UPDATE),
         retry=route.verb == "patch",
     )
-    response = _answer(core, form, scale_of(written.parse(), route.resource), request)
-    return writing.with_warnings(response, write.context)
+    return _answer(core, form, scale_of(written.parse(), route.resource), request)
 
 
 def _wanted(write: Write, part: Subresource) -> patch.Patcher:

@@ -45,10 +45,9 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         "creationTimestamp": meta.format_time(write.context.now),
     }
     wanted["status"] = {"token": token, "expirationTimestamp": meta.format_time(expires)}
-    response = render.kind_object(
+    return render.kind_object(
         core, form, "authentication.k8s.io", "TokenRequest", wanted, request, code=201
     )
-    return writing.with_warnings(response, write.context)
 
 
 def _check(wanted: JsonObject, name: str) -> None:

@@ -28,10 +28,9 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     )
     written = await update(write, obj)
     raw = await converted.raw(core, resource, written.raw)
-    response = render.raw_object(
+    return render.raw_object(
         core, form, resource, raw, request, code=201 if written.created else 200
     )
-    return writing.with_warnings(response, write.context)
 
 
 async def update(write: Write, obj: JsonObject) -> Written:

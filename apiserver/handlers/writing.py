@@ -5,7 +5,7 @@ Neighbours: the verbs' handlers beside it, `apiserver.registry.generic` below. N
 
 from dataclasses import dataclass
 
-from apimachinery import defaults, status, wire
+from apimachinery import defaults, wire
 from apimachinery.resource import Resource, Subresource
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
@@ -19,15 +19,6 @@ from apiserver.registry.strategy import Context
 from apiserver.routes import Route
 
 ANONYMOUS = wire.UserInfo("system:anonymous", groups=("system:unauthenticated",))
-
-MAX_WARNINGS = 16
-"""Warning headers in one answer; a body full of typos would fill the header otherwise."""
-
-MAX_WARNING = 256
-"""Characters of one warning where all together are too long, as Kubernetes cuts them."""
-
-MAX_ALL_WARNINGS = 4096
-"""Characters of all warnings; clients and proxies have little room for headers."""
 
 
 @dataclass(slots=True)
@@ -62,6 +53,7 @@ def begin(core: Core, request: wire.Request, route: Route, kind: str) -> Write:
         manager=query.manager_of(options, request),
         subresource=route.subresource,
         fence=fences.read(request.headers.get(wire.FENCE, "")),
+        warnings=request.warnings,
     )
     request.annotations = context.annotations
     registry = core.registries.of(core.scheme.storage_resource(resource))
@@ -113,13 +105,3 @@ def fit(write: Write, obj: JsonObject, raw: bytes | None = None) -> JsonObject:
 def kind_of(write: Write) -> Subresource | None:
     """The subresource that the route names."""
     return write.resource.subresource(write.route.subresource) if write.route.subresource else None
-
-
-def with_warnings(response: wire.Response, context: Context) -> wire.Response:
-    """Put the write's warnings into the answer's header."""
-    if context.warnings:
-        texts = list(dict.fromkeys(context.warnings))[:MAX_WARNINGS]
-        if sum(map(len, texts)) > MAX_ALL_WARNINGS:
-            texts = [text[:MAX_WARNING] for text in texts]
-        response.headers["Warning"] = ", ".join(f"299 - {status.quote(text)}" for text in texts)
-    return response
