@@ -20,6 +20,8 @@ from kubelet import desired as reading
 from kubelet.actions import Actions, Target
 from kubelet.attempts import IMAGE_ANNOTATION
 from kubelet.env import ConfigMissingError, Environment
+from kubelet.fetch.fetcher import Fetcher
+from kubelet.fetch.items import FetchError
 from kubelet.images.errors import ImageError, NotPresentError, PullError
 from kubelet.images.interface import Image
 from kubelet.kit import Kit
@@ -61,6 +63,7 @@ class Starter:
         actions: Actions,
         runtime_name: str,
     ) -> None:
+        self._fetcher = Fetcher(kit.options)
         self._kit = kit
         self._environment = environment
         self._volumes = volumes
@@ -148,7 +151,8 @@ class Starter:
             await self._volumes.setup(pod)
             env = await self._environment.resolve(pod, spec, sandbox.ips)
             mounts = await self._volumes.mounts(pod, spec)
-        except (ConfigMissingError, VolumeError, OSError) as error:
+            await self._fetcher.fetch(pod)
+        except (ConfigMissingError, VolumeError, FetchError, OSError) as error:
             raise StartError(lifecycle.CONFIG_ERROR, str(error)) from error
         except errors.ApiError as error:
             raise StartError(lifecycle.CONFIG_ERROR, error.message) from error

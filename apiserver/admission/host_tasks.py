@@ -1,7 +1,8 @@
 """Pods on a node's own file system: only for whom `use` of `hosttasks` is granted.
 
 The image `bireme.dev/host-rootfs` is the machine itself: whoever may run it as root is root there.
-The offer master may, and asks the same of the frameworks whose tasks it runs. Neighbours: the
+The annotation `offers.bireme.dev/fetch` has the node's agent read files of the machine. The offer
+master may use both, and asks the same of the frameworks whose tasks it runs. Neighbours: the
 authorizer decides; `kubelet.images.hostfs` is what the image means.
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from apimachinery import status
+from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
 from apiserver.attributes import Attributes, Authorizer
@@ -29,7 +31,8 @@ class HostTasks(Plugin):
         self._authorizer = authorizer
 
     async def validate(self, attempt: Attempt) -> None:
-        if not _wants_host(attempt.obj or {}) or _wants_host(attempt.old or {}):
+        wants, had = _wants(attempt.obj or {}), _wants(attempt.old or {})
+        if not wants - had:
             return
         asked = Attributes(
             user=attempt.user,
@@ -44,15 +47,19 @@ class HostTasks(Plugin):
             raise status.forbidden(
                 "pods",
                 attempt.name,
-                f"the image {IMAGE} is the node's own file system: it needs the verb "
-                f'"{VERB}" on {RESOURCE}.{GROUP}',
+                f"the image {IMAGE} and the annotation {marks.FETCH} reach the node's own file "
+                f'system: they need the verb "{VERB}" on {RESOURCE}.{GROUP}',
             )
 
 
-def _wants_host(pod: JsonObject) -> bool:
+def _wants(pod: JsonObject) -> set[str]:
+    """What of the machine a pod reaches for."""
     spec = pod.get("spec") or {}
-    return any(
-        str(container.get("image") or "").partition(":")[0].partition("@")[0] == IMAGE
+    found = {
+        IMAGE
         for kind in ("initContainers", "containers", "ephemeralContainers")
         for container in spec.get(kind) or ()
-    )
+        if str(container.get("image") or "").partition(":")[0].partition("@")[0] == IMAGE
+    }
+    fetched = ((pod.get("metadata") or {}).get("annotations") or {}).get(marks.FETCH)
+    return found | ({fetched} if fetched else set())

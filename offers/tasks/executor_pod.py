@@ -35,6 +35,7 @@ def pod(executor: Executor, owner: identity.Owner, hostname: str) -> JsonObject:
         EXECUTOR_ID: executor.executor_id,
         TASK_IDS: "",
         RUN: executor.run,
+        **pods.fetched({"executor": info}),
     }
     as_task = {**info, "agent_id": {"value": executor.node}, "task_id": {"value": ""}}
     made = containers.container(as_task, "executor", containers.setting(owner))

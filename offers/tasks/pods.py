@@ -8,9 +8,12 @@ Neighbours: `containers` makes the containers, `validate` has passed the tasks, 
 pod's status back; `executor_pod` is for custom executors.
 """
 
+import json
 import math
+from collections.abc import Mapping
 
 from apimachinery.mesos.marks import (
+    FETCH,
     FRAMEWORK_ID,
     FRAMEWORK_LABEL,
     GROUP,
@@ -38,6 +41,7 @@ def pod(
         RUN: run,
     }
     group = executor is not None
+    annotations |= fetched({container_name(i): info for i, info in enumerate(tasks)})
     made = [
         containers.container(info, container_name(i), containers.setting(owner))
         for i, info in enumerate(tasks)
@@ -63,6 +67,13 @@ def pod(
     if limits and not group:
         spec["activeDeadlineSeconds"] = max(1, math.ceil(min(limits) / 1e9))
     return manifest(name, namespace, owner, annotations, spec)
+
+
+def fetched(infos: Mapping[str, JsonObject]) -> dict[str, str]:
+    """The annotation by which the agent learns what to put into the sandbox first."""
+    wanted = {name: (info.get("command") or {}).get("uris") for name, info in infos.items()}
+    wanted = {name: uris for name, uris in wanted.items() if uris}
+    return {FETCH: json.dumps(wanted, sort_keys=True)} if wanted else {}
 
 
 def manifest(

@@ -5,6 +5,7 @@ offers beyond what they hold.
 """
 
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from apimachinery.wire import JsonObject
 from offers import identity, parts, ranges, resources, shapes
@@ -15,6 +16,10 @@ from offers.tasks import containers
 EXECUTOR_CPU_MIN, EXECUTOR_MEM_MIN = 0.01, 32.0
 ENVIRONMENT_MAX = 1000
 """Variables of one command: more belong in a file."""
+URIS_MAX = 100
+"""Files that one command fetches: more belong in an archive."""
+URI_MAX = 4096
+"""Characters of one."""
 
 
 def task(info: JsonObject, node: str) -> str:
@@ -55,6 +60,9 @@ def command(info: JsonObject) -> str:
             return (
                 f"Environment variable '{variable['name']}' of type 'VALUE' must have a value set"
             )
+    uris = info.get("uris") or ()
+    if len(uris) > URIS_MAX or any(len(uri["value"]) > URI_MAX for uri in uris):
+        return f"Command has more than {URIS_MAX} URIs, or one longer than {URI_MAX} characters"
     return ""
 
 
@@ -113,6 +121,10 @@ def needs_host(info: JsonObject) -> str:
         path = containers.host_path(volume)
         if path.startswith("/"):
             return f"Not authorized to mount the agent's path '{path}'"
+    for uri in (info.get("command") or {}).get("uris") or ():
+        # As the agent's own reader has it, which is not put off by capitals or blanks.
+        if urlsplit(uri["value"]).scheme in ("", "file"):
+            return f"Not authorized to fetch the agent's file '{uri['value']}'"
     return ""
 
 

@@ -1,6 +1,7 @@
 """Credentials, principals, and what frameworks may not do without a right to it."""
 
 import base64
+import json
 import os
 import socket
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from apimachinery import scheme, status
+from apimachinery.mesos import marks
 from apiserver.attributes import ALLOW, Attributes, Decision
 from offers.http.access import socket_user
 from offers.http.credentials import Credentials, parse
@@ -19,11 +21,12 @@ INFO = {"user": "root", "name": "raw", "failover_timeout": 60.0}
 
 
 class NoHostTasks:
-    """Whoever came with a principal may do nothing of what is asked about it."""
+    """Whoever came with a principal may use no node's own files, and is no operator."""
 
     def authorize(self, asked: Attributes) -> Decision:
         theirs = asked.user.name.startswith("offers:") or asked.user.name == "alice"
-        return Decision(allowed=False, reason="no") if theirs else ALLOW
+        dangerous = asked.resource == "hosttasks" or asked.verb == "update"
+        return Decision(allowed=False, reason="no") if theirs and dangerous else ALLOW
 
     def rules(self, user: Any, namespace: str) -> list[Any]:
         return []
@@ -137,15 +140,46 @@ async def test_the_local_admin_s_tasks_without_an_image_run_on_the_node_itself(p
     assert pod["spec"]["containers"][0]["image"] == "bireme.dev/host-rootfs:nobody"
 
 
-async def test_pods_may_not_name_the_node_s_own_file_system_either(pool: Pool) -> None:
+@pytest.mark.parametrize("uri", ["/etc/shadow", "FILE:///etc/shadow", " fi\tle:/etc/shadow"])
+async def test_fetching_the_node_s_own_files_needs_a_right(guarded: Pool, uri: str) -> None:
+    await guarded.node("n1")
+    framework = as_principal(guarded, "toil", "s3cret")
+    await framework.subscribe()
+    (offer,) = await framework.offers()
+    bad = task(offer, "t", command="sleep")
+    bad["command"]["uris"] = [{"value": uri}]
+    await framework.launch(offer, bad)
+    assert (await framework.update("t"))["reason"] == "REASON_TASK_UNAUTHORIZED"
+
+
+async def test_the_agent_is_told_what_to_fetch(pool: Pool) -> None:
+    await pool.node("n1")
+    framework = await pool.framework()
+    (offer,) = await framework.offers()
+    uris = [{"value": "file:///opt/tool.tgz", "extract": True}]
+    wants = task(offer, "t", command="sleep")
+    wants["command"]["uris"] = uris
+    await framework.launch(offer, wants)
+    await framework.update("t", "TASK_RUNNING")
+    (pod,) = (await pool.client.list(scheme.PODS, "frameworks"))["items"]
+    assert json.loads(pod["metadata"]["annotations"][marks.FETCH]) == {"task-0": uris}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "image"),
+    [({}, "bireme.dev/host-rootfs"), ({marks.FETCH: '{"c": [{"value": "/etc/shadow"}]}'}, "a")],
+)
+async def test_pods_may_not_reach_the_node_s_own_file_system_either(
+    pool: Pool, annotations: Any, image: str
+) -> None:
     from apimachinery import wire
     from apimachinery.client.rest import Client
     from apimachinery.client.transport import DirectTransport
 
     pool.server.core.authorizer = NoHostTasks()
     pod = {
-        "metadata": {"name": "p"},
-        "spec": {"containers": [{"name": "c", "image": "bireme.dev/host-rootfs"}]},
+        "metadata": {"name": "p", "annotations": annotations},
+        "spec": {"containers": [{"name": "c", "image": image}]},
     }
     # That she may create pods at all is not the question here.
     alice = Client(DirectTransport(pool.server.handle, wire.UserInfo("alice")))
