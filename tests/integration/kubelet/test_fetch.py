@@ -33,7 +33,8 @@ NOBODY = 65534
 def tar(*members: tuple[str, bytes | str], compression: str = "gz") -> bytes:
     """A name with bytes is a file, with text a link to there."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=f"w:{compression}") as archive:
+    mode: Any = f"w:{compression}"
+    with tarfile.open(fileobj=out, mode=mode) as archive:
         for name, what in members:
             info = tarfile.TarInfo(name)
             if isinstance(what, str):

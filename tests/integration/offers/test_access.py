@@ -1,6 +1,7 @@
 """Credentials, principals, and what frameworks may not do without a right to it."""
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from apimachinery import scheme, status
+from apimachinery import scheme, status, wire
+from apimachinery.client.rest import Client
+from apimachinery.client.transport import DirectTransport
 from apimachinery.mesos import marks
 from apiserver.attributes import ALLOW, Attributes, Decision
 from offers.http.access import socket_user
@@ -167,15 +170,16 @@ async def test_the_agent_is_told_what_to_fetch(pool: Pool) -> None:
 
 @pytest.mark.parametrize(
     ("annotations", "image"),
-    [({}, "bireme.dev/host-rootfs"), ({marks.FETCH: '{"c": [{"value": "/etc/shadow"}]}'}, "a")],
+    [
+        ({}, "bireme.dev/host-rootfs"),
+        ({marks.FETCH: '{"c": [{"value": "/etc/shadow"}]}'}, "a"),
+        ({marks.FETCH: '{"c": [{"value": "http://10.0.0.1:5051/flags"}]}'}, "a"),
+        ({marks.FETCH: "nonsense"}, "a"),
+    ],
 )
 async def test_pods_may_not_reach_the_node_s_own_file_system_either(
     pool: Pool, annotations: Any, image: str
 ) -> None:
-    from apimachinery import wire
-    from apimachinery.client.rest import Client
-    from apimachinery.client.transport import DirectTransport
-
     pool.server.core.authorizer = NoHostTasks()
     pod = {
         "metadata": {"name": "p", "annotations": annotations},
@@ -185,6 +189,20 @@ async def test_pods_may_not_reach_the_node_s_own_file_system_either(
     alice = Client(DirectTransport(pool.server.handle, wire.UserInfo("alice")))
     with pytest.raises(status.Forbidden):
         await alice.create(scheme.PODS, pod, "frameworks")
+
+
+@pytest.mark.parametrize(("uri", "right"), [("http://10.0.0.1/x", True), ("/etc/shadow", False)])
+async def test_frameworks_may_fetch_from_the_web(pool: Pool, uri: str, right: bool) -> None:
+    pool.server.core.authorizer = NoHostTasks()
+    wanted = json.dumps({"c": [{"value": uri}]})
+    pod = {
+        "metadata": {"name": "p", "annotations": {marks.FETCH: wanted}},
+        "spec": {"containers": [{"name": "c", "image": "a"}]},
+    }
+    toil = wire.UserInfo("offers:toil", groups=("offers:principals",))
+    made = Client(DirectTransport(pool.server.handle, toil)).create(scheme.PODS, pod, "frameworks")
+    with contextlib.nullcontext() if right else pytest.raises(status.Forbidden, match="hosttasks"):
+        await made
 
 
 def test_the_kernel_tells_whose_a_socket_is() -> None:
