@@ -10,7 +10,7 @@ PACKAGES := runc conmon nftables libnftables1 iproute2 util-linux procps busybox
             etcd-server etcd-client python3-venv
 TEST_FLAGS ?=
 
-.PHONY: up down test check lint unit e2e bench clean system clients http-parser
+.PHONY: up down test check lint unit e2e stress bench clean system clients http-parser
 
 up: $(VENV)/.ok
 	@$(BIN)/bireme up --nodes $(NODES) --detach
@@ -36,6 +36,13 @@ unit: $(VENV)/.dev
 
 e2e: $(VENV)/.dev
 	$(BIN)/pytest tests/e2e -q $(TEST_FLAGS)
+
+# By night: what is drawn at random, EFFORT times as often and from SEEDS worlds of the simulation.
+EFFORT ?= 30
+SEEDS ?= 60
+stress: $(VENV)/.dev
+	BIREME_EFFORT=$(EFFORT) $(BIN)/pytest tests/unit tests/integration -m hypothesis --timeout 3600 -q $(TEST_FLAGS)
+	BIREME_SIMULATION_SEEDS=$(SEEDS) $(BIN)/pytest tests/simulation -q $(TEST_FLAGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -1,7 +1,7 @@
 """Real requests, a little wrong: never a 5xx, never a change by a request that was refused.
 
 Each case takes a request that the server accepts and spoils one part of it. The number of cases
-fits a minute; raise EXAMPLES to search for longer.
+fits a minute; `make stress` searches for longer.
 """
 
 import base64
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apimachinery import protobuf
+from tests.effort import examples
 
 from . import target as targets
 from .target import APPS, CORE, Sent, Target
@@ -25,7 +26,7 @@ JSON, PROTOBUF = "application/json", "application/vnd.kubernetes.protobuf"
 TOO_NEW = b"Too large resource version"
 
 many = settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(EXAMPLES),
     deadline=None,
     derandomize=True,
     database=None,

@@ -14,6 +14,7 @@ from yarl import URL
 from frameworks.marathon import groups, paths, update
 from frameworks.marathon.errors import BadRequest, Invalid
 from frameworks.marathon.spec import App
+from tests.effort import examples
 from tests.integration.marathon.conftest import Marathon
 
 FIELDS = [field.alias or name for name, field in App.model_fields.items()]
@@ -38,7 +39,7 @@ BODIES = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=6)
 
 
 @given(BODIES)
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_an_app_is_whole_or_refused(body: dict[str, Any]) -> None:
     """And a whole one says of itself what makes it again."""
     try:

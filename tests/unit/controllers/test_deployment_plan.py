@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from controllers.deployment import model, template
 from controllers.deployment import plan as planning
+from tests.effort import examples
 
 NOW = 1_800_000_000.0
 
@@ -113,7 +114,7 @@ limits = st.integers(0, 5) | st.integers(0, 100).map(lambda n: f"{n}%")
 
 
 @given(sizes, limits, limits, st.lists(st.integers(0, 12), max_size=40))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_rollout_keeps_within_surge_and_availability(
     replicas: int, surge: int | str, unavailable: int | str, health: list[int]
 ) -> None:

@@ -10,6 +10,7 @@ from apimachinery import meta
 from controllers import views
 from controllers.job import indexes
 from controllers.job import plan as planning
+from tests.effort import examples
 
 NOW = 1_800_000_000.0
 
@@ -94,7 +95,7 @@ events = st.lists(
 
 
 @given(events, st.integers(1, 4), st.integers(1, 6), st.integers(0, 4), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_every_end_counts_once_and_never_too_many_run(
     steps: list[tuple[str, int]], parallelism: int, completions: int, limit: int, indexed: bool
 ) -> None:

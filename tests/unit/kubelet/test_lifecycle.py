@@ -29,6 +29,7 @@ from kubelet.lifecycle import (
     StopSandbox,
     plan,
 )
+from tests.effort import examples
 
 NOW = 1000.0
 READY = Sandbox("s0", 0, ready=True, ips=("10.0.0.5",))
@@ -335,7 +336,7 @@ def lives(draw: st.DrawFn) -> Sim:
 
 
 @given(lives())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_every_life_settles(sim: Sim) -> None:
     result = sim.run()
     stages = {
@@ -351,7 +352,7 @@ def test_every_life_settles(sim: Sim) -> None:
 
 
 @given(lives(), st.integers(0, 12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_every_life_can_be_ended_at_any_point(sim: Sim, after: int) -> None:
     for _ in range(after):
         result = plan(sim.wanted, sim.state, sim.now)
@@ -369,7 +370,7 @@ def test_every_life_can_be_ended_at_any_point(sim: Sim, after: int) -> None:
 
 
 @given(lives())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_sidecars_outlive_the_main_containers(sim: Sim) -> None:
     sim.ends.clear()
     sim.run()

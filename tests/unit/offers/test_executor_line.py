@@ -14,6 +14,7 @@ from kubelet.mesos.executor import Executor as AgentEnd
 from offers.identity import Owner
 from offers.tasks import executor as master_end
 from offers.tasks import record
+from tests.effort import examples
 
 OWNER = Owner("f", "uid", "f", "root", "f")
 INFO = {"executor_id": {"value": "e"}, "command": {"value": "serve"}}
@@ -146,7 +147,7 @@ STEPS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=60))
 def test_every_task_is_handed_over_once_and_every_update_arrives_in_order(steps: list[str]) -> None:
     line = Line()

@@ -7,6 +7,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from offers import resources
 from offers.ledger import Ledger
 from offers.messages import Launch, Offer
+from tests.effort import examples
 
 NODES = ("a", "b", "c")
 names = st.sampled_from(NODES)
@@ -124,4 +125,4 @@ def total(vectors) -> dict[str, int]:
 
 
 TestBooks = Books.TestCase
-TestBooks.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestBooks.settings = settings(max_examples=examples(200), stateful_step_count=40, deadline=None)

@@ -9,6 +9,7 @@ from offers import parts, ranges, resources, sorter
 from offers.messages import Launch, Offer
 from offers.resources import Vector
 from offers.roles import RoleTree
+from tests.effort import examples
 from tests.unit.offers.pool import Pool, kept
 
 ROLES = ("a", "a/b", "c", "d/e")
@@ -156,7 +157,7 @@ class Market(RuleBasedStateMachine):
 
 
 TestMarket = Market.TestCase
-TestMarket.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestMarket.settings = settings(max_examples=examples(150), stateful_step_count=30, deadline=None)
 
 demands = st.fixed_dictionaries({"cpu": st.integers(1, 20), "memory": st.integers(1, 20)})
 clusters = st.fixed_dictionaries({"cpu": st.integers(60, 200), "memory": st.integers(60, 200)})

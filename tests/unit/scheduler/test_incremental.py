@@ -13,6 +13,7 @@ from scheduler import scores
 from scheduler.placement import Placer
 from scheduler.snapshot import Snapshot
 from scheduler.views import NodeInfo, PodInfo
+from tests.effort import examples
 from tests.unit.scheduler.builders import node, pod
 
 NODES = [f"n{i}" for i in range(20)]
@@ -198,7 +199,7 @@ class Following(RuleBasedStateMachine):
 
 
 Following.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=examples(40),
     stateful_step_count=30,
     deadline=None,
     # Explaining traces every line: minutes, in which the failure itself is not told.

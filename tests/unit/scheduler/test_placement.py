@@ -10,6 +10,7 @@ from offers.messages import Offer
 from scheduler.placement import Placer
 from scheduler.scores import spread
 from scheduler.snapshot import Snapshot
+from tests.effort import examples
 from tests.unit.scheduler.builders import (
     node,
     offers_for,
@@ -222,7 +223,7 @@ def test_a_node_that_returns_has_its_pods_again() -> None:
     st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 4096)), max_size=40),
     st.integers(0, 1000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_no_node_and_no_offer_is_overdrawn_and_no_pod_is_placed_twice(
     shapes: list[tuple[int, int]], wishes: list[tuple[int, int]], seed: int
 ) -> None:

@@ -14,6 +14,7 @@ from scheduler.placement import Placer
 from scheduler.preemption import Plan
 from scheduler.snapshot import Snapshot
 from scheduler.views import PodInfo
+from tests.effort import examples
 from tests.unit.scheduler.builders import node, offers_for, pod, snapshot, where
 
 HIGH = 1000
@@ -242,7 +243,7 @@ PODS = st.tuples(
     st.booleans(),
     st.integers(0, 50),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_plan_keeps_every_rule(
     them: list[tuple[str, int, int, str, bool]], wanted: int, allowed: int, ports: bool, seed: int
 ) -> None:

@@ -10,6 +10,7 @@ from apimachinery.fields import FieldSelector, parse_field_selector
 from apimachinery.labels import Selector, parse_selector
 from apiserver.cache import Entry, WatchCache, Watcher
 from apiserver.storage.memory import MemoryStore
+from tests.effort import examples
 
 from .conftest import pod
 
@@ -78,7 +79,7 @@ def selectors(reader: tuple[str, str, str]) -> tuple[str, Selector, FieldSelecto
 
 
 @given(STEPS, STEPS, STEPS, READERS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 async def test_a_watch_is_a_list_and_its_changes(
     before: list[tuple[str, str, str, str, bool]],
     between: list[tuple[str, str, str, str, bool]],

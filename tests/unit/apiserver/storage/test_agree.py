@@ -11,6 +11,7 @@ from apiserver.storage import errors
 from apiserver.storage.interface import Store
 from apiserver.storage.memory import MemoryStore
 from apiserver.storage.sqlite.store import SqliteStore
+from tests.effort import examples
 
 KEYS = st.sampled_from(["/a/1", "/a/2", "/a/3", "/a-b/1", "/b/1"])
 STEPS = st.one_of(
@@ -80,7 +81,7 @@ async def compare(steps: list[tuple[str, object]], path: Path) -> None:
 
 
 @given(st.lists(STEPS, max_size=40))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 async def test_sqlite_agrees_with_memory(steps: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         await compare(steps, Path(directory) / "store.db")
