@@ -8,12 +8,14 @@ offer master itself, its queue and its loop; nodes and pods are told to it as an
 
 import asyncio
 import gc
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench import report
 from bench.report import Row
+from bireme.cli import garbage
 from offers import allocator, filters, messages
 from offers.allocator import Wanting
 from offers.filters import Filters
@@ -30,6 +32,8 @@ FOR_EVER = 365 * 86400.0
 GRID = ((1_000, 200), (10_000, 200), (50_000, 200), (10_000, 1000))
 GOALS = {(10_000, 200): 1.0, (50_000, 200): 6.0}
 ROUNDS = 3
+TURN_S, AT_ONCE = 0.01, 5
+"""So often so many agents fall free: a tenth of 5,000 in a second."""
 REFUSALS_MAX = 2_000_000
 """So many declines take ten seconds to make."""
 
@@ -166,6 +170,8 @@ class World:
         for number in range(agents):
             self.nodes.tell(f"agent{number}", None, Node(HAS))
             self.fill(number)
+        self.launched: dict[str, list[str]] = {}
+        """Agent → what was started there since."""
         self.news = asyncio.Event()
         """Somebody was offered something."""
         self.frameworks = [self.framework(f"fw{n:04}", f"role{n:04}") for n in range(frameworks)]
@@ -182,6 +188,13 @@ class World:
     def end(self, number: int) -> None:
         pod = Pod(f"pod{number}", f"agent{number}", HAS)
         self.pods.tell(f"frameworks/pod{number}", pod, None)
+
+    def clear(self, number: int) -> None:
+        """All that runs on an agent ends."""
+        self.end(number)
+        for uid in self.launched.pop(f"agent{number}", ()):
+            pod = Pod(uid, f"agent{number}", {})
+            self.pods.tell(f"frameworks/{uid}", pod, None)
 
     async def until_quiet(self) -> None:
         while self.master.busy:
@@ -213,19 +226,22 @@ async def freed(agents: int = 10_000, frameworks: int = 200, repeats: int = 100)
 async def launch(agents: int = 5_000, frameworks: int = 200, seconds: float = 5.0) -> list[float]:
     """Milliseconds from a REVIVE to the launch that it leads to, each; the others are at work.
 
-    All agents are full and a tenth of them turn over each second: pods end, are offered, and what
-    is offered is used. One more framework asks for one task at a time.
+    The frameworks fill all agents, and a tenth of these turn over each second: work ends, is
+    offered, and what is offered is used. One more framework asks for one task at a time.
     """
     world = World(agents, frameworks)
     extra = world.framework("extra", "extra")
     world.master.attach(extra.info, extra)
     world.master.call("extra", messages.Suppress())
     running = asyncio.create_task(world.master.run())
-    await world.until_quiet()
+    users = [asyncio.create_task(_use(one, world)) for one in world.frameworks]
+    for number in range(agents):
+        world.clear(number)
+    while len(world.launched) < agents:
+        await asyncio.sleep(0.1)
     gc.collect()
-    gc.freeze()  # as a server does once it is up
+    garbage.settle()  # as a server does once it is up
     churn = asyncio.create_task(_churn(world))
-    users = [asyncio.create_task(_use(one)) for one in world.frameworks]
     times: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -249,25 +265,24 @@ async def launch(agents: int = 5_000, frameworks: int = 200, seconds: float = 5.
 
 
 async def _churn(world: World) -> None:
-    number = 0
-    while True:
-        for _ in range(world.agents // 100):
-            world.end(number % world.agents)
-            number += 1
-        await asyncio.sleep(0.1)
+    """Agents fall free one after the other, not in bursts: work of thirty seconds on each."""
+    for number in itertools.cycle(range(world.agents)):
+        world.clear(number)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(TURN_S)
 
 
-async def _use(one: Framework) -> None:
-    """Fill what is offered; each tenth framework takes its time."""
-    while True:
+async def _use(one: Framework, world: World) -> None:
+    """Fill what is offered."""
+    for count in itertools.count():
         await one.got.wait()
         one.got.clear()
         offers, one.offers = one.offers, []
         for offer in offers:
-            # Named as the pod that was there, so that the churn ends it in its turn.
-            uid = "pod" + offer.node.removeprefix("agent")
+            uid = f"{one.info.id}-{count}-{offer.node}"
             whole = Launch(uid, offer.role, offer.resources)
             one.master.call(one.info.id, messages.Accept((offer.id,), (whole,)))
+            world.launched.setdefault(offer.node, []).append(uid)
 
 
 async def _stop(task: "asyncio.Task[None]") -> None:

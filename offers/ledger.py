@@ -40,10 +40,31 @@ class Account:
     carved: Vector = field(default_factory=dict)
     """What reservations and volumes add to the node's own resources and take from them."""
 
+    _free: Vector | None = None
+
     @property
-    def free(self) -> dict[str, int]:
+    def free(self) -> Vector:
         """Capacity - used - offered; negative where overcommitted."""
-        return resources.subtract(resources.subtract(self.capacity, self.used), self.offered)
+        if self._free is None:
+            kept = resources.subtract(self.capacity, self.used)
+            self._free = resources.subtract(kept, self.offered)
+        return self._free
+
+    def resize(self, capacity: Vector) -> None:
+        self.capacity, self._free = capacity, None
+
+    def use(self, amount: Vector) -> None:
+        self.used, self._free = resources.add(self.used, amount), None
+
+    def unuse(self, amount: Vector) -> None:
+        self.used, self._free = resources.subtract(self.used, amount), None
+
+    def hold(self, amount: Vector) -> None:
+        """On offer from now on."""
+        self.offered, self._free = resources.add(self.offered, amount), None
+
+    def let_go(self, amount: Vector) -> None:
+        self.offered, self._free = resources.subtract(self.offered, amount), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +128,7 @@ class Ledger:
         self.total = resources.add(resources.subtract(self.total, before), after)
         before, after = parts.plain(account.capacity), parts.plain(capacity)
         self.plain = resources.add(resources.subtract(self.plain, before), after)
-        account.capacity = capacity
+        account.resize(capacity)
 
     def convert(self, node: str, before: Vector, after: Vector) -> bool:
         """Reserve, unreserve, make or end a volume out of what is free; False if it is not."""
@@ -158,7 +179,7 @@ class Ledger:
 
     def _hold(self, offer: Offer) -> None:
         account = self.accounts[offer.node]
-        account.offered = resources.add(account.offered, parts.consumed(offer.resources))
+        account.hold(parts.consumed(offer.resources))
         account.offer_ids.add(offer.id)
         self.roles.charge(offer.role, offer.resources, offer.framework_id, offered=True)
 
@@ -178,7 +199,7 @@ class Ledger:
             self._beside[first].remove(offer_id)
             return offer
         account = self.accounts[offer.node]
-        account.offered = resources.subtract(account.offered, parts.consumed(offer.resources))
+        account.let_go(parts.consumed(offer.resources))
         account.offer_ids.discard(offer_id)
         self.roles.release(offer.role, offer.resources, offer.framework_id)
         self._promote(self._beside.pop(offer_id, []))
@@ -264,7 +285,7 @@ class Ledger:
     def _use(self, uid: str, usage: Usage) -> None:
         self.gone(uid)
         account = self._account(usage.node)
-        account.used = resources.add(account.used, parts.consumed(usage.amount))
+        account.use(parts.consumed(usage.amount))
         account.uids.add(uid)
         self.usages[uid] = usage
         if usage.assumed_until is not None:
@@ -277,7 +298,7 @@ class Ledger:
         if usage is None:
             return None
         account = self.accounts[usage.node]
-        account.used = resources.subtract(account.used, parts.consumed(usage.amount))
+        account.unuse(parts.consumed(usage.amount))
         account.uids.discard(uid)
         self.roles.release(usage.role, usage.amount, usage.framework)
         self._forget_if_empty(account)

@@ -49,8 +49,10 @@ NODE_PORTS: Ranges = ((20000, 29999),)
 """Dealt out on every node. Mesos' 31000 to 32000 lie among Kubernetes' NodePorts."""
 PAUSE_S = 0.005
 """Between two allocations at least: changes that come in a burst are answered together."""
-NODES_AT_ONCE = 1000
-"""Nodes of one allocation; then others have their turn. Less than 50 ms."""
+SLICE_S = 0.005
+"""So long may one allocation take; then others have their turn."""
+NODES_AT_ONCE = (50, 1000)
+"""Of one allocation at least, since each begins with a look at all frameworks, and at most."""
 OFFERS_AT_ONCE = 100
 """Offers of one event."""
 HARD_TAINTS = ("NoSchedule", "NoExecute")
@@ -119,6 +121,7 @@ class OfferMaster:
         self._ids = itertools.count(1)
         self._framework_ids = itertools.count(0)
         self._dirty: set[str] = set()
+        self._at_once = NODES_AT_ONCE[0]
         self._wake = asyncio.Event()
         nodes.add_handler(self._node_changed)
         pods.add_handler(self._pod_changed)
@@ -247,11 +250,21 @@ class OfferMaster:
             self._expire_offers()
             self._feed_hungry(now)
             while self._dirty:
-                some = set(itertools.islice(self._dirty, NODES_AT_ONCE))
+                some = set(itertools.islice(self._dirty, self._at_once))
                 self._dirty -= some
+                began = self._clock.monotonic()
                 self._allocate(some)
+                self._pace(len(some), self._clock.monotonic() - began)
                 await asyncio.sleep(0)
             self._allocated_at = self._clock.monotonic()
+
+    def _pace(self, nodes: int, took: float) -> None:
+        """So many nodes took so long: how many the next allocation looks at."""
+        least, most = NODES_AT_ONCE
+        if took > SLICE_S:
+            self._at_once = max(least, int(nodes * SLICE_S / took))
+        elif took < SLICE_S / 2:
+            self._at_once = min(most, self._at_once * 2)
 
     def _expire_offers(self) -> None:
         """Take back what has been unanswered for too long."""
