@@ -41,6 +41,8 @@ class Scheme:
     _extra: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _hidden: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
     """Rows that others are stored as and that are not served themselves."""
+    _served: dict[tuple[str, str, str], tuple[Resource, ...]] = field(default_factory=dict)
+    """What `served_as` has found since the last change."""
 
     def add(self, resource: Resource) -> None:
         """Add or replace the row of this group, version and plural."""
@@ -49,7 +51,7 @@ class Scheme:
             self._by_kind.pop(old.gvk, None)
         self._by_plural[resource.gvr] = resource
         self._by_kind[resource.gvk] = resource
-        self.generation += 1
+        self._changed()
 
     def hide(self, resource: Resource) -> None:
         """Add a row that only `storage_resource` finds."""
@@ -64,7 +66,11 @@ class Scheme:
         self._hidden.pop(resource.gvr, None)
         if self._by_plural.pop(resource.gvr, None) is not None:
             self._by_kind.pop(resource.gvk, None)
-            self.generation += 1
+            self._changed()
+
+    def _changed(self) -> None:
+        self.generation += 1
+        self._served.clear()
 
     def by_plural(self, group: str, version: str, plural: str) -> Resource | None:
         return self._by_plural.get((group, version, plural))
@@ -88,6 +94,15 @@ class Scheme:
         if resource.stored_as is None:
             return resource
         return self._by_plural.get(resource.stored_as) or self._hidden[resource.stored_as]
+
+    def served_as(self, stored: Resource) -> tuple[Resource, ...]:
+        """The rows under which the objects of a stored resource are served."""
+        found = self._served.get(stored.gvr)
+        if found is None:
+            wanted = stored.gvr
+            found = tuple(row for row in self.all() if (row.stored_as or row.gvr) == wanted)
+            self._served[wanted] = found
+        return found
 
     def model_of(self, group: str, version: str, kind: str) -> "type[Model] | None":
         """The model of any known kind: resources, their lists, options, scales, reviews."""
@@ -215,6 +230,7 @@ ENDPOINTSLICES = _row("endpointslices", "discovery.k8s.io")
 FLOWSCHEMAS = _row("flowschemas", "flowcontrol.apiserver.k8s.io")
 PRIORITYLEVELCONFIGURATIONS = _row("prioritylevelconfigurations", "flowcontrol.apiserver.k8s.io")
 POD_METRICS = _row("pods", "metrics.k8s.io", "v1beta1")
+TOKENREVIEWS = _row("tokenreviews", "authentication.k8s.io")
 SUBJECTACCESSREVIEWS = _row("subjectaccessreviews", "authorization.k8s.io")
 FRAMEWORKS = _row("frameworks", "offers.bireme.dev")
 OFFER_ROLES = _row("roles", "offers.bireme.dev")

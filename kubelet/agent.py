@@ -22,8 +22,11 @@ from kubelet.env import Environment, Services, ServiceView, service_view
 from kubelet.images.interface import ImageService
 from kubelet.inotify import Hub
 from kubelet.kit import Kit
+from kubelet.mesos.calls import ContainerCalls
+from kubelet.mesos.containers import Containers
 from kubelet.mesos.executors import Executors
 from kubelet.mesos.facts import Facts
+from kubelet.mesos.gate import Gate
 from kubelet.mesos.server import MesosServer
 from kubelet.node import NodeKeeper
 from kubelet.node_status import Health, Machine, node_labels, read_health, read_machine
@@ -149,8 +152,10 @@ class NodeAgent:
         """Custom executors, and those who look on."""
         executors = Executors(self.kit.client, self.options.node_name, self.kit.clock)
         facts = Facts(self.kit, pods, executors, serving.port)
+        gate = Gate(self.kit.client, self.options.address, serving.trusted)
+        calls = ContainerCalls(self.kit.driver, Containers(facts.workers), gate)
         server = MesosServer(
-            executors, facts, pod_cidr=self.options.pod_cidr, trusted=serving.trusted
+            executors, facts, calls, pod_cidr=self.options.pod_cidr, trusted=serving.trusted
         )
         group.keep(executors.run, name="executors")
         group.keep(server.run, name="mesos http")

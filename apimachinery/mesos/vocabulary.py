@@ -235,6 +235,12 @@ ExecutorEvent.Kill: task_id!=1 TaskID, kill_policy=2 KillPolicy
 ExecutorEvent.Acknowledged: task_id!=1 TaskID, uuid!=2 bytes
 ExecutorEvent.Message: data!=1 bytes
 ExecutorEvent.Error: message!=1 string
+AgentCall.Launch: container_id!=1 ContainerID, command=2 CommandInfo, container=3 ContainerInfo
+AgentCall.Container: container_id!=1 ContainerID
+AgentCall.Input: type=1 AgentCall.Input.Type, container_id=2 ContainerID, process_io=3 ProcessIO
+ProcessIO: type=1 ProcessIO.Type, data=2 ProcessIO.Data, control=3 ProcessIO.Control
+ProcessIO.Data: type=1 ProcessIO.Data.Type, data=2 bytes
+ProcessIO.Control: type=1 ProcessIO.Control.Type, tty_info=2 TTYInfo
 """
 
 ENUMS = """
@@ -289,6 +295,10 @@ UPDATE_FRAMEWORK=17
 ExecutorCall.Type: UNKNOWN=0 SUBSCRIBE=1 UPDATE=2 MESSAGE=3 HEARTBEAT=4
 ExecutorEvent.Type: UNKNOWN=0 SUBSCRIBED=1 LAUNCH=2 KILL=3 ACKNOWLEDGED=4 MESSAGE=5 ERROR=6 \
 SHUTDOWN=7 LAUNCH_GROUP=8 HEARTBEAT=9
+AgentCall.Input.Type: UNKNOWN=0 CONTAINER_ID=1 PROCESS_IO=2
+ProcessIO.Type: UNKNOWN=0 DATA=1 CONTROL=2
+ProcessIO.Data.Type: UNKNOWN=0 STDIN=1 STDOUT=2 STDERR=3
+ProcessIO.Control.Type: UNKNOWN=0 TTY_INFO=1 HEARTBEAT=2
 Event.Type: UNKNOWN=0 SUBSCRIBED=1 OFFERS=2 RESCIND=3 UPDATE=4 MESSAGE=5 FAILURE=6 ERROR=7 \
 HEARTBEAT=8 INVERSE_OFFERS=9 RESCIND_INVERSE_OFFER=10 UPDATE_OPERATION_STATUS=11
 """

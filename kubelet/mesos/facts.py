@@ -43,7 +43,7 @@ class Facts:
             self._directory(worker): Sandbox(
                 pods_dir / worker.uid / "volumes" / "empty" / marks.SANDBOX_VOLUME, _log(worker)
             )
-            for worker in self._workers()
+            for worker in self.workers()
         }
 
     def agent_info(self) -> JsonObject:
@@ -91,7 +91,7 @@ class Facts:
 
     def frameworks(self) -> list[JsonObject]:
         found: dict[str, JsonObject] = {}
-        for worker in self._workers():
+        for worker in self.workers():
             framework_id = _mark(worker, marks.FRAMEWORK_ID)
             one = found.setdefault(
                 framework_id,
@@ -142,11 +142,11 @@ class Facts:
                 "statistics": {"timestamp": self._kit.clock.now()},
                 "status": {"container_id": {"value": worker.uid}},
             }
-            for worker in self._workers()
+            for worker in self.workers()
             if not reading.finished(worker.pod)
         ]
 
-    def _workers(self) -> Iterator[PodWorker]:
+    def workers(self) -> Iterator[PodWorker]:
         for worker in self._pods.workers():
             if marks.FRAMEWORK_ID in (worker.pod["metadata"].get("annotations") or {}):
                 yield worker

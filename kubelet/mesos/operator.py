@@ -1,6 +1,7 @@
 """`POST /api/v1` on an agent: what operators ask of one node, in the v1 shapes.
 
-The facts are those of `facts`. What this agent has no notion of is answered 501, by name.
+The facts are those of `facts`; calls on containers go on to `calls`. What this agent has no notion
+of is answered 501, by name.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ from apimachinery.mesos import lenient, marks
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, ascii_json
 from apimachinery.wire import JsonObject
+from kubelet.mesos.calls import RECORDIO, ContainerCalls
+from kubelet.mesos.containers import Path, message_of
 from kubelet.mesos.facts import Facts
 from kubelet.mesos.sandbox import Files, Missing
 
@@ -21,21 +24,23 @@ from kubelet.mesos.sandbox import Files, Missing
 class AgentOperator:
     """Answers operator calls."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+    def __init__(self, facts: Facts, calls: ContainerCalls) -> None:
+        self._facts, self._calls = facts, calls
         self._answers: dict[str, Callable[[], JsonObject]] = {
             "GET_HEALTH": lambda: {"healthy": True},
             "GET_FLAGS": lambda: {"flags": []},
             "GET_VERSION": lambda: {"version_info": {"version": marks.VERSION}},
             "GET_METRICS": lambda: {"metrics": []},
             "GET_AGENT": lambda: {"agent_info": facts.agent_info()},
-            "GET_CONTAINERS": lambda: {"containers": _wrapped(facts.containers())},
+            "GET_CONTAINERS": lambda: {"containers": self._containers()},
             "GET_FRAMEWORKS": lambda: {"frameworks": facts.frameworks()},
         }
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.method != "POST":
             return web.Response(status=405, headers={"Allow": "POST"})
+        if request.content_type == RECORDIO:
+            return await self._calls.input(request)
         if request.content_type != JSON or "Content-Type" not in request.headers:
             return web.Response(status=415, text=f"Expecting 'Content-Type' of {JSON}")
         try:
@@ -47,10 +52,25 @@ class AgentOperator:
             return web.Response(status=400, text="Expecting 'type' to be present")
         if kind in ("LIST_FILES", "READ_FILE"):
             return await self._file(kind, call.get(kind.lower()))
+        if kind in self._calls.kinds:
+            return await self._calls.handle(request, call)
         answer = self._answers.get(kind)
         if answer is None:
             return web.Response(status=501, text=f"{kind} is not implemented")
         return _answer(kind, answer())
+
+    def _containers(self) -> list[JsonObject]:
+        """Those of tasks and executors, and below each the sessions in it."""
+        found = []
+        for one in self._facts.containers():
+            ids = {name: {"value": one[name]} for name in ("executor_id", "framework_id")}
+            paths: list[Path] = [(one["container_id"],)]
+            paths += [each.path for each in self._calls.sessions.below(paths[0])]
+            for path in paths:
+                container = {"executor_name": "", "container_id": message_of(path)}
+                status = {"container_id": message_of(path)}
+                found.append({**ids, **container, "container_status": status})
+        return found
 
     async def _file(self, kind: str, body: Any) -> web.Response:
         if not isinstance(body, dict) or not isinstance(body.get("path"), str):
@@ -71,11 +91,6 @@ class AgentOperator:
 
 def _answer(kind: str, body: JsonObject) -> web.Response:
     return web.Response(body=ascii_json({"type": kind, kind.lower(): body}), content_type=JSON)
-
-
-def _wrapped(containers: list[JsonObject]) -> list[JsonObject]:
-    names = ("container_id", "executor_id", "framework_id")
-    return [{**one, **{name: {"value": one[name]} for name in names}} for one in containers]
 
 
 def _file_info(one: JsonObject) -> JsonObject:

@@ -3,7 +3,7 @@
 Plain HTTP on the node's own address, as Mesos' agents have it. Executors and `/state` are open to
 what runs on this node; files only to the node itself and to the machine of the API server.
 Neighbours: `executors` (what executors hear and say), `facts`, `sandbox`. Not here: exec and logs of
-pods, which come through the API server (`kubelet.server`).
+pods, which come through the API server (`kubelet.server`). `calls` has the sessions in containers.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from apimachinery.mesos import bodies, marks, stream
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream, ascii_json
 from apimachinery.wire import JsonObject
+from kubelet.mesos.calls import ContainerCalls
 from kubelet.mesos.executor import Executor, TooManyError
 from kubelet.mesos.executors import Executors
 from kubelet.mesos.facts import Facts
@@ -40,6 +41,7 @@ class MesosServer:
         self,
         executors: Executors,
         facts: Facts,
+        calls: ContainerCalls,
         *,
         pod_cidr: str,
         trusted: Collection[str],
@@ -48,7 +50,8 @@ class MesosServer:
         self._executors, self._facts = executors, facts
         self._network = ipaddress.ip_network(pod_cidr) if pod_cidr else None
         self._trusted = {facts.address, "127.0.0.1", *trusted}
-        self._operator = AgentOperator(facts)
+        self._calls = calls
+        self._operator = AgentOperator(facts, calls)
         self._open: set[EventStream] = set()
 
     async def run(self) -> None:
@@ -67,6 +70,7 @@ class MesosServer:
             await asyncio.Event().wait()
         finally:
             self.close()
+            await self._calls.sessions.close()
             await runner.cleanup()
 
     def close(self) -> None:

@@ -94,7 +94,7 @@ def container(info: JsonObject, name: str, setting: Setting) -> JsonObject:
         made["readinessProbe"] = _probe(check, host, failures=1)
         made["livenessProbe"] = _probe(check, host, failures=deaths)
     if "tty_info" in container:
-        made["tty"] = True
+        made["tty"] = made["stdin"] = True
     return made
 
 

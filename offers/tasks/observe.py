@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from apimachinery import meta
+from apimachinery import meta, status
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers.tasks import states
@@ -37,7 +37,6 @@ class ContainerView:
     """Set once it has ended."""
     reason: str = ""
     ready: bool = False
-    container_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +105,17 @@ def _container(status: JsonObject) -> ContainerView:
         exit_code=int(ended.get("exitCode", 0)) if ended is not None else None,
         reason=str((ended or {}).get("reason") or ""),
         ready=bool(status.get("ready")),
-        container_id=str(status.get("containerID") or "").rpartition("/")[2],
     )
+
+
+def refused(error: status.ApiError) -> Conclusion:
+    """The API does not take the task's pod."""
+    if not isinstance(error, status.Forbidden):
+        return Conclusion(states.ERROR, states.MASTER, "REASON_TASK_INVALID", error.message)
+    if "exceeded quota" in error.message:
+        # That may change, and is no fault of the task's.
+        return Conclusion(states.DROPPED, states.MASTER, "REASON_RESOURCES_UNKNOWN", error.message)
+    return Conclusion(states.ERROR, states.MASTER, "REASON_TASK_UNAUTHORIZED", error.message)
 
 
 def conclude(pod: PodView, container: str, *, killed: bool, checked: bool) -> Conclusion:
@@ -121,7 +129,7 @@ def conclude(pod: PodView, container: str, *, killed: bool, checked: bool) -> Co
         return Conclusion(
             states.RUNNING,
             healthy=seen.ready if checked else None,
-            container=seen.container_id,
+            container=pod.uid,
             addresses=pod.addresses,
         )
     if seen.waiting in DOOMED:
@@ -135,7 +143,7 @@ def _ended(pod: PodView, seen: ContainerView, *, killed: bool, checked: bool) ->
     if seen.reason in ("StartError", "ContainerCannotRun"):
         message = f"Failed to launch container: {seen.message}"
         return Conclusion(states.FAILED, states.AGENT, "REASON_CONTAINER_LAUNCH_FAILED", message)
-    outcome = partial(Conclusion, container=seen.container_id, addresses=pod.addresses, began=True)
+    outcome = partial(Conclusion, container=pod.uid, addresses=pod.addresses, began=True)
     if killed:
         return outcome(states.KILLED, message=_how(code))
     if seen.reason == "OOMKilled":
@@ -144,7 +152,7 @@ def _ended(pod: PodView, seen: ContainerView, *, killed: bool, checked: bool) ->
             states.AGENT,
             "REASON_CONTAINER_LIMITATION_MEMORY",
             "Memory limit exceeded",
-            container=seen.container_id,
+            container=pod.uid,
         )
     if pod.reason == "DeadlineExceeded":
         message = "Task exceeded its maximum completion time"

@@ -128,10 +128,25 @@ class Task:
         if seen.healthy is False or self.healthy is not None:
             status["healthy"] = bool(seen.healthy)
         if seen.container or seen.addresses:
-            status["container_status"] = _container_status(seen)
+            status["container_status"] = self._container_status(seen)
         status["uuid"] = self._uuid(seen.state)
         self.pending.append(status)
         self.history.append(status)
+
+    def _container_status(self, seen: Conclusion) -> JsonObject:
+        """The pod's uid names its container; a task of a group is a container within."""
+        found: JsonObject = {}
+        if seen.container:
+            found["container_id"] = {"value": seen.container}
+            if self.executor is not None and not self.custom:
+                found["container_id"] = {"value": self.container, "parent": found["container_id"]}
+        if seen.addresses:
+            addresses = [
+                {"protocol": "IPv6" if ":" in ip else "IPv4", "ip_address": ip}
+                for ip in seen.addresses
+            ]
+            found["network_infos"] = [{"ip_addresses": addresses}]
+        return found
 
     def knows(self, update: str) -> bool:
         """Whether an update with this uuid came before."""
@@ -156,7 +171,7 @@ class Task:
         }
         if addresses and "container_status" not in status:
             seen = Conclusion(self.state, container=self.pod, addresses=tuple(addresses))
-            status["container_status"] = _container_status(seen)
+            status["container_status"] = self._container_status(seen)
         self.pending.append(status)
         self.history.append(status)
 
@@ -272,18 +287,6 @@ def _update(status: JsonObject) -> JsonObject:
     for name in ("reason", "message"):
         if name in status:
             found[name] = status[name]
-    return found
-
-
-def _container_status(seen: Conclusion) -> JsonObject:
-    found: JsonObject = {}
-    if seen.container:
-        found["container_id"] = {"value": seen.container}
-    if seen.addresses:
-        addresses = [
-            {"protocol": "IPv6" if ":" in ip else "IPv4", "ip_address": ip} for ip in seen.addresses
-        ]
-        found["network_infos"] = [{"ip_addresses": addresses}]
     return found
 
 

@@ -387,29 +387,32 @@ class TaskService:
             first.executor,
         )  # fmt: skip
         try:
-            made = await self._create_pod(key, manifest, first.run)
-        except (status.Invalid, status.BadRequest) as error:
-            wrong = Conclusion(states.ERROR, states.MASTER, "REASON_TASK_INVALID", error.message)
-            self._conclude(tasks, wrong, framework)
+            client = self._frameworks.client_of(framework)
+            made = await self._create_pod(client, key, manifest, first.run)
+        except (status.Invalid, status.BadRequest, status.Forbidden) as error:
+            self._conclude(tasks, observe.refused(error), framework)
             self._release(key)
             return
         self._master.ledger.rename(_provisional(key), made["metadata"]["uid"])
         for task in tasks:
             task.pod_made = True
-        self._conclude(tasks, Conclusion(states.STARTING), framework)
+        begun = Conclusion(states.STARTING, container=made["metadata"]["uid"])
+        self._conclude(tasks, begun, framework)
 
-    async def _create_pod(self, key: str, manifest: JsonObject, run: str) -> JsonObject:
+    async def _create_pod(
+        self, client: Client, key: str, manifest: JsonObject, run: str
+    ) -> JsonObject:
         namespace, _, name = key.partition("/")
         for _ in range(2):
             try:
-                return await self._client.create(scheme.PODS, manifest)
+                return await client.create(scheme.PODS, manifest)
             except status.AlreadyExists:
                 there = await self._client.get(scheme.PODS, name, namespace)
                 annotations = there["metadata"].get("annotations") or {}
                 if annotations.get(marks.RUN) == run:
                     return there  # ours, whose answer was lost
                 await self._delete_pod(key, 0)
-        return await self._client.create(scheme.PODS, manifest)
+        return await client.create(scheme.PODS, manifest)
 
     def _look(self, key: str, tasks: list[Task], framework: Framework) -> None:
         """Conclude from the pod, or from its absence."""

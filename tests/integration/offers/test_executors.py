@@ -12,9 +12,14 @@ from aiohttp.test_utils import TestServer
 from apimachinery import scheme
 from apimachinery.aio.clock import SystemClock
 from apimachinery.mesos import binary
+from kubelet.mesos.calls import ContainerCalls
+from kubelet.mesos.containers import Containers
 from kubelet.mesos.executors import Executors
+from kubelet.mesos.gate import Gate
 from kubelet.mesos.sandbox import Sandbox
 from kubelet.mesos.server import MesosServer
+from kubelet.network.fake import FakeNetwork
+from kubelet.runtime.fake import FakeDriver, FakeMachine
 from tests.fakes.executor import RawExecutor
 from tests.fakes.mesos import RawFramework, scalar, task
 from tests.integration.offers.conftest import Pool
@@ -52,7 +57,9 @@ class Agent:
     async def start(self) -> None:
         self.executors = Executors(self.pool.client, "n1", SystemClock())
         facts: Any = Facts()
-        self.mesos = MesosServer(self.executors, facts, pod_cidr="", trusted=())
+        client, driver = self.pool.client, FakeDriver(FakeMachine(), FakeNetwork())
+        calls = ContainerCalls(driver, Containers(list), Gate(client, facts.address, ()))
+        self.mesos = MesosServer(self.executors, facts, calls, pod_cidr="", trusted=())
         self.server = TestServer(self.mesos.application(), handler_cancellation=True)
         await self.server.start_server()
         self.url = str(self.server.make_url("/api/v1/executor"))
