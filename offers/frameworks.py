@@ -45,6 +45,10 @@ class SubscribeError(ValueError):
     """A subscription that is refused; the framework hears the text as ERROR."""
 
 
+class UnauthorizedError(SubscribeError):
+    """What it wants is not granted to its principal."""
+
+
 class Stream(Protocol):
     """A framework's open connection. Calls never wait."""
 
@@ -69,6 +73,8 @@ class Framework:
     id: str
     info: JsonObject
     principal: str = ""
+    account: str = ""
+    """The API's user that it proved to be: its pods are made in that name. Else the master's."""
     uid: str = ""
     """Of its Framework object."""
     stream: Stream | None = None
@@ -82,6 +88,8 @@ class Framework:
     """Role → which nodes it wants to hear of."""
     uses_host: bool = False
     """Whether its tasks may use the nodes' own file system."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the call that is looked at: calls take effect in the order in which they came."""
     spell: Callable[[Offer], JsonObject] = _plainly
     """An offer as the framework gets it."""
 
@@ -221,6 +229,7 @@ class Frameworks:
                 spec.get("id") or meta.name(obj),
                 spec["info"],
                 principal=spec.get("principal") or "",
+                account=spec.get("account") or "",
                 uid=meta.uid(obj),
                 removed=bool(state.get("removed")),
                 uses_host=bool(spec.get("hostTasks")),
@@ -254,6 +263,7 @@ class Frameworks:
         principal: str,
         stream: Stream,
         *,
+        account: str = "",
         constraints: JsonObject | None = None,
         uses_host: bool = False,
     ) -> Framework:
@@ -274,25 +284,27 @@ class Frameworks:
             )
             self.known[framework.id] = framework
         else:
-            self._take_over(framework, info, principal)
+            self._take_over(framework, info, principal, account)
         framework.info = {**info, "id": {"value": framework.id}}
         framework.reregistered = self._clock.now()
         framework.disconnected = None
         framework.stream = stream
-        framework.uses_host = uses_host
+        framework.account, framework.uses_host = account, uses_host
         framework.constraints = wanted
         framework.suppressed = set(suppressed)
         await self._write(framework)
-        await self._ensure_namespace(framework.namespace)
+        await self._ensure_namespace(framework)
         if framework.stream is not stream or framework.removed:
             raise SubscribeError("Framework failed over")
         self.on_changed(kind, framework)
         return framework
 
-    def _take_over(self, framework: Framework, info: JsonObject, principal: str) -> None:
+    def _take_over(
+        self, framework: Framework, info: JsonObject, principal: str, account: str
+    ) -> None:
         if framework.removed:
             raise SubscribeError("Framework has been removed")
-        if framework.principal != principal:
+        if framework.principal != principal or framework.account not in ("", account):
             raise SubscribeError("Changing framework's principal is not allowed")
         # What may not change stays as it was, without a word (as in Mesos).
         for key in ("user", "checkpoint"):
@@ -417,6 +429,7 @@ class Frameworks:
             "name": framework.info["name"],
             "user": framework.info["user"],
             "principal": framework.principal,
+            "account": framework.account,
             "roles": list(framework.roles),
             "suppressedRoles": sorted(framework.suppressed),
             "capabilities": sorted(framework.capabilities),
@@ -462,13 +475,35 @@ class Frameworks:
             "disconnectedTime": _formatted(framework.disconnected),
         }
 
-    async def _ensure_namespace(self, name: str) -> None:
-        """Ahead of the first task, so that its service account is there in time."""
+    def client_of(self, framework: Framework) -> Client:
+        """The API in a framework's name, if it proved to have one."""
+        if not framework.account:
+            return self._client
+        return self._client.impersonating(framework.account, identity.PRINCIPALS)
+
+    async def _ensure_namespace(self, framework: Framework) -> None:
+        """Ahead of the first task, so that its service account is there in time.
+
+        The usual one is made by the master, another one by who wants it.
+        """
+        name = framework.namespace
         if name in self._namespaces:
             return
-        with contextlib.suppress(status.AlreadyExists):
-            await self._client.create(scheme.NAMESPACES, {"metadata": {"name": name}})
+        client = self._client if name == identity.NAMESPACE else self.client_of(framework)
+        try:
+            await client.create(scheme.NAMESPACES, {"metadata": {"name": name}})
+        except status.AlreadyExists:
+            pass
+        except status.Forbidden as error:
+            await self._check_namespace(name, error)
         self._namespaces.add(name)
+
+    async def _check_namespace(self, name: str, error: status.Forbidden) -> None:
+        """It is there, or the framework can't be."""
+        try:
+            await self._client.get(scheme.NAMESPACES, name)
+        except status.NotFound:
+            raise SubscribeError(error.message) from error
 
     async def _forget_old(self) -> None:
         removed = [f for f in self.known.values() if f.removed]

@@ -16,6 +16,10 @@ NAMESPACE_LABEL = f"{GROUP}/namespace"
 """In a FrameworkInfo's labels: where its tasks run."""
 NAMESPACE = "frameworks"
 NAME_PART_MAX = 24
+USER_PREFIX = "offers:"
+"""Principals as users of the API."""
+PRINCIPALS = "offers:principals"
+"""The group of all of them."""
 _UNFIT = re.compile(r"[^a-z0-9]+")
 
 

@@ -110,6 +110,16 @@ class RoleTree:
             here = child
         return here
 
+    def paths(self) -> list[str]:
+        """Of all roles, each before those below it."""
+        found: list[str] = []
+        rest = list(self.root.children.values())
+        while rest:
+            role = rest.pop()
+            found.append(role.path)
+            rest += role.children.values()
+        return found
+
     def lineage(self, path: str) -> Iterator[Role]:
         """The root, then every role on the way down to the path."""
         here = self.root

@@ -69,6 +69,14 @@ class Client:
         made._write_headers |= term
         return made
 
+    def impersonating(self, user: str, group: str) -> "Client":
+        """A client that speaks in the name of somebody of a group. Shares the transport."""
+        made = Client(self._transport, component=self._read_headers["user-agent"], rng=self._rng)
+        name = {wire.ACT_AS: user, wire.ACT_AS_GROUP: group}
+        made._read_headers = self._read_headers | name
+        made._write_headers = self._write_headers | name
+        return made
+
     async def close(self) -> None:
         await self._transport.close()
 

@@ -30,6 +30,10 @@ class FrameworkSpec(Model):
     name: str = Field("", description="The framework's own name for itself.")
     user: str = Field("", description="The user that its tasks run as where they say nothing.")
     principal: str = Field("", description="The identity that subscribed.")
+    account: str = Field(
+        "",
+        description="The user in whose name its pods are made: proven by credentials; else empty.",
+    )
     roles: Items[str] = Field((), description="The roles whose offers it takes.")
     suppressed_roles: Items[str] = Field(
         (), alias="suppressedRoles", description="Roles for which it wants no offers now."

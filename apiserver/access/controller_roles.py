@@ -159,6 +159,9 @@ _SCHEDULER = (
     # The offer master shares the scheduler's process and identity.
     rule(f"{READ} {WRITE}", "offers.bireme.dev", "*"),
     rule("use", "offers.bireme.dev", "hosttasks"),
+    # Pods of frameworks that brought credentials are made in their principals' names.
+    rule("impersonate", "", "users"),
+    rule("impersonate", "", "groups", "offers:principals"),
     # Reservations and what operators plan stand in annotations of nodes; drains empty them.
     rule("delete patch", "", "nodes"),
     rule("create", "", "pods/eviction"),

@@ -166,9 +166,18 @@ _ROLES: dict[str, tuple[wire.JsonObject, ...]] = {
         rule("approve", _CSR, "signers", "kubernetes.io/kube-apiserver-client-kubelet"),
     ),
     "system:bireme:framework": (
-        # What an offer framework's principal needs: its tasks become pods under its own name.
-        rule(f"{READ} {WRITE}", "", "pods"),
-        rule(READ, "offers.bireme.dev", "executors frameworks roles tasks"),
+        # What the principal of a framework needs, whatever its role. That its tasks become pods
+        # under its own name is granted by `system:bireme:tasks` in its namespace.
+        rule("use", "offers.bireme.dev", "roles taskusers"),
+        rule("create delete update", "offers.bireme.dev", "reservations volumes"),
+    ),
+    "system:bireme:tasks": (rule("create get", "", "pods"),),
+    "system:bireme:operator": (
+        rule("get list watch update delete", "offers.bireme.dev", "frameworks"),
+        rule("get list watch update", "offers.bireme.dev", "roles"),
+        rule("get list watch", "offers.bireme.dev", "executors offers tasks"),
+        rule("create delete update", "offers.bireme.dev", "reservations volumes"),
+        rule("get update", "offers.bireme.dev", "logging maintenance"),
     ),
 }  # fmt: skip
 

@@ -3,14 +3,15 @@
 On loopback nobody is asked for credentials, as with Mesos; but a process there is known by its
 user, which the kernel tells: the master's own and root are the local admin. Elsewhere, or if it is
 asked for, HTTP Basic names a principal, whose secret stands in a Secret object. What a principal
-may is said by RBAC, of the user `offers:PRINCIPAL`. Neighbours: `scheduler`, `operator` ask.
+may is said by RBAC, of the user `offers:PRINCIPAL`. Neighbours: `offers.rights` says what is to be
+granted for what; `scheduler`, `actions` and `sight` ask.
 """
 
 import base64
 import binascii
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from aiohttp import web
 
 from apimachinery import scheme
 from apimachinery.client.rest import Client
+from apimachinery.mesos.marks import GROUP
+from offers.identity import PRINCIPALS, USER_PREFIX
+from offers.rights import Right
 
-USER_PREFIX = "offers:"
-GROUP = "offers.bireme.dev"
 SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 ESTABLISHED = "01"
+NOBODY = {"user": "system:anonymous", "groups": ["system:unauthenticated"]}
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="bireme-offers"'}
 
 
@@ -36,8 +39,9 @@ class Caller:
     """A process of the master's own user, or of root, on this machine."""
 
     @property
-    def user(self) -> str:
-        return f"{USER_PREFIX}{self.principal}" if self.principal else "system:anonymous"
+    def account(self) -> str:
+        """The API's user whom credentials prove; empty without."""
+        return f"{USER_PREFIX}{self.principal}" if self.principal else ""
 
 
 class Access:
@@ -73,14 +77,32 @@ class Access:
             return None
         return Caller(principal)
 
-    async def may(self, caller: Caller, verb: str, resource: str, name: str = "") -> bool:
-        """Whether RBAC grants it."""
-        if caller.local_admin:
-            return True
-        wanted = {"group": GROUP, "resource": resource, "verb": verb, "name": name}
-        review = {"spec": {"user": caller.user, "resourceAttributes": wanted}}
-        made = await self._client.create(scheme.SUBJECTACCESSREVIEWS, review)
-        return bool((made.get("status") or {}).get("allowed"))
+    async def may(self, caller: Caller, right: Right) -> bool:
+        """Whether RBAC grants it; the local admin may everything."""
+        return caller.local_admin or await self._granted(caller.account, right)
+
+    async def denied(self, account: str, asked: Iterable[Right]) -> frozenset[Right]:
+        """What of it is not granted. Of who is known by no credentials nothing is asked."""
+        if not account:
+            return frozenset()
+        rights = dict.fromkeys(asked)
+        return frozenset([one for one in rights if not await self._granted(account, one)])
+
+    async def _granted(self, account: str, right: Right) -> bool:
+        user = {"user": account, "groups": [PRINCIPALS, "system:authenticated"]}
+        for name in right.names or ("",):
+            wanted = {
+                "group": GROUP,
+                "resource": right.resource,
+                "verb": right.verb,
+                "name": name,
+                "namespace": right.namespace,
+            }
+            spec = {**(user if account else NOBODY), "resourceAttributes": wanted}
+            made = await self._client.create(scheme.SUBJECTACCESSREVIEWS, {"spec": spec})
+            if (made.get("status") or {}).get("allowed"):
+                return True
+        return False
 
 
 def is_own_process(request: web.Request) -> bool:

@@ -15,7 +15,7 @@ from apimachinery.client.rest import Client
 from apimachinery.mesos import lenient
 from apimachinery.mesos.schema import Malformed
 from apimachinery.wire import JsonObject
-from offers import resources, rolekeeper, roles, shapes
+from offers import resources, rights, rolekeeper, roles, shapes
 from offers.frameworks import Frameworks
 from offers.http.access import Access, Caller
 from offers.live import quantities
@@ -23,9 +23,12 @@ from offers.maintenance import Maintenance, PlanError
 from offers.master import OfferMaster
 from offers.reservations import Reservations
 from offers.resources import Vector
+from offers.rights import Right, of_role
 from offers.tasks.operations import OperationError
 
 LOG = logging.getLogger(__name__)
+
+MAINTENANCE = Right("update", "maintenance")
 
 
 class ActionError(Exception):
@@ -54,17 +57,34 @@ class Actions:
         self._frameworks, self._maintenance = frameworks, maintenance
         self._access, self._reservations = access, reservations
 
-    async def allow(self, caller: Caller, verb: str, resource: str, name: str = "") -> None:
-        """Go on only if the caller may."""
-        if not await self._access.may(caller, verb, resource, name):
-            who = caller.principal or "nobody"
-            raise ActionError(403, f"Principal '{who}' may not {verb} {resource} {name}".rstrip())
+    async def allow(self, caller: Caller, *asked: Right) -> None:
+        """Go on only if the caller may all of that."""
+        for right in asked:
+            if not await self._access.may(caller, right):
+                raise ActionError(
+                    403, f"Principal '{caller.principal or 'nobody'}' may not {right}"
+                )
+
+    async def may_see_maintenance(self, caller: Caller) -> None:
+        """Everybody who is known by no credentials may; else ActionError."""
+        if caller.account:
+            await self.allow(caller, Right("get", "maintenance"))
+
+    async def may_watch(self, caller: Caller) -> None:
+        """The stream of events tells of all frameworks and tasks."""
+        if caller.account:
+            await self.allow(caller, Right("watch", "frameworks"), Right("watch", "tasks"))
+
+    async def _allow_roles(self, caller: Caller, paths: Iterable[str]) -> None:
+        """Weights and quotas of roles; a request about none needs the right to all."""
+        asked = [of_role("update", "roles", path) for path in paths]
+        await self.allow(caller, *(asked or [Right("update", "roles")]))
 
     async def teardown(self, caller: Caller, framework_id: str) -> None:
         framework = self._frameworks.get(framework_id)
         if framework is None or framework.removed:
             raise ActionError(400, f"No framework found with ID {framework_id}")
-        await self.allow(caller, "delete", "frameworks", framework.name)
+        await self.allow(caller, Right("delete", "frameworks", (framework.name,)))
         self._frameworks.remove(framework)
 
     # --- weights and quota
@@ -81,7 +101,7 @@ class Actions:
                     400, f"Invalid weight '{weight}' for role '{path}': Weights must be positive"
                 )
             wanted[path] = float(weight)
-        await self.allow(caller, "update", "roles")
+        await self._allow_roles(caller, wanted)
         for path, weight in wanted.items():
             await self._write(path, {"weight": f"{weight:.3f}".rstrip("0").rstrip(".")})
 
@@ -99,7 +119,7 @@ class Actions:
             wanted[path] = (guarantees, limits)
         if not force:
             self._check_consumption(wanted)
-        await self.allow(caller, "update", "roles")
+        await self._allow_roles(caller, wanted)
         for path, (guarantees, limits) in wanted.items():
             await self._write(
                 path,
@@ -135,7 +155,7 @@ class Actions:
             raise ActionError(400, "Quota request does not contain a guarantee")
         if any(one.path == path and one.limit for one in self._roles()):
             raise ActionError(400, f"Quota has already been set for role '{path}'")
-        await self.allow(caller, "update", "roles")
+        await self._allow_roles(caller, [path])
         if not request.get("force"):
             self._check_consumption({path: (amounts, {})})
         text = quantities(amounts)
@@ -145,7 +165,7 @@ class Actions:
         path = _role(path)
         if not any(one.path == path and (one.limit or one.guarantee) for one in self._roles()):
             raise ActionError(400, f"No quota is set for role '{path}'")
-        await self.allow(caller, "update", "roles")
+        await self._allow_roles(caller, [path])
         await self._write(path, {"guarantees": None, "limits": None})
 
     async def _write(self, path: str, spec: JsonObject) -> None:
@@ -162,9 +182,9 @@ class Actions:
 
     async def operate(self, caller: Caller, node: str, operation: JsonObject) -> None:
         """RESERVE, CREATE and the like, on what nobody uses."""
-        await self.allow(caller, "update", "reservations")
         try:
             read = lenient.message(operation, "Operation")
+            await self.allow(caller, *rights.of_operation(read))
             await self._reservations.apply(node, read, caller.principal)
         except Malformed as error:
             raise ActionError(400, str(error)) from error
@@ -175,22 +195,22 @@ class Actions:
 
     async def schedule(self, caller: Caller, schedule: JsonObject) -> None:
         """UPDATE_MAINTENANCE_SCHEDULE."""
-        await self.allow(caller, "update", "maintenance")
+        await self.allow(caller, MAINTENANCE)
         with _plans():
             await self._maintenance.reschedule(_items(schedule, "windows"))
 
     async def down(self, caller: Caller, machines: list[JsonObject]) -> None:
-        await self.allow(caller, "update", "maintenance")
+        await self.allow(caller, MAINTENANCE)
         with _plans():
             await self._maintenance.down(machines)
 
     async def up(self, caller: Caller, machines: list[JsonObject]) -> None:
-        await self.allow(caller, "update", "maintenance")
+        await self.allow(caller, MAINTENANCE)
         with _plans():
             await self._maintenance.up(machines)
 
     async def drain(self, caller: Caller, body: JsonObject) -> None:
-        await self.allow(caller, "update", "maintenance")
+        await self.allow(caller, MAINTENANCE)
         period = body.get("max_grace_period")
         grace = None
         if isinstance(period, dict):
@@ -203,17 +223,17 @@ class Actions:
             await self._maintenance.drain(_agent(body), grace, gone=bool(body.get("mark_gone")))
 
     async def deactivate(self, caller: Caller, body: JsonObject) -> None:
-        await self.allow(caller, "update", "maintenance")
+        await self.allow(caller, MAINTENANCE)
         with _plans():
             await self._maintenance.deactivate(_agent(body))
 
     async def reactivate(self, caller: Caller, body: JsonObject) -> None:
-        await self.allow(caller, "update", "maintenance")
+        await self.allow(caller, MAINTENANCE)
         with _plans():
             await self._maintenance.reactivate(_agent(body))
 
     async def gone(self, caller: Caller, body: JsonObject) -> None:
-        await self.allow(caller, "update", "maintenance")
+        await self.allow(caller, MAINTENANCE)
         with _plans():
             await self._maintenance.gone(_agent(body))
 

@@ -15,7 +15,8 @@ from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.client.rest import Client
 from offers.agents import Agents
 from offers.frameworks import Frameworks
-from offers.http.access import CHALLENGE, Access
+from offers.http import sight
+from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.actions import Actions
 from offers.http.calls import Calls
 from offers.http.legacy import Legacy
@@ -76,9 +77,12 @@ class OfferServer:
         actions = Actions(client, master, frameworks, maintenance, reservations, access, roles)
         self._operator = Operator(
             master, frameworks, tasks, agents, self._legacy, actions, maintenance,
-            self._watchers, access,
+            self._watchers, access, self._sight,
         )  # fmt: skip
-        self._legacy_actions = LegacyActions(self._legacy, actions, maintenance, access)
+        self._legacy_actions = LegacyActions(
+            self._legacy, actions, maintenance, access, self._sight
+        )
+        self._frameworks, self._master = frameworks, master
         self._maintenance = maintenance
         tasks.journal.on_added = self._task_added
         tasks.journal.on_updated = self._watchers.task_updated
@@ -132,10 +136,20 @@ class OfferServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Where credentials are asked for, nothing is shown without them but whether we live."""
-        open_to_all = request.path in ("/health", "/master/health")
-        if self.access.required and not open_to_all and self.access.identify(request) is None:
-            return web.Response(status=401, headers=CHALLENGE)
+        if request.path in ("/health", "/master/health"):
+            return await handler(request)
+        if self.access.required or "Authorization" in request.headers:
+            caller = self.access.identify(request)
+            if caller is None:
+                return web.Response(status=401, headers=CHALLENGE)
+            if request.method == "GET":
+                request[sight.OF_REQUEST] = await self._sight(caller)
         return await handler(request)
+
+    async def _sight(self, caller: Caller) -> sight.Sight:
+        """What somebody may look at."""
+        roles = self._master.ledger.roles.paths()
+        return await sight.of(self.access, caller, self._frameworks.known.values(), roles)
 
     def ready(self) -> None:
         """What was before is read back: frameworks may subscribe."""

@@ -8,6 +8,8 @@ arrive. Neighbours: `scheduler` (the endpoint) hands calls over; `offers.master`
 import logging
 import math
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from apimachinery.aio.clock import Clock
 from apimachinery.wire import JsonObject
@@ -17,6 +19,7 @@ from offers.maintenance import Maintenance
 from offers.master import OfferMaster
 from offers.messages import Offer
 from offers.reservations import Reservations
+from offers.rights import Right
 from offers.tasks import accept, states
 from offers.tasks.accept import Refused
 from offers.tasks.record import Task
@@ -49,7 +52,6 @@ class Calls:
         self._clock = clock
         self._handlers: dict[str, Callable[[Framework, JsonObject], None]] = {
             "TEARDOWN": lambda framework, _: self._frameworks.remove(framework),
-            "ACCEPT": self._accept,
             "DECLINE": self._decline,
             "REVIVE": self._revive,
             "SUPPRESS": self._suppress,
@@ -67,15 +69,22 @@ class Calls:
         }
 
     def knows(self, kind: str) -> bool:
-        return kind in self._handlers
+        return kind == "ACCEPT" or kind in self._handlers
 
-    def handle(self, framework: Framework, call: JsonObject) -> None:
+    def handle(
+        self, framework: Framework, call: JsonObject, denied: AbstractSet[Right] = frozenset()
+    ) -> None:
+        """`denied` is what of an ACCEPT is not granted."""
         kind = call["type"]
-        self._handlers[kind](framework, call.get(kind.lower()) or {})
+        body = call.get(kind.lower()) or {}
+        if kind == "ACCEPT":
+            self._accept(framework, body, denied)
+        else:
+            self._handlers[kind](framework, body)
 
     # --- offers
 
-    def _accept(self, framework: Framework, body: JsonObject) -> None:
+    def _accept(self, framework: Framework, body: JsonObject, denied: AbstractSet[Right]) -> None:
         ids = [one["value"] for one in body.get("offer_ids") or ()]
         operations = body.get("operations") or []
         found = [self._master.offer(framework.id, offer_id) for offer_id in ids]
@@ -89,7 +98,9 @@ class Calls:
             )
             return
         node, role = offers[0].node, offers[0].role
-        plan = accept.plan(offers, operations, self._tasks.known(framework, node))
+        known = self._tasks.known(framework, node)
+        known = replace(known, user=framework.info["user"], denied=denied)
+        plan = accept.plan(offers, operations, known)
         runs = [self._tasks.prepare(framework, one, role, node) for one in plan.launched]
         launches = tuple(launch for run in runs for launch in run.launches)
         seconds = _refuse_seconds(body)

@@ -15,6 +15,7 @@ from apimachinery.wire import JsonObject
 from offers import parts, resources, shapes
 from offers.agents import Agents
 from offers.frameworks import Framework, Frameworks
+from offers.http.sight import EVERYTHING, OF_REQUEST, Sight
 from offers.ledger import Account
 from offers.master import OfferMaster
 from offers.resources import Vector
@@ -86,25 +87,30 @@ class Legacy:
 
     async def slaves(self, request: web.Request) -> web.Response:
         wanted = request.query.get("slave_id")
-        found = [one for one in self.all_slaves() if wanted in (None, one["id"])]
+        found = [one for one in self.all_slaves(_sight(request)) if wanted in (None, one["id"])]
         return _json({"slaves": found, "recovered_slaves": []})
 
     async def frameworks(self, request: web.Request) -> web.Response:
         wanted = request.query.get("framework_id")
-        known = [f for f in self._frameworks.known.values() if wanted in (None, f.id)]
-        return _json(
-            {
-                "frameworks": [self.framework(f) for f in known if not f.removed],
-                "completed_frameworks": [self.framework(f) for f in known if f.removed],
-                "unregistered_frameworks": [],
-            }
-        )
+        return _json(self._all_frameworks(_sight(request), wanted))
+
+    def _all_frameworks(self, sight: Sight, wanted: str | None = None) -> JsonObject:
+        known = [f for f in self.seen(sight) if wanted in (None, f.id)]
+        return {
+            "frameworks": [self.framework(f, sight) for f in known if not f.removed],
+            "completed_frameworks": [self.framework(f, sight) for f in known if f.removed],
+            "unregistered_frameworks": [],
+        }
+
+    def seen(self, sight: Sight) -> list[Framework]:
+        """Frameworks, removed ones among them."""
+        return [each for each in self._frameworks.known.values() if sight.sees(each)]
 
     async def tasks(self, request: web.Request) -> web.Response:
         query = request.query
         found = [
             task_view(task)
-            for task in self.all_tasks()
+            for task in self.all_tasks(_sight(request))
             if query.get("framework_id") in (None, task.framework_id)
             and query.get("task_id") in (None, task.task_id)
         ]
@@ -118,18 +124,16 @@ class Legacy:
         return _json({"tasks": found if limit < 0 else found[:limit]})
 
     async def roles(self, request: web.Request) -> web.Response:
-        del request
-        return _json({"roles": self.all_roles()})
+        return _json({"roles": self.all_roles(_sight(request))})
 
     async def metrics(self, request: web.Request) -> web.Response:
         del request
         return _json(self.all_metrics())
 
     async def state(self, request: web.Request) -> web.Response:
-        del request
+        sight = _sight(request)
         host, port = self.address
-        known = list(self._frameworks.known.values())
-        slaves = self.all_slaves()
+        slaves = self.all_slaves(sight)
         leader = {
             "id": self._master.id,
             "pid": f"master@{host}:{port}",
@@ -155,18 +159,16 @@ class Legacy:
                 "flags": {},
                 "slaves": slaves,
                 "recovered_slaves": [],
-                "frameworks": [self.framework(f) for f in known if not f.removed],
-                "completed_frameworks": [self.framework(f) for f in known if f.removed],
                 "orphan_tasks": [],
-                "unregistered_frameworks": [],
+                **self._all_frameworks(sight),
             }
         )
 
     async def summary(self, request: web.Request) -> web.Response:
         """Counts in place of lists."""
-        del request
+        sight = _sight(request)
         host, port = self.address
-        tasks = self.all_tasks()
+        tasks = self.all_tasks(sight)
         return _json(
             {
                 "hostname": host,
@@ -174,7 +176,7 @@ class Legacy:
                 "leader": f"master@{host}:{port}",
                 "slaves": [
                     {**one, **_counts(t for t in tasks if t.node == one["id"])}
-                    for one in self.all_slaves()
+                    for one in self.all_slaves(sight)
                 ],
                 "frameworks": [
                     {
@@ -185,35 +187,37 @@ class Legacy:
                         "slave_ids": sorted({t.node for t in tasks if t.framework_id == one.id}),
                         **_counts(t for t in tasks if t.framework_id == one.id),
                     }
-                    for one in self._frameworks.living()
+                    for one in self.seen(sight)
+                    if not one.removed
                 ],
             }
         )
 
     # --- facts
 
-    def all_tasks(self) -> list[Task]:
+    def all_tasks(self, sight: Sight = EVERYTHING) -> list[Task]:
         """Those that are over first."""
-        return [*self._tasks.completed, *self._tasks.tasks.values()]
+        known = (*self._tasks.completed, *self._tasks.tasks.values())
+        return [task for task in known if sight.sees_tasks_of(task.framework_id)]
 
     def slave(self, name: str) -> JsonObject | None:
         account = self._master.ledger.accounts.get(name)
         known = name in self._agents.views and account is not None
-        return self._slave(name, account) if known and account is not None else None
+        return self._slave(name, account, EVERYTHING) if known and account is not None else None
 
-    def all_weights(self) -> list[JsonObject]:
+    def all_weights(self, sight: Sight) -> list[JsonObject]:
         """Those that are not as by default."""
         return [
             {"role": role.path, "weight": role.weight}
             for role in self._roles()
-            if role.weight != DEFAULT_WEIGHT
+            if role.weight != DEFAULT_WEIGHT and sight.sees_role(role.path)
         ]
 
-    def all_quota(self) -> JsonObject:
+    def all_quota(self, sight: Sight) -> JsonObject:
         """Roles with guarantees or limits."""
         infos, configs = [], []
         for role in self._roles():
-            if role.guarantee or role.limit:
+            if (role.guarantee or role.limit) and sight.sees_role(role.path):
                 infos.append({"role": role.path, "guarantee": shapes.to_mesos(role.guarantee)})
                 configs.append(
                     {
@@ -224,15 +228,15 @@ class Legacy:
                 )
         return {"infos": infos, "configs": configs}
 
-    def all_slaves(self) -> list[JsonObject]:
+    def all_slaves(self, sight: Sight = EVERYTHING) -> list[JsonObject]:
         accounts = self._master.ledger.accounts
         return [
-            self._slave(name, accounts[name])
+            self._slave(name, accounts[name], sight)
             for name in sorted(self._agents.views)
             if name in accounts
         ]
 
-    def _slave(self, name: str, account: Account) -> JsonObject:
+    def _slave(self, name: str, account: Account, sight: Sight) -> JsonObject:
         host = self._agents.hostname(name)
         whole = shapes.brief(account.capacity, account.ports)
         return {
@@ -248,6 +252,7 @@ class Legacy:
             "reserved_resources": {
                 role: shapes.brief(amount)
                 for role, amount in parts.reserved(account.capacity).items()
+                if sight.sees_role(role)
             },
             "unreserved_resources": shapes.brief(parts.plain(account.capacity), account.ports),
             "active": account.open and self._agents.state(name) == "ready",
@@ -256,10 +261,10 @@ class Legacy:
             "capabilities": ["MULTI_ROLE", "HIERARCHICAL_ROLE"],
         }
 
-    def framework(self, framework: Framework) -> JsonObject:
+    def framework(self, framework: Framework, sight: Sight) -> JsonObject:
         offers = self._master.offers_of(framework.id)
-        running = [t for t in self._tasks.of_framework(framework.id) if not t.over]
-        over = [t for t in self.all_tasks() if t.framework_id == framework.id and t.over]
+        mine = [t for t in self.all_tasks(sight) if t.framework_id == framework.id]
+        running, over = [t for t in mine if not t.over], [t for t in mine if t.over]
         used, offered = _sum(t.amounts[0] for t in running), _sum(o.resources for o in offers)
         roles: JsonObject = {"role": framework.roles[0] if framework.roles else "*"}
         if "MULTI_ROLE" in framework.capabilities:
@@ -295,18 +300,20 @@ class Legacy:
                     "name": one.info.get("name", ""),
                 }
                 for one in self._tasks.executors.all.values()
-                if one.framework_id == framework.id and not one.ended
+                if one.framework_id == framework.id
+                and not one.ended
+                and sight.sees_tasks_of(framework.id)
             ],
             "labels": (framework.info.get("labels") or {}).get("labels") or [],
         }
 
-    def all_roles(self) -> list[JsonObject]:
+    def all_roles(self, sight: Sight = EVERYTHING) -> list[JsonObject]:
         counts = self._master.framework_counts()
         ids = {
             path: [f.id for f in self._frameworks.living() if path in f.roles] for path in counts
         }
         found = []
-        for path in sorted(counts):
+        for path in sorted(path for path in counts if sight.sees_role(path)):
             role = self._master.ledger.roles.role(path)
             found.append(
                 {
@@ -343,6 +350,10 @@ class Legacy:
             found[f"master/{name}_used"] = used[name]
             found[f"master/{name}_percent"] = used[name] / total[name] if total[name] else 0.0
         return found
+
+
+def _sight(request: web.Request) -> Sight:
+    return request[OF_REQUEST] if OF_REQUEST in request else EVERYTHING
 
 
 def _counts(tasks: Iterable[Task]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from apimachinery.mesos.stream import JSON, ascii_json
 from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.actions import ActionError, Actions
 from offers.http.legacy import Legacy
+from offers.http.sight import Sight
 from offers.maintenance import Maintenance
 
 Handler = Callable[[Caller, web.Request], Awaitable[object]]
@@ -24,8 +25,15 @@ class LegacyActions:
     """See the module's docstring."""
 
     def __init__(
-        self, facts: Legacy, actions: Actions, maintenance: Maintenance, access: Access
+        self,
+        facts: Legacy,
+        actions: Actions,
+        maintenance: Maintenance,
+        access: Access,
+        sight: Callable[[Caller], Awaitable[Sight]],
     ) -> None:
+        """`sight` tells what a caller may look at."""
+        self._sight = sight
         self._facts, self._actions = facts, actions
         self._maintenance, self._access = maintenance, access
 
@@ -93,15 +101,15 @@ class LegacyActions:
         return handler
 
     async def _weights(self, caller: Caller, request: web.Request) -> object:
-        del caller, request
-        return self._facts.all_weights()
+        del request
+        return self._facts.all_weights(await self._sight(caller))
 
     async def _put_weights(self, caller: Caller, request: web.Request) -> None:
         await self._actions.weights(caller, await _list(request))
 
     async def _quota(self, caller: Caller, request: web.Request) -> object:
-        del caller, request
-        return self._facts.all_quota()
+        del request
+        return self._facts.all_quota(await self._sight(caller))
 
     async def _set_quota(self, caller: Caller, request: web.Request) -> None:
         body = await _json(request)
@@ -113,7 +121,8 @@ class LegacyActions:
         await self._actions.remove_quota(caller, request.match_info["role"])
 
     async def _schedule(self, caller: Caller, request: web.Request) -> object:
-        del caller, request
+        del request
+        await self._actions.may_see_maintenance(caller)
         return self._maintenance.schedule()
 
     async def _reschedule(self, caller: Caller, request: web.Request) -> None:
@@ -123,7 +132,8 @@ class LegacyActions:
         await self._actions.schedule(caller, body)
 
     async def _status(self, caller: Caller, request: web.Request) -> object:
-        del caller, request
+        del request
+        await self._actions.may_see_maintenance(caller)
         return self._maintenance.state()
 
     async def _down(self, caller: Caller, request: web.Request) -> None:

@@ -22,9 +22,11 @@ from offers.http import views
 from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.actions import ActionError, Actions
 from offers.http.legacy import Legacy
+from offers.http.sight import EVERYTHING, Sight
 from offers.http.watchers import Watchers
 from offers.maintenance import Maintenance
 from offers.master import OfferMaster
+from offers.rights import Right
 from offers.tasks.service import TaskService
 
 VERBOSE_LEVEL = 1
@@ -40,7 +42,7 @@ RESOURCE_CALLS = {
 }
 """Call → operation, and what of the call's body is the operation's."""
 
-Answer = Callable[[], JsonObject]
+Answer = Callable[[Sight], JsonObject]
 Deed = Callable[[Caller, JsonObject], Awaitable[None]]
 
 
@@ -58,30 +60,33 @@ class Operator:
         maintenance: Maintenance,
         watchers: Watchers,
         access: Access,
+        sight: Callable[[Caller], Awaitable[Sight]],
     ) -> None:
+        """`sight` tells what a caller may look at."""
+        self._sight = sight
         self._master, self._frameworks = master, frameworks
         self._tasks, self._agents, self._facts = tasks, agents, facts
         self._actions, self._access, self._watchers = actions, access, watchers
         self._answers: dict[str, Answer] = {
-            "GET_HEALTH": lambda: {"healthy": True},
-            "GET_FLAGS": lambda: {"flags": []},
-            "GET_VERSION": lambda: {"version_info": {"version": marks.VERSION}},
+            "GET_HEALTH": lambda _: {"healthy": True},
+            "GET_FLAGS": lambda _: {"flags": []},
+            "GET_VERSION": lambda _: {"version_info": {"version": marks.VERSION}},
             "GET_METRICS": self._metrics,
-            "GET_LOGGING_LEVEL": lambda: {"level": _logging_level()},
+            "GET_LOGGING_LEVEL": lambda _: {"level": _logging_level()},
             "GET_AGENTS": self._get_agents,
             "GET_FRAMEWORKS": self._get_frameworks,
             "GET_EXECUTORS": self._get_executors,
-            "GET_OPERATIONS": lambda: {"operations": []},
+            "GET_OPERATIONS": lambda _: {"operations": []},
             "GET_TASKS": self._get_tasks,
             "GET_ROLES": self._get_roles,
             "GET_WEIGHTS": self._get_weights,
             "GET_QUOTA": self._get_quota,
             "GET_MASTER": self._get_master,
             "GET_STATE": self.state,
-            "GET_MAINTENANCE_SCHEDULE": lambda: {"schedule": maintenance.schedule()},
-            "GET_MAINTENANCE_STATUS": lambda: {"status": maintenance.state()},
+            "GET_MAINTENANCE_SCHEDULE": lambda _: {"schedule": maintenance.schedule()},
+            "GET_MAINTENANCE_STATUS": lambda _: {"status": maintenance.state()},
             # The master has no sandboxes.
-            "LIST_FILES": lambda: {"file_infos": []},
+            "LIST_FILES": lambda _: {"file_infos": []},
         }
         self._deeds: dict[str, Deed] = {
             "TEARDOWN": lambda who, b: actions.teardown(who, _value(b, "framework_id")),
@@ -137,13 +142,18 @@ class Operator:
         if not isinstance(kind, str):
             return web.Response(status=400, text="Expecting 'type' to be present")
         if kind == "SUBSCRIBE":
-            return await self._subscribe(request)
+            return await self._subscribe(request, caller)
         if kind in self._deeds:
             return await self._do(kind, caller, call)
         answer = self._answers.get(kind)
         if answer is None:
             return web.Response(status=501, text=f"{kind} is not implemented")
-        body = ascii_json({"type": kind, kind.lower(): answer()})
+        try:
+            if kind.startswith("GET_MAINTENANCE"):
+                await self._actions.may_see_maintenance(caller)
+        except ActionError as error:
+            return web.Response(status=error.code, text=error.text)
+        body = ascii_json({"type": kind, kind.lower(): answer(await self._sight(caller))})
         return web.Response(body=body, content_type=JSON)
 
     async def _do(self, kind: str, caller: Caller, call: JsonObject) -> web.Response:
@@ -157,16 +167,20 @@ class Operator:
             return web.Response(status=error.code, text=error.text)
         return web.Response(status=200)
 
-    async def _subscribe(self, request: web.Request) -> web.StreamResponse:
+    async def _subscribe(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         if stream.accepted(request.headers.get("Accept", "")) != JSON:
             return web.Response(status=406, text=f"Expecting 'Accept' to allow {JSON}")
         if self._watchers.full:
             return web.Response(status=503, text="Too many subscribers")
-        return await self._watchers.serve(request, JSON, self.state())
+        try:
+            await self._actions.may_watch(caller)
+        except ActionError as error:
+            return web.Response(status=error.code, text=error.text)
+        return await self._watchers.serve(request, JSON, self.state(EVERYTHING))
 
     async def _set_logging_level(self, caller: Caller, body: JsonObject) -> None:
         """Everything is logged for a while."""
-        await self._actions.allow(caller, "update", "logging")
+        await self._actions.allow(caller, Right("update", "logging"))
         level, duration = body.get("level"), _object(body, "duration").get("nanoseconds", 0)
         if not isinstance(level, int) or not isinstance(duration, int) or duration < 0:
             raise ActionError(400, "Expecting a 'level' and a 'duration'")
@@ -178,7 +192,8 @@ class Operator:
 
     # --- facts
 
-    def _metrics(self) -> JsonObject:
+    def _metrics(self, sight: Sight) -> JsonObject:
+        del sight
         found = self._facts.all_metrics()
         return {"metrics": [{"name": name, "value": value} for name, value in found.items()]}
 
@@ -188,13 +203,13 @@ class Operator:
         account = self._master.ledger.accounts.get(name)
         return None if slave is None or account is None else views.agent(slave, account)
 
-    def _get_agents(self) -> JsonObject:
+    def _get_agents(self, sight: Sight) -> JsonObject:
         accounts = self._master.ledger.accounts
-        found = [views.agent(one, accounts[one["id"]]) for one in self._facts.all_slaves()]
+        found = [views.agent(one, accounts[one["id"]]) for one in self._facts.all_slaves(sight)]
         return {"agents": found, "recovered_agents": []}
 
-    def _get_frameworks(self) -> JsonObject:
-        known = list(self._frameworks.known.values())
+    def _get_frameworks(self, sight: Sight) -> JsonObject:
+        known = self._facts.seen(sight)
         return {
             "frameworks": [self._framework(f) for f in known if not f.removed],
             "completed_frameworks": [views.framework(f) for f in known if f.removed],
@@ -205,24 +220,29 @@ class Operator:
         offers = self._master.offers_of(framework.id)
         return views.framework(framework, [views.offer(one) for one in offers])
 
-    def _get_executors(self) -> JsonObject:
+    def _get_executors(self, sight: Sight) -> JsonObject:
         found = self._tasks.executors.all.values()
         return {
-            "executors": [views.executor(one) for one in found if not one.ended],
+            "executors": [
+                views.executor(one)
+                for one in found
+                if not one.ended and sight.sees_tasks_of(one.framework_id)
+            ],
             "orphan_executors": [],
         }
 
-    def _get_tasks(self) -> JsonObject:
-        known = list(self._tasks.tasks.values())
+    def _get_tasks(self, sight: Sight) -> JsonObject:
+        every = self._facts.all_tasks(sight)
+        known = [task for task in every if (task.framework_id, task.task_id) in self._tasks.tasks]
         return {
             "tasks": [views.task(t) for t in known if not t.over and t.unreachable_since is None],
-            "completed_tasks": [views.task(t) for t in self._facts.all_tasks() if t.over],
+            "completed_tasks": [views.task(t) for t in every if t.over],
             "unreachable_tasks": [views.task(t) for t in known if t.unreachable_since is not None],
             "pending_tasks": [],
             "orphan_tasks": [],
         }
 
-    def _get_roles(self) -> JsonObject:
+    def _get_roles(self, sight: Sight) -> JsonObject:
         found = [
             {
                 "name": one["name"],
@@ -230,17 +250,18 @@ class Operator:
                 "frameworks": [{"value": each} for each in one["frameworks"]],
                 "resources": shapes.to_mesos(self._master.ledger.roles.role(one["name"]).allocated),
             }
-            for one in self._facts.all_roles()
+            for one in self._facts.all_roles(sight)
         ]
         return {"roles": found}
 
-    def _get_weights(self) -> JsonObject:
-        return {"weight_infos": self._facts.all_weights()}
+    def _get_weights(self, sight: Sight) -> JsonObject:
+        return {"weight_infos": self._facts.all_weights(sight)}
 
-    def _get_quota(self) -> JsonObject:
-        return {"status": self._facts.all_quota()}
+    def _get_quota(self, sight: Sight) -> JsonObject:
+        return {"status": self._facts.all_quota(sight)}
 
-    def _get_master(self) -> JsonObject:
+    def _get_master(self, sight: Sight) -> JsonObject:
+        del sight
         host, port = self._facts.address
         info = {
             "id": self._master.id,
@@ -253,13 +274,13 @@ class Operator:
         }
         return {"master_info": info}
 
-    def state(self) -> JsonObject:
+    def state(self, sight: Sight) -> JsonObject:
         """GET_STATE, and the first event of a subscription."""
         return {
-            "get_tasks": self._get_tasks(),
-            "get_executors": self._get_executors(),
-            "get_frameworks": self._get_frameworks(),
-            "get_agents": self._get_agents(),
+            "get_tasks": self._get_tasks(sight),
+            "get_executors": self._get_executors(sight),
+            "get_frameworks": self._get_frameworks(sight),
+            "get_agents": self._get_agents(sight),
         }
 
 

@@ -13,13 +13,23 @@ from apimachinery.mesos import bodies, stream
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream
 from apimachinery.wire import JsonObject
-from offers import shapes
-from offers.frameworks import Framework, Frameworks, SubscribeError, new_stream_id
+from offers import rights, shapes
+from offers.frameworks import (
+    Framework,
+    Frameworks,
+    SubscribeError,
+    UnauthorizedError,
+    check,
+    new_stream_id,
+    roles_of,
+)
 from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.calls import Calls
 from offers.http.legacy import VERSION
+from offers.identity import USER_PREFIX
 from offers.maintenance import Maintenance
 from offers.reservations import Reservations
+from offers.rights import Right
 from offers.tasks.service import TaskService
 
 STREAM_ID = "Mesos-Stream-Id"
@@ -93,8 +103,21 @@ class SchedulerEndpoint:
         framework = self._frameworks.get(framework_id)
         if framework is None or framework.removed:
             return _text(400, "Framework cannot be found")
-        if caller.principal != framework.principal and caller.principal:
+        if caller.account not in ("", framework.account) or (
+            framework.account and not caller.account
+        ):
             return _text(400, "Framework's principal is not the authenticated one")
+        async with framework.turn:
+            return await self._take(request, call, kind, framework)
+
+    async def _take(
+        self, request: web.Request, call: JsonObject, kind: str, framework: Framework
+    ) -> web.Response:
+        """In its turn. Whether the stream is still the framework's is looked at last."""
+        denied: frozenset[Right] = frozenset()
+        if kind == "ACCEPT" and framework.account:
+            asked = rights.of_accept(call["accept"], framework.info["user"])
+            denied = await self._access.denied(framework.account, asked)
         if framework.stream is None:
             return _text(403, "Framework is not subscribed")
         stream_id = request.headers.get(STREAM_ID)
@@ -105,13 +128,13 @@ class SchedulerEndpoint:
                 400,
                 f"The stream ID '{stream_id[:128]}' included in this request didn't match the "
                 "stream ID currently associated with framework ID "
-                f"'{framework_id}'",
+                f"'{framework.id}'",
             )
         if kind == "UPDATE_FRAMEWORK":
             return await self._update(framework, call[kind.lower()])
         if not self._calls.knows(kind):
             return _text(501, f"Unknown call {kind}")
-        self._calls.handle(framework, call)
+        self._calls.handle(framework, call, denied)
         return web.Response(status=202)
 
     async def _update(self, framework: Framework, body: JsonObject) -> web.Response:
@@ -119,15 +142,26 @@ class SchedulerEndpoint:
         if (info.get("id") or {}).get("value", framework.id) != framework.id:
             return _text(400, "'framework_id' differs from 'framework_info.id'")
         try:
+            await self._authorize(info, framework.account)
             await self._frameworks.update(
                 framework,
                 info,
                 body.get("suppressed_roles") or (),
                 constraints=body.get("offer_constraints"),
             )
+        except UnauthorizedError as error:
+            return _text(403, str(error))
         except SubscribeError as error:
             return _text(400, f"'UpdateFramework.framework_info' is not valid: {error}")
         return web.Response(status=200)
+
+    async def _authorize(self, info: JsonObject, account: str) -> None:
+        """Its roles must be granted to who proved to be somebody."""
+        check(info)
+        asked = rights.registers(roles_of(info))
+        denied = await self._access.denied(account, asked)
+        if problem := rights.refused(asked, denied, account.removeprefix(USER_PREFIX)):
+            raise UnauthorizedError(problem)
 
     # --- SUBSCRIBE
 
@@ -152,7 +186,7 @@ class SchedulerEndpoint:
             )
         if problem := _principal(info, caller):
             return _text(400, problem)
-        uses_host = await self._access.may(caller, "use", "hosttasks")
+        uses_host = await self._access.may(caller, Right("use", "hosttasks"))
         opened = EventStream(new_stream_id(), accepted)
         response = web.StreamResponse(
             headers={"Content-Type": accepted, STREAM_ID: opened.id, "Cache-Control": "no-cache"}
@@ -162,7 +196,9 @@ class SchedulerEndpoint:
         self._open.add(opened)
         framework: Framework | None = None
         try:
-            framework = await self._begin(request, call["subscribe"], opened, uses_host=uses_host)
+            framework = await self._begin(
+                request, call["subscribe"], opened, caller.account, uses_host=uses_host
+            )
             if not await opened.pour(response) and request.transport is not None:
                 request.transport.abort()
         finally:
@@ -173,17 +209,25 @@ class SchedulerEndpoint:
         return response
 
     async def _begin(
-        self, request: web.Request, body: JsonObject, opened: EventStream, *, uses_host: bool
+        self,
+        request: web.Request,
+        body: JsonObject,
+        opened: EventStream,
+        account: str,
+        *,
+        uses_host: bool,
     ) -> Framework | None:
         """Subscribe; a refusal is an event of the stream."""
         info = body["framework_info"]
         principal = str(info.get("principal") or "")
         try:
+            await self._authorize(info, account)
             framework = await self._frameworks.subscribe(
                 info,
                 body.get("suppressed_roles") or (),
                 principal,
                 opened,
+                account=account,
                 constraints=body.get("offer_constraints"),
                 uses_host=uses_host,
             )

@@ -10,10 +10,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from apimachinery.wire import JsonObject
-from offers import parts, ranges, resources
+from offers import parts, ranges, resources, rights
 from offers.messages import Conversion, Offer
 from offers.ranges import Ranges
 from offers.resources import Vector
+from offers.rights import Right
 from offers.tasks import operations as changes
 from offers.tasks import pods, states, validate
 
@@ -72,6 +73,10 @@ class Known:
     uses_host: bool = False
     """Whether it may use the nodes' own file system."""
     principal: str = ""
+    user: str = ""
+    """Whom tasks run as that name nobody."""
+    denied: AbstractSet[Right] = frozenset()
+    """What of all this is not granted to the principal."""
     volumes: AbstractSet[tuple[str, str]] = frozenset()
     """(role, persistence id) of those on the offers' node."""
 
@@ -143,6 +148,9 @@ def plan(offers: Sequence[Offer], operations: Sequence[JsonObject], known: Known
 
 def _converted(operation: JsonObject, role: str, known: Known, rest: Vector, made: Plan) -> Vector:
     """Carry out one operation on what is left; what is left then."""
+    if problem := rights.refused(rights.of_operation(operation), known.denied, known.principal):
+        made.failed.append((operation, problem))
+        return rest
     try:
         change = changes.convert(operation, role, known.principal)
     except changes.OperationError as error:
@@ -206,6 +214,9 @@ def _refused(
     """The refusals of a batch that can't be; empty if it can."""
     if problem := _problem(batch, node, taken, running):
         return _refusals(batch, problem)
+    asked = [rights.runs_as(info, known.user) for info in batch.tasks]
+    if problem := rights.refused(asked, known.denied, known.principal):
+        return _refusals(batch, problem, "UNAUTHORIZED")
     if not known.uses_host:
         for part in (*batch.tasks, *([batch.executor] if batch.executor else [])):
             if problem := validate.needs_host(part):

@@ -279,7 +279,7 @@ class Executors:
         hostname = ties.hostname_of(executor.node)
         manifest = executor_pod.pod(executor, framework.owner, hostname)
         try:
-            made = await ties.client.create(scheme.PODS, manifest)
+            made = await ties.frameworks.client_of(framework).create(scheme.PODS, manifest)
         except status.AlreadyExists:
             made = await ties.client.get(scheme.PODS, executor.pod, executor.namespace)
         except (status.Invalid, status.BadRequest, status.Forbidden) as error:

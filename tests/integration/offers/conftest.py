@@ -91,6 +91,8 @@ class Pool:
     def __init__(self, server: ApiServer, http: aiohttp.ClientSession) -> None:
         self.server = server
         self.client = Client(DirectTransport(server.handle, ADMIN))
+        self.masters = self.client
+        """In whose name masters act."""
         self.http = http
         self.nodes = Nodes(self.client)
         self.url = ""
@@ -98,8 +100,8 @@ class Pool:
         self._running: asyncio.Task[None] | None = None
 
     async def start_master(self) -> None:
-        nodes = Informer(self.client, scheme.NODES, node_info)
-        pods = Informer(self.client, scheme.PODS, pod_info)
+        nodes = Informer(self.masters, scheme.NODES, node_info)
+        pods = Informer(self.masters, scheme.PODS, pod_info)
         self.mirrors = nodes, pods
         self.generation += 1
         self.master = OfferMaster(
@@ -108,7 +110,7 @@ class Pool:
             role_of_pod=self.role_of_pod,
             master_id=f"m{self.generation}",
         )
-        self.side = MesosSide(self.client, self.master, nodes)
+        self.side = MesosSide(self.masters, self.master, nodes)
         await self.side.server.start("127.0.0.1", 0)
         await self.side.restore()
         host, port = self.side.server.address

@@ -2,9 +2,11 @@
 
 import asyncio
 
-from apimachinery import scheme
+from apimachinery import scheme, wire
+from apimachinery.client.rest import Client
+from apimachinery.client.transport import DirectTransport, Unreachable
 from tests.fakes.mesos import RawFramework, task
-from tests.integration.offers.conftest import Pool
+from tests.integration.offers.conftest import ADMIN, Pool
 
 
 async def again(pool: Pool, framework: RawFramework, **info: object) -> RawFramework:
@@ -95,20 +97,31 @@ async def test_a_new_master_knows_frameworks_tasks_and_updates(pool: Pool) -> No
     assert pool.master.ledger.roles.find("*").allocated["cpu"] == 4000  # the rest is on offer
 
 
+class NoPods(DirectTransport):
+    """A way to the API on which pods get lost."""
+
+    async def request(self, request: wire.Request, *, stream: bool = False) -> wire.Response:
+        if request.method == "POST" and request.path.endswith("/pods"):
+            raise Unreachable("lost")
+        return await super().request(request, stream=stream)
+
+
 async def test_a_launch_cut_off_before_its_pod_was_made_is_taken_up(pool: Pool) -> None:
     """The record comes first: a master that dies right after it loses no task."""
+    masters = pool.masters
+    await pool.stop_master()
+    pool.masters = Client(NoPods(pool.server.handle, ADMIN))
+    await pool.start_master()
     await pool.node("n1")
     framework = await pool.framework()
     (offer,) = await framework.offers()
     known = pool.side.frameworks.known[framework.id]
-    quota = {"spec": {"hard": {"pods": "0"}}, "metadata": {"name": "none"}}
-    await pool.client.create(scheme.RESOURCEQUOTAS, quota, "frameworks")
     await framework.launch(offer, task(offer, "t"))
     async with asyncio.timeout(10):
         while not await pool.tasks():
             await asyncio.sleep(0.01)
     await pool.stop_master()
-    await pool.client.delete(scheme.RESOURCEQUOTAS, "none", "frameworks")
+    pool.masters = masters
     await pool.start_master()
     assert known.id in pool.side.frameworks.known
     successor = await again(pool, framework)

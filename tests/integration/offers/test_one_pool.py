@@ -133,14 +133,17 @@ class Contest:
     async def all_used(self, cpus: int, *roles: str) -> None:
         await self.until(lambda: sum(map(self.used, roles)) == cpus)
 
-    async def until_even(self, cpus: int, *roles: str) -> None:
-        """The work of whoever has most ends, piece by piece, until nobody has much more."""
+    async def until_even(self, cpus: int, everybody: tuple[str, ...], *roles: str) -> None:
+        """The work of whoever has most ends, piece by piece, until nobody has much more.
+
+        What one of `roles` leaves may go to any of everybody: others may have less than all of them.
+        """
         for _ in range(cpus):
             held = {role: self.used(role) for role in roles}
             if max(held.values()) - min(held.values()) <= EVEN:
                 return
             await self.end_one(max(roles, key=self.used))
-            await self.all_used(cpus, *roles)
+            await self.all_used(cpus, *everybody)
         raise AssertionError(f"never even: { ({role: self.used(role) for role in roles}) }")
 
     async def end_one(self, role: str) -> None:
@@ -176,14 +179,16 @@ async def test_two_namespaces_and_two_frameworks_share_by_dominant_share(contest
         await contest.pods(namespace, 24)
     for number in range(12):
         await contest.pool.node(f"n{number}", cpu="2")
-    await contest.all_used(24, "kubernetes", "one", "two")
+    everybody = ("kubernetes", "one", "two")
+    await contest.all_used(24, *everybody)
     # Whoever came first has more; as work ends, what is free goes to those who have less.
-    await contest.until_even(24, "kubernetes", "one", "two")
-    await contest.until_even(contest.used("kubernetes"), "kubernetes/a", "kubernetes/b")
+    await contest.until_even(24, everybody, *everybody)
+    await contest.until_even(24, everybody, "kubernetes/a", "kubernetes/b")
     # One leaves: what it had goes to the others, pods and tasks alike.
     await contest.frameworks["one"].raw.call("TEARDOWN")
-    await contest.all_used(24, "kubernetes", "two")
-    await contest.until_even(24, "kubernetes", "two")
+    everybody = ("kubernetes", "two")
+    await contest.all_used(24, *everybody)
+    await contest.until_even(24, everybody, *everybody)
 
 
 @pytest.mark.timeout(180)
