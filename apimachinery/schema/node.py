@@ -111,8 +111,8 @@ def _plain(schema: JsonObject) -> type | None:
 
 
 def _node(schema: Any) -> "Node | None":
-    if schema is True:
-        return Node({"x-kubernetes-preserve-unknown-fields": True})
+    if schema is True:  # Anything goes, null as well.
+        return Node({"x-kubernetes-preserve-unknown-fields": True, "nullable": True})
     return Node(schema) if isinstance(schema, dict) else None
 
 

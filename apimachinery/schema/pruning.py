@@ -1,7 +1,7 @@
-"""Takes away what a schema does not know, in place.
+"""Takes away what a schema does not know, and nulls where null may not be, in place.
 
 Neighbours: `node` is the compiled schema; `apimachinery.decode` calls this for custom resources.
-Nulls that a default replaces are `defaulting`'s business.
+Nulls that a default replaces are `defaulting`'s business. Items of lists stay as they are.
 """
 
 from typing import Any
@@ -19,6 +19,7 @@ def prune(obj: JsonObject, node: Node, unknown: list[str]) -> None:
 def _object(obj: JsonObject, node: Node, path: Path, unknown: list[str], *, resource: bool) -> None:
     fields, additional = node.fields, node.additional
     drop: list[str] = []
+    nulls: list[str] = []
     for key, value in obj.items():
         if resource and key in RESOURCE_FIELDS:
             continue
@@ -27,10 +28,14 @@ def _object(obj: JsonObject, node: Node, path: Path, unknown: list[str], *, reso
             kind = type(value)
             if kind is dict or kind is list:
                 _value(value, child, (path, key), unknown)
+            elif value is None and not child.nullable and child.default is None:
+                nulls.append(key)
         elif not node.preserve:
             drop.append(key)
     for key in drop:
         unknown.append(dotted((path, key)))
+        del obj[key]
+    for key in nulls:
         del obj[key]
 
 

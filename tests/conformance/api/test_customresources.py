@@ -161,6 +161,18 @@ def test_extensions_of_schemas(define: Callable[..., str], sent: Callable[..., A
     assert "spec.template.apiVersion: Required value: must not be empty" in refused.message
 
 
+def test_null_means_absent(define: Callable[..., str], sent: Callable[..., Any]) -> None:
+    """Where a schema allows no null; clients in Python and helm's templates leave many."""
+    spec = {
+        "size": None,
+        "replicas": None,
+        "ports": [{"name": "a", "number": None}],
+        "free": {"x": None},
+    }
+    made = sent(define(), rig(**spec), expect=201).json["spec"]
+    assert made == {"replicas": 1, "ports": [{"name": "a"}], "free": {"x": None}}
+
+
 def test_rules(define: Callable[..., str], sent: Callable[..., Any], api: Api) -> None:
     path = define(
         **with_rules(

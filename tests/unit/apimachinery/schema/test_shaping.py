@@ -20,6 +20,11 @@ def filled(obj: dict[str, Any], **properties: Any) -> dict[str, Any]:
     return obj
 
 
+def without_nulls(obj: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    assert pruned(obj, properties=properties) == []
+    return obj
+
+
 def test_unknown_fields_go_and_are_named() -> None:
     obj = {"apiVersion": "v1", "metadata": {"x": 1}, "spec": {"a": [{"b": 1, "c": 2}]}, "z": 1}
     spec = {"type": "object", "properties": {"a": {"type": "array", "items": {
@@ -76,6 +81,24 @@ def test_null_stands_for_the_default_where_null_may_not_be() -> None:
     nullable = {"type": "string", "default": "x", "nullable": True}
     assert filled({"a": None}, a=nullable) == {"a": None}
     assert filled({}, a=nullable) == {"a": "x"}
+
+
+def test_null_means_absent_where_null_may_not_be() -> None:
+    text = {"type": "string"}
+    held = {"type": "array", "items": {"type": "object", "properties": {"env": text}}}
+    assert without_nulls(
+        {"spec": {"env": None}}, spec={"type": "object", "properties": {"env": text}}
+    ) == ({"spec": {}})
+    assert without_nulls({"l": [{"env": None}, None]}, l=held) == {"l": [{}, None]}
+    assert without_nulls({"a": None}, a={**text, "nullable": True}) == {"a": None}
+    assert without_nulls({"a": None}, a={**text, "default": "x"}) == {"a": None}
+    free = {"type": "object", "additionalProperties": text}
+    assert without_nulls({"m": {"k": None}}, m=free) == {"m": {}}
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    assert without_nulls({"m": {"k": None}}, m=anything) == {"m": {"k": None}}
+    assert without_nulls(
+        {"m": {"k": None}}, m={"type": "object", "additionalProperties": True}
+    ) == ({"m": {"k": None}})
 
 
 def test_defaults_reach_into_lists_and_maps() -> None:
