@@ -111,9 +111,9 @@ class NodeAgent:
         node = NodeKeeper(kit, machine, self._shared.health or self._health)
         volumes = self._shared.volumes or VolumeManager(kit)
         actions = Actions(kit.driver)
-        environment = Environment(
-            kit.client, kit.options, kit.capacity, self._shared.services or self._services
-        )
+        # Not `or`: a mirror that is still empty is false.
+        services = self._services if self._shared.services is None else self._shared.services
+        environment = Environment(kit.client, kit.options, kit.capacity, services)
         starter = Starter(kit, environment, volumes, actions, runtime_name)
         feed = self._shared.feed or feed_of(kit.client, kit.options.node_name)
         pods = Pods(kit, starter, volumes, self.publisher, node_labels(kit.options, machine), feed)
