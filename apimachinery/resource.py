@@ -97,6 +97,14 @@ class Resource:
                 return one
         return None
 
+    def gvk_of(self, subresource: str) -> tuple[str, str, str]:
+        """Group, version and kind of what a subresource takes; its own for "" and its views."""
+        part = self.subresource(subresource) if subresource else None
+        if part is None:
+            return self.gvk
+        group, version = (part.group, part.version) if part.version else (self.group, self.version)
+        return (group, version, part.kind)
+
     def load_model(self) -> "type[Model] | None":
         """The root model, imported on first use; None for a custom resource."""
         return load_model(self.model) if self.model else None

@@ -54,7 +54,7 @@ class Route:
     handler: str = ""
     """For paths: the module under apiserver.handlers."""
     tail: str = ""
-    """What follows a proxy subresource."""
+    """What follows a proxy subresource: empty, or a path."""
 
 
 def resolve(request: wire.Request, scheme: schemes.Scheme) -> Route | None:
@@ -107,8 +107,14 @@ def _resource_route(
         namespace=namespace,
         name=name,
         subresource=subresource,
-        tail="/".join(parts[3:]),
+        tail=_tail(request.path, parts[3:]) if subresource == "proxy" else "",
     )
+
+
+def _tail(path: str, parts: list[str]) -> str:
+    """The path behind `proxy`; for those who answer, a slash at its end makes a difference."""
+    tail = "".join(f"/{part}" for part in parts)
+    return f"{tail}/" if path.endswith("/") else tail
 
 
 def _namespace_subresource(scheme: schemes.Scheme, parts: list[str]) -> bool:

@@ -22,12 +22,13 @@ class Attempt:
 
     operation: str
     resource: Resource
+    """Under which the object is stored."""
     namespace: str
     name: str
     obj: JsonObject | None
-    """The object to be written; None on DELETE."""
+    """What is to be written: the object, or what its subresource takes; None on DELETE."""
     old: JsonObject | None
-    """The stored object; None on CREATE."""
+    """The same as it is stored; None on CREATE and CONNECT."""
     user: wire.UserInfo
     now: float
     subresource: str = ""
@@ -37,6 +38,25 @@ class Attempt:
     """What the audit log is to say of it."""
     changed_outside: bool = False
     """A webhook has changed the object: plugins look at it once more."""
+    requested: Resource | None = None
+    """What the request named, where the objects are stored as something else (another version)."""
+    stored: tuple[JsonObject, JsonObject] | None = None
+    """The object as it becomes and as it is, where `obj` is but a part of it (a Scale)."""
+
+    @property
+    def asked(self) -> Resource:
+        """What the request named."""
+        return self.requested or self.resource
+
+    @property
+    def gvk(self) -> tuple[str, str, str]:
+        """Group, version and kind of `obj`: a subresource may take a kind of its own."""
+        return self.resource.gvk_of(self.subresource)
+
+    @property
+    def of_own_kind(self) -> bool:
+        """Whether `obj` is of another kind than the resource: a Scale, a Binding, options."""
+        return self.gvk[2] != self.resource.kind
 
 
 class Plugin:

@@ -52,9 +52,8 @@ class CustomRules(Plugin):
         assert attempt.obj is not None, "a write has an object"
         custom = attempt.resource.custom
         if custom is not None:
-            errors = await self._objects(
-                attempt, expressions.jobs(attempt.obj, attempt.old, custom.node)
-            )
+            new, old = attempt.stored or (attempt.obj, attempt.old)
+            errors = await self._objects(attempt, expressions.jobs(new, old, custom.node))
         else:
             errors = await self._definition(attempt.obj, attempt.old)
         if errors:

@@ -4,7 +4,9 @@ client sends does. Neighbours: `webhooks.plugins`, `policies.mutating`.
 
 import logging
 
-from apimachinery import decode, defaults, status
+from apimachinery import apply_rules, decode, defaults, scheme, status
+from apimachinery.apply_rules import Rule
+from apimachinery.types.base import Model
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import Attempt
 
@@ -18,18 +20,38 @@ class Unfit(Exception):  # noqa: N818  the failure policy decides what it means
 def replaced(attempt: Attempt, new: JsonObject, who: str) -> bool:
     """Put `new` into the place of the object; whether that changes anything. Raises Unfit."""
     assert attempt.obj is not None, "there is nothing to change in a deletion"
-    resource = attempt.resource
-    new["apiVersion"], new["kind"] = resource.api_version, resource.kind
+    if "metadata" in attempt.obj and not isinstance(new.get("metadata"), dict):
+        raise Unfit("leaves no object: it has no metadata")
+    group, version, kind = attempt.gvk
+    new["apiVersion"], new["kind"] = f"{group}/{version}" if group else version, kind
     try:
-        fitted, problems = decode.structure(resource, new)
+        if attempt.of_own_kind:
+            fitted, problems = decode.structure_as(_own_model(attempt), new, version, kind)
+        else:
+            fitted, problems = decode.structure(attempt.resource, new)
     except status.ApiError as error:
         raise Unfit(error.message) from error
     if problems:
         LOG.warning("%s added what is dropped: %s", who, ", ".join(problems))
-    defaults.apply(resource, fitted)
+    if not attempt.of_own_kind:
+        defaults.apply(attempt.resource, fitted)
     if fitted == attempt.obj:
         return False
     attempt.changed_outside = True
     attempt.obj.clear()
     attempt.obj.update(fitted)
     return True
+
+
+def rule_of(attempt: Attempt) -> Rule:
+    """How the fields of the object merge."""
+    custom = attempt.resource.custom
+    if custom is not None and not attempt.of_own_kind:
+        return custom.rule
+    own = attempt.of_own_kind
+    return apply_rules.of_model(_own_model(attempt) if own else attempt.resource.load_model())
+
+
+def _own_model(attempt: Attempt) -> type[Model] | None:
+    """Scales, bindings and options are built-in kinds, whatever the resource is."""
+    return scheme.BUILTIN.model_of(*attempt.gvk)

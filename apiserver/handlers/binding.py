@@ -4,8 +4,9 @@ POST to `pods/NAME/binding`, or to the old `bindings` collection. Neighbours: th
 `apiserver.registry.pods` lets this one change through.
 """
 
+from collections.abc import Awaitable, Callable
+
 from apimachinery import meta, status, wire
-from apimachinery.resource import Subresource
 from apimachinery.scheme import PODS
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
@@ -18,15 +19,16 @@ from apiserver.registry.generic import Preconditions
 from apiserver.registry.pods import BINDING
 from apiserver.routes import Route
 
-_KIND = Subresource(BINDING, "Binding", ("create",), "", "v1")
-
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:
     """Answer 201 with a Status."""
     form = negotiation.accepted(request.headers.get("accept", ""))
     write = writing.begin(core, request, route, "CreateOptions")
-    binding = special.read(write, _KIND)
-    await bind(write, binding, pod_name(route, binding))
+    binding = special.read(write)
+    name = pod_name(route, binding)
+    asked = writing.attempt(write, chain.CREATE, binding, None, name)
+    await core.admission.mutate(asked)
+    await bind(write, binding, name, admit=lambda: core.admission.validate(asked))
     return render.plain(form, status.success(), request, code=201)
 
 
@@ -41,7 +43,9 @@ def pod_name(route: Route, binding: JsonObject) -> str:
     return route.name or name
 
 
-async def bind(write: Write, binding: JsonObject, name: str) -> None:
+async def bind(
+    write: Write, binding: JsonObject, name: str, *, admit: Callable[[], Awaitable[None]]
+) -> None:
     """Set the node of a pod that has none."""
     target = binding.get("target") or {}
     errors = []
@@ -72,8 +76,10 @@ async def bind(write: Write, binding: JsonObject, name: str) -> None:
         }
         others = meta.without_condition(state.get("conditions"), "PodScheduled")
         state["conditions"] = [*others, scheduled]
-        await write.core.admission.mutate(writing.attempt(write, chain.CREATE, new, old, name))
         return new
+
+    async def admitted(new: JsonObject, old: JsonObject | None) -> None:  # noqa: ARG001  shape of Admit
+        await admit()
 
     context.subresource = BINDING
     await registry.update(
@@ -81,7 +87,7 @@ async def bind(write: Write, binding: JsonObject, name: str) -> None:
         name,
         change,
         context,
-        admit=writing.validator(write, chain.CREATE),
+        admit=admitted,
         preconditions=Preconditions(found.get("uid", ""), found.get("resourceVersion", "")),
         retry=True,
     )

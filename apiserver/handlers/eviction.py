@@ -6,9 +6,9 @@ budgets, `apiserver.handlers.delete` deletes.
 """
 
 from apimachinery import labels, meta, scheme, status, wire
-from apimachinery.resource import Subresource
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
+from apiserver.admission import chain
 from apiserver.cache import Entry
 from apiserver.core import Core
 from apiserver.handlers import delete, render, special, writing
@@ -17,7 +17,6 @@ from apiserver.registry import deletion
 from apiserver.registry.strategy import Context
 from apiserver.routes import Route
 
-_KIND = Subresource("eviction", "Eviction", ("create",), "policy", "v1")
 _DETAIL = "Cannot evict pod as it would violate the pod's disruption budget."
 RETRY_SECONDS = 10
 """What a drain is told to wait while a budget is not counted yet, as in Kubernetes."""
@@ -27,23 +26,25 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     """Answer 201 with a Status once the pod is deleted or marked."""
     form = negotiation.accepted(request.headers.get("accept", ""))
     write = writing.begin(core, request, route, "CreateOptions")
-    eviction = special.read(write, _KIND)
+    eviction = special.read(write)
     name = eviction["metadata"].get("name") or route.name
     if name != route.name:
         raise status.bad_request("name in URL does not match name in Eviction object")
-    given = eviction.get("deleteOptions") or {}
-    if given.get("dryRun"):
+    if (eviction.get("deleteOptions") or {}).get("dryRun"):
         write.context.dry_run = True
-    options = delete.options_of(given)
-    await evict(write, options)
+    asked = writing.attempt(write, chain.CREATE, eviction, None)
+    await core.admission.mutate(asked)
+    options = delete.options_of(eviction.get("deleteOptions") or {})
+    pod = (await write.registry.read(route.namespace, route.name)).parse()
+    await core.admission.validate(asked)
+    await evict(write, pod, options)
     return render.plain(form, status.success(), request, code=201)
 
 
-async def evict(write: Write, options: deletion.Options) -> None:
+async def evict(write: Write, pod: JsonObject, options: deletion.Options) -> None:
     """Delete the pod if its budget has a disruption left."""
     core, route = write.core, write.route
     registry = write.registry
-    pod = (await registry.read(route.namespace, route.name)).parse()
     if options.preconditions is not None:
         options.preconditions.check(registry, pod)
     if not _unprotected(pod):
@@ -57,7 +58,7 @@ async def evict(write: Write, options: deletion.Options) -> None:
             await _spend(write, budgets[0], pod)
     if not write.context.dry_run:
         await _mark(write)
-    await delete.remove(write, route.namespace, route.name, options)
+    await deletion.delete(registry, route.namespace, route.name, options, write.context)
 
 
 def _unprotected(pod: JsonObject) -> bool:

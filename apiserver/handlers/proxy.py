@@ -1,10 +1,13 @@
-"""`proxy` of nodes, pods and services for callers inside the process, who pass no front.
+"""`proxy` of nodes, pods and services: admission is asked, then the request is passed on.
 
-Neighbour: `apiserver.streaming` does it, for these and for those who come over HTTP.
+Neighbours: `connect` asks, `apiserver.streaming.proxy` passes on, where nodes can be reached.
 """
+
+from dataclasses import replace
 
 from apimachinery import status, wire
 from apiserver.core import Core
+from apiserver.handlers import connect
 from apiserver.routes import Route
 
 
@@ -12,4 +15,5 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     """The answer of whom the route names. A server that reaches no node has no proxy."""
     if core.proxy is None:
         raise status.service_unavailable("this API server reaches no nodes")
-    return await core.proxy(request, route)
+    options = await connect.admit(core, request, route)
+    return await core.proxy(request, replace(route, tail=options.get("path", "")))

@@ -4,8 +4,10 @@ GET shows a Scale, PUT and PATCH change it; what is written is `spec.replicas` o
 the same course as any update. Neighbours: `apiserver.handlers.patch` reads patches.
 """
 
+import copy
+
 from apimachinery import labels, meta, status, wire
-from apimachinery.resource import Resource, Subresource
+from apimachinery.resource import Resource
 from apimachinery.schema.kind import ScalePaths
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
@@ -23,42 +25,49 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     """Answer with the Scale as it now is."""
     form = negotiation.accepted(request.headers.get("accept", ""))
     assert route.resource is not None, "the dispatcher resolved it"
-    part = route.resource.subresource("scale")
-    assert part is not None, "the dispatcher found it"
     if route.verb == "get":
         entry = await get.read(core, route, request.param("resourceVersion"))
         return _answer(core, form, scale_of(entry.parse(), route.resource), request)
     write = writing.begin(
         core, request, route, "PatchOptions" if route.verb == "patch" else "UpdateOptions"
     )
-    wanted = _wanted(write, part)
+    wanted = _wanted(write)
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:
         new = entry.parse()
-        _put(write, new, wanted(scale_of(old, route.resource)))
+        before = scale_of(old, route.resource)
+        scale = wanted(copy.deepcopy(before))
+        await core.admission.mutate(writing.attempt(write, chain.UPDATE, scale, before))
+        _put(write, new, scale)
         managed.track(write.context, write.registry.resource, new, old)
-        await core.admission.mutate(writing.attempt(write, chain.UPDATE, new, old))
         return new
+
+    async def admit(new: JsonObject, old: JsonObject | None) -> None:
+        assert old is not None, "a scale is changed, never made"
+        scales = (scale_of(new, route.resource), scale_of(old, route.resource))
+        found = writing.attempt(write, chain.UPDATE, *scales)
+        found.stored = (new, old)
+        await core.admission.validate(found)
 
     written = await write.registry.update(
         route.namespace,
         route.name,
         change,
         write.context,
-        admit=writing.validator(write, chain.UPDATE),
+        admit=admit,
         retry=route.verb == "patch",
     )
     return _answer(core, form, scale_of(written.parse(), route.resource), request)
 
 
-def _wanted(write: Write, part: Subresource) -> patch.Patcher:
-    """From the Scale that is to the one that is asked for."""
+def _wanted(write: Write) -> patch.Patcher:
+    """From the Scale that is to the one that is asked for: a value of its own at each call."""
     if write.route.verb == "update":
-        obj = special.read(write, part)
-        return lambda _: obj
+        obj = special.read(write)
+        return lambda _: copy.deepcopy(obj)
     kind = negotiation.body_type(write.request.headers.get("content-type", ""))
     patcher = patch.make_patcher(write.request, kind, _no_strategic)
-    return lambda scale: special.fit(write, patcher(scale), part)
+    return lambda scale: special.fit(write, patcher(scale))
 
 
 def _no_strategic(obj: JsonObject, change: object) -> JsonObject:

@@ -4,35 +4,32 @@ Neighbours: `scale`, `binding`, `eviction`, `token` beside it; `apimachinery.dec
 """
 
 from apimachinery import decode, status
-from apimachinery.resource import Subresource
 from apimachinery.wire import JsonObject
 from apiserver.handlers import body
 from apiserver.handlers.writing import Write
 
 
-def read(write: Write, part: Subresource) -> JsonObject:
-    """The request's body as an object of the subresource's kind."""
-    return fit(write, body.parse(write.request, write.core.scheme), part, raw=write.raw)
+def read(write: Write) -> JsonObject:
+    """The request's body as an object of the kind that the route takes."""
+    return fit(write, body.parse(write.request, write.core.scheme), raw=write.raw)
 
 
-def fit(
-    write: Write, obj: JsonObject, part: Subresource, *, raw: bytes | None = None
-) -> JsonObject:
+def fit(write: Write, obj: JsonObject, *, raw: bytes | None = None) -> JsonObject:
     """Check the kind of an object and prune it."""
-    core, resource = write.core, write.resource
-    group, version = (part.group, part.version) if part.version else resource.gvk[:2]
-    body.expect(obj, core.scheme, group=group, version=version, kind=part.kind)
+    core = write.core
+    group, version, kind = write.resource.gvk_of(write.route.subresource)
+    body.expect(obj, core.scheme, group=group, version=version, kind=kind)
     validation = write.options.validation
     obj, problems = decode.structure_as(
-        core.scheme.model_of(group, version, part.kind),
+        core.scheme.model_of(group, version, kind),
         obj,
         version,
-        part.kind,
+        kind,
         raw=raw if validation != "Ignore" else None,
     )
     if problems and validation == "Strict":
         raise status.bad_request(
-            f'{part.kind} in version "{version}" cannot be handled as a {part.kind}: strict '
+            f'{kind} in version "{version}" cannot be handled as a {kind}: strict '
             f"decoding error: {', '.join(problems)}"
         )
     if problems and validation == "Warn":

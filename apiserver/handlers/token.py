@@ -4,7 +4,6 @@ Neighbours: `Core.tokens` signs, the kubelet and `kubectl create token` ask.
 """
 
 from apimachinery import meta, scheme, status, wire
-from apimachinery.resource import Subresource
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
 from apiserver.admission import chain
@@ -13,7 +12,6 @@ from apiserver.handlers import render, special, writing
 from apiserver.handlers.writing import Write
 from apiserver.routes import Route
 
-_KIND = Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io", "v1")
 DEFAULT_SECONDS = 3600
 MIN_SECONDS, MAX_SECONDS = 600, 2**32
 _BOUND = {"Pod": scheme.PODS, "Secret": scheme.SECRETS, "Node": scheme.NODES}
@@ -25,11 +23,13 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     if core.tokens is None:
         raise status.service_unavailable("this server has no key to sign tokens with")
     write = writing.begin(core, request, route, "CreateOptions")
-    wanted = special.read(write, _KIND)
+    wanted = special.read(write)
+    asked = writing.attempt(write, chain.CREATE, wanted, None)
+    await core.admission.mutate(asked)
     spec = wanted.setdefault("spec", {})
     _check(wanted, route.name)
     account = (await write.registry.read(route.namespace, route.name)).parse()
-    await core.admission.validate(writing.attempt(write, chain.CREATE, wanted, None))
+    await core.admission.validate(asked)
     seconds = spec.setdefault("expirationSeconds", DEFAULT_SECONDS)
     token, expires = core.tokens.issue(
         namespace=route.namespace,

@@ -65,9 +65,11 @@ def attempt(
 ) -> Attempt:
     """The write as admission sees it."""
     context = write.context
+    stored_as = write.registry.resource
     return Attempt(
         operation=operation,
-        resource=write.registry.resource,
+        resource=stored_as,
+        requested=write.resource if write.resource is not stored_as else None,
         namespace=write.route.namespace,
         name=name or write.route.name,
         obj=obj,

@@ -90,7 +90,7 @@ class Address:
     host: str
     port: int
 
-    def url(self, path: str, query: Query) -> str:
+    def url(self, path: str, query: Query | None = None) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"https://{host}:{self.port}{path}" + (f"?{urlencode(query)}" if query else "")
 
@@ -150,10 +150,8 @@ class Kubelets:
             raise status.not_found("nodes", name)
         return address_of(entry.parse())
 
-    async def ask(
-        self, address: Address, path: str, query: Query, *, method: str = "GET"
-    ) -> "Body":
-        """A request without a body and its streamed answer; the caller closes that.
+    async def ask(self, address: Address, path: str, query: Query) -> "Body":
+        """A GET and its streamed answer; the caller closes that.
 
         Raises:
             ApiError: the agent does not answer, or what it answered.
@@ -161,9 +159,7 @@ class Kubelets:
         # sock_read stays open: a followed log may be silent for hours.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         try:
-            response = await self._client().request(
-                method, address.url(path, query), timeout=timeout
-            )
+            response = await self.client().get(address.url(path, query), timeout=timeout)
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise _unreachable(address, problem) from problem
         if response.status != 200:
@@ -179,7 +175,7 @@ class Kubelets:
     ) -> aiohttp.ClientWebSocketResponse:
         """Open a stream; the caller closes it. Raises like `ask`."""
         try:
-            return await self._client().ws_connect(
+            return await self.client().ws_connect(
                 address.url(path, query),
                 protocols=(protocol,) if protocol else (),
                 timeout=aiohttp.ClientWSTimeout(ws_close=CONNECT_SECONDS),
@@ -192,7 +188,8 @@ class Kubelets:
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise _unreachable(address, problem) from problem
 
-    def _client(self) -> aiohttp.ClientSession:
+    def client(self) -> aiohttp.ClientSession:
+        """Whose connections show the agents who we are."""
         if self._session is None:
             self._context = ssl.create_default_context(cafile=str(self._keys.ca.cert))
             self.renew()

@@ -82,15 +82,17 @@ class Proxies:
         assert route.resource is not None, "the dispatcher resolved it"
         if "upgrade" in request.headers:
             raise status.bad_request("upgrades are not proxied; use port-forward")
+        if not route.tail and request.method in ("GET", "HEAD"):
+            # Relative links of a page must lead back here.
+            return wire.Response(301, {"Location": _with_query(f"{quote(request.path)}/", request)})
         target = target_of(route.name)
-        path = "/" + quote(route.tail)
+        path = quote(route.tail or "/")
         if route.resource.gr == "nodes":
             address = self._kubelets.of_node(target.name)
-            body = await self._kubelets.ask(address, path, request.query, method=request.method)
-            return wire.Response(200, {"Content-Type": body.content_type}, body)
+            return await _pass_on(self._kubelets.client(), request, address.url(path))
         find = self._pod if route.resource.gr == "pods" else self._service
         host, port = find(route.namespace, target)
-        return await self._pass_on(request, f"{target.scheme}://{host}:{port}{path}")
+        return await _pass_on(self._client(), request, f"{target.scheme}://{host}:{port}{path}")
 
     def _pod(self, namespace: str, target: Target) -> tuple[str, int]:
         entry = self._cache.get(scheme.PODS, namespace, target.name)
@@ -114,29 +116,6 @@ class Proxies:
                 return allowed(found[0]), found[1]
         raise status.service_unavailable(f'no endpoints available for service "{target.name}"')
 
-    async def _pass_on(self, request: wire.Request, url: str) -> wire.Response:
-        if request.query:
-            url += f"?{urlencode(request.query)}"
-        headers = {
-            key: value for key, value in request.headers.items() if key.lower() not in _NOT_PASSED
-        }
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-        try:
-            response = await self._client().request(
-                request.method, url, data=io.BytesIO(request.body) if request.body else None, headers=headers,
-                timeout=timeout, allow_redirects=False,
-            )  # fmt: skip
-        except (aiohttp.ClientError, OSError, TimeoutError) as problem:
-            raise status.service_unavailable(
-                f"error trying to reach service: {str(problem) or type(problem).__name__}"
-            ) from problem
-        returned = {
-            key: value
-            for key, value in response.headers.items()
-            if key.lower() not in _NOT_RETURNED
-        }
-        return wire.Response(response.status, returned, Body(response))
-
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
             # Pods show certificates of their own making, as in Kubernetes nobody checks them:
@@ -149,6 +128,34 @@ class Proxies:
                 connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
+
+
+async def _pass_on(
+    session: aiohttp.ClientSession, request: wire.Request, url: str
+) -> wire.Response:
+    """The answer of whoever it is, streaming; raises 503."""
+    url = _with_query(url, request)
+    headers = {
+        key: value for key, value in request.headers.items() if key.lower() not in _NOT_PASSED
+    }
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+    try:
+        response = await session.request(
+            request.method, url, data=io.BytesIO(request.body) if request.body else None, headers=headers,
+            timeout=timeout, allow_redirects=False,
+        )  # fmt: skip
+    except (aiohttp.ClientError, OSError, TimeoutError) as problem:
+        raise status.service_unavailable(
+            f"error trying to reach service: {str(problem) or type(problem).__name__}"
+        ) from problem
+    returned = {
+        key: value for key, value in response.headers.items() if key.lower() not in _NOT_RETURNED
+    }
+    return wire.Response(response.status, returned, Body(response))
+
+
+def _with_query(url: str, request: wire.Request) -> str:
+    return f"{url}?{urlencode(request.query)}" if request.query else url
 
 
 def allowed(host: str) -> str:

@@ -1,8 +1,9 @@
-"""Takes the streaming requests off the front: route, authorize, find the pod, hand on.
+"""Takes the streaming requests off the front: route, authorize, find the pod, ask admission, hand on.
 
 Neighbours: `apiserver.front.app` asks `takes` for every request, so that must cost nothing;
-`apiserver.server` authorizes. What a stream does stands in `commands`, `forwards`, `logs`,
-`proxy`.
+`apiserver.server` authorizes, and answers proxied requests (without a seat of `fairness`: they
+last as long as whoever answers them likes). What a stream does stands in `commands`, `forwards`,
+`logs`, `proxy`.
 """
 
 from dataclasses import replace
@@ -10,16 +11,18 @@ from dataclasses import replace
 from aiohttp import web
 
 from apimachinery import scheme, status, wire
-from apiserver import routes
+from apiserver import errors, routes, warning_headers
 from apiserver.attributes import Attributes
+from apiserver.handlers import connect
 from apiserver.identity import authn
 from apiserver.identity.pki import Pki
 from apiserver.server import ApiServer
 from apiserver.streaming import commands, forwards, logs, proxy
 from apiserver.streaming.kubelet import Kubelets
 
-_ENDINGS = ("/exec", "/attach", "/portforward", "/log", "/proxy")
 _UPGRADES = ("exec", "attach", "portforward")
+_STREAMS = (*_UPGRADES, "log")
+_ENDINGS = tuple(f"/{name}" for name in (*_STREAMS, "proxy"))
 
 
 class Streaming:
@@ -50,32 +53,32 @@ class Streaming:
     ) -> web.StreamResponse | wire.Response:
         """Answer a request that `takes` said yes to; one that is none of ours goes to the core."""
         route = routes.resolve(request, self._core.scheme)
-        if route is None or route.resource is None or not route.subresource:
+        if route is None or route.resource is None or route.resource.gr != "pods":
             return await self._server.handle(request)
         kind = route.subresource
-        if kind != "proxy" and (route.resource.gr != "pods" or f"/{kind}" not in _ENDINGS):
+        if kind not in _STREAMS:
             return await self._server.handle(request)
         attributes = self._server.authorize(request, route)
         if kind in _UPGRADES and attributes.verb == "get":
             # A GET that runs commands is no read: it takes the right to create, too.
             self._must_create(attributes)
+        answer: web.StreamResponse | wire.Response
         try:
             answer = await self._serve(raw, request, route)
         except status.ApiError as problem:
-            self._note(attributes, request, problem.code)
-            raise
+            answer = warning_headers.put(errors.answer(problem), request.warnings)
         self._note(attributes, request, answer.status)
         return answer
 
     async def _serve(
         self, raw: web.BaseRequest, request: wire.Request, route: routes.Route
     ) -> web.StreamResponse | wire.Response:
-        if route.subresource == "proxy":
-            return await self.proxy(request, route)
+        if route.subresource == "log":
+            return await logs.read(self.kubelets, await self._pod(route), request)
+        options = await connect.admit(self._core, request, route)
+        request = replace(request, query=connect.query_of(options))
         pod = await self._pod(route)
         match route.subresource:
-            case "log":
-                return await logs.read(self.kubelets, pod, request)
             case "portforward":
                 return await forwards.run(self.kubelets, raw, request, pod)
             case verb:

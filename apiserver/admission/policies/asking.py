@@ -5,7 +5,6 @@ cache, permissions from the authorizer.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from apimachinery import labels, meta, scheme
@@ -15,7 +14,7 @@ from apimachinery.wire import JsonObject, UserInfo
 from apiserver.admission import permissions
 from apiserver.admission.chain import Attempt
 from apiserver.admission.policies.compiled import Binding, Policy, binding_of, policy_of
-from apiserver.admission.webhooks import review
+from apiserver.admission.webhooks import matching, review
 from apiserver.admission.webhooks.conversions import Conversions
 from apiserver.attributes import Authorizer
 from apiserver.cache import WatchCache
@@ -78,20 +77,13 @@ class Asker:
 
     # --- which -------------------------------------------------------------------------------
 
-    def version(self, policy: Policy, binding: Binding | None, attempt: Attempt) -> str:
-        """The version in which a write concerns a policy, or one of its bindings."""
-        matching = policy.matching if binding is None else binding.matching
-        if matching is None:
-            return attempt.resource.version
-        versions = self._versions(attempt.resource)
-        return matching.version(attempt, versions, self._namespace_labels(attempt))
-
-    def _versions(self, resource: Resource) -> list[str]:
-        if resource.custom is None:
-            return []
-        rows = self._scheme.all()
-        mine = (resource.group, resource.plural)
-        return [row.version for row in rows if (row.group, row.plural) == mine]
+    def row(self, policy: Policy, binding: Binding | None, attempt: Attempt) -> Resource | None:
+        """As what a write concerns a policy, or one of its bindings."""
+        wanted = policy.matching if binding is None else binding.matching
+        if wanted is None:
+            return attempt.asked
+        equal = matching.others(self._scheme, attempt)
+        return wanted.row(attempt, equal, self._namespace_labels(attempt))
 
     def _namespace_labels(self, attempt: Attempt) -> dict[str, str] | None:
         if attempt.resource.gr == "namespaces":
@@ -103,16 +95,10 @@ class Asker:
 
     # --- what about --------------------------------------------------------------------------
 
-    async def variables(self, attempt: Attempt, version: str) -> dict[str, Any]:
+    async def variables(self, attempt: Attempt, row: Resource) -> dict[str, Any]:
         """All but the parameters."""
-        resource = attempt.resource
-        wanted = self._scheme.by_plural(resource.group, version, resource.plural)
-        shown = replace(
-            attempt,
-            obj=await self._conversions.seen(resource, attempt.obj, wanted),
-            old=await self._conversions.seen(resource, attempt.old, wanted),
-        )
-        request = review.request_of(shown, version, "")["request"]
+        shown = await self._conversions.shown(attempt, row)
+        request = review.request_of(shown, row, "")["request"]
         seen = {
             key: one for key, one in request.items() if key not in ("object", "oldObject", "uid")
         }
@@ -127,11 +113,9 @@ class Asker:
             "namespaceObject": namespace,
         }
 
-    async def back(self, resource: Resource, obj: JsonObject) -> JsonObject:
+    async def back(self, attempt: Attempt, obj: JsonObject, row: Resource) -> JsonObject:
         """An object that was seen in another version, as it is stored."""
-        seen = self._scheme.by_api_version(str(obj.get("apiVersion")), str(obj.get("kind")))
-        found = await self._conversions.seen(seen or resource, obj, resource)
-        return found or obj
+        return await self._conversions.back(attempt, obj, row)
 
     def params(
         self, policy: Policy, binding: Binding, attempt: Attempt

@@ -4,15 +4,15 @@ Neighbours: `apiserver.admission.webhooks.matching` has the rules that both kind
 Policies are never asked about policies: a wrong one could not be taken back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from apimachinery import labels, meta
+from apimachinery import labels
 from apimachinery.labels import Selector
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import Attempt
-from apiserver.admission.webhooks.matching import IGNORE, Rule, rule_of
+from apiserver.admission.webhooks.matching import IGNORE, Rule, chosen, row_for, rule_of
 
 GROUP = "admissionregistration.k8s.io"
 OWN = frozenset(
@@ -27,57 +27,34 @@ OWN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class NamedRule:
-    """A rule that may be about some names only."""
-
-    rule: Rule
-    names: frozenset[str]
-
-    def version(self, attempt: Attempt, versions: Iterable[str]) -> str:
-        """The version in which it speaks of a write; empty where it does not."""
-        resource, rule = attempt.resource, self.rule
-        if self.names and attempt.name not in self.names:
-            return ""
-        if not (
-            rule.covers(attempt.operation, resource.group)
-            and rule.names(resource.plural, attempt.subresource)
-            and rule.in_scope(namespaced=resource.namespaced)
-        ):
-            return ""
-        wanted = (resource.version, *versions)
-        return next((one for one in wanted if not rule.versions.isdisjoint({one, "*"})), "")
-
-
-@dataclass(frozen=True, slots=True)
 class Matching:
     """`matchConstraints` and `matchResources`."""
 
-    rules: tuple[NamedRule, ...]
-    excluded: tuple[NamedRule, ...]
+    rules: tuple[Rule, ...]
+    excluded: tuple[Rule, ...]
     namespaces: Selector
     objects: Selector
     equivalent: bool
     all_resources: bool
     """Bindings without rules take what the policy takes."""
 
-    def version(
+    def row(
         self,
         attempt: Attempt,
-        versions: Iterable[str],
+        equal: Sequence[Resource],
         namespace_labels: Mapping[str, str] | None,
-    ) -> str:
-        """The version in which a write concerns it, empty where it does not."""
+    ) -> Resource | None:
+        """As what a write concerns it; None where it does not."""
         if namespace_labels is not None and not self.namespaces.matches(namespace_labels):
-            return ""
-        states = [one for one in (attempt.obj, attempt.old) if one is not None]
-        if not any(self.objects.matches(meta.labels(one)) for one in states):
-            return ""
-        wanted = tuple(versions) if self.equivalent else ()
-        if any(rule.version(attempt, wanted) for rule in self.excluded):
-            return ""
+            return None
+        if not chosen(self.objects, attempt):
+            return None
+        equal = equal if self.equivalent else ()
+        if row_for(self.excluded, attempt, equal) is not None:
+            return None
         if not self.rules and self.all_resources:
-            return attempt.resource.version
-        return next(filter(None, (rule.version(attempt, wanted) for rule in self.rules)), "")
+            return attempt.asked
+        return row_for(self.rules, attempt, equal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +116,13 @@ def binding_of(obj: JsonObject) -> Binding:
 
 def _matching(given: JsonObject, *, all_resources: bool) -> Matching:
     return Matching(
-        rules=tuple(_named(one) for one in given.get("resourceRules") or ()),
-        excluded=tuple(_named(one) for one in given.get("excludeResourceRules") or ()),
+        rules=tuple(rule_of(one) for one in given.get("resourceRules") or ()),
+        excluded=tuple(rule_of(one) for one in given.get("excludeResourceRules") or ()),
         namespaces=labels.from_label_selector(given.get("namespaceSelector") or {}),
         objects=labels.from_label_selector(given.get("objectSelector") or {}),
         equivalent=given.get("matchPolicy") != "Exact",
         all_resources=all_resources,
     )
-
-
-def _named(given: JsonObject) -> NamedRule:
-    return NamedRule(rule_of(given), frozenset(given.get("resourceNames") or ()))
 
 
 def concerns(resource: Resource) -> bool:

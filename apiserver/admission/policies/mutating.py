@@ -13,7 +13,7 @@ from apimachinery.resource import Resource
 from apimachinery.scheme import Scheme
 from apimachinery.wire import JsonObject
 from apiserver.admission import fitting
-from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
+from apiserver.admission.chain import CONNECT, CREATE, UPDATE, Attempt, Plugin
 from apiserver.admission.policies import compiled, mutations, verdicts
 from apiserver.admission.policies.asking import Asker, Misconfigured, Policies
 from apiserver.admission.policies.compiled import Binding, Policy
@@ -32,7 +32,7 @@ class _Use:
     policy: Policy
     binding: Binding
     params: JsonObject | None
-    version: str
+    row: Resource
 
     @property
     def again(self) -> bool:
@@ -42,7 +42,7 @@ class _Use:
 class MutatingPolicies(Plugin):
     """See the module."""
 
-    operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE})
+    operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE, CONNECT})
     subresources: ClassVar[frozenset[str]] = frozenset({"*"})
     again: ClassVar[bool] = False
 
@@ -78,17 +78,19 @@ class MutatingPolicies(Plugin):
                 await self._change(use, attempt)
 
     def _uses(self, policy: Policy, bindings: tuple[Binding, ...], attempt: Attempt) -> list[_Use]:
-        version = self._asker.version(policy, None, attempt)
+        row = self._asker.row(policy, None, attempt)
+        if row is None:
+            return []
         found: list[_Use] = []
-        for binding in bindings if version else ():
-            if not self._asker.version(policy, binding, attempt):
+        for binding in bindings:
+            if self._asker.row(policy, binding, attempt) is None:
                 continue
             try:
                 params = self._asker.params(policy, binding, attempt)
             except Misconfigured as problem:
                 _failed(policy, binding, attempt, f"failed to configure binding: {problem}")
                 continue
-            found += [_Use(policy, binding, one, version) for one in params]
+            found += [_Use(policy, binding, one, row) for one in params]
         return found
 
     async def _change(self, use: _Use, attempt: Attempt) -> bool:
@@ -110,7 +112,7 @@ class MutatingPolicies(Plugin):
     async def _mutated(self, use: _Use, attempt: Attempt) -> JsonObject | None:
         """The object after all mutations, None where the conditions do not hold."""
         policy = use.policy
-        variables = await self._asker.variables(attempt, use.version)
+        variables = await self._asker.variables(attempt, use.row)
         if policy.param_kind is not None:
             variables["params"] = use.params
         if policy.conditions:
@@ -121,6 +123,7 @@ class MutatingPolicies(Plugin):
             if not holds:
                 return None
         new: JsonObject = copy.deepcopy(variables["object"])
+        rule = fitting.rule_of(attempt)
         for mutation in policy.spec.get("mutations") or ():
             expression = mutations.expression_of(mutation)
             seen = {**variables, "object": new}
@@ -130,8 +133,8 @@ class MutatingPolicies(Plugin):
             if outcome.failed:
                 text = f"expression '{expression}' resulted in error: {outcome.failed}"
                 raise mutations.Unfit(text)
-            new = mutations.applied(attempt.resource, new, mutation, outcome.value)
-        return await self._asker.back(attempt.resource, new)
+            new = mutations.applied(rule, new, mutation, outcome.value)
+        return await self._asker.back(attempt, new, use.row)
 
 
 def _failed(policy: Policy, binding: Binding, attempt: Attempt, problem: str) -> None:

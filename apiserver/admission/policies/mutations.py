@@ -7,9 +7,8 @@ from typing import Any
 
 from apimachinery import status
 from apimachinery.apply_rules import UNKNOWN, Rule, Shape
-from apimachinery.patch import apply, structured
 from apimachinery.patch import json as json_patch
-from apimachinery.resource import Resource
+from apimachinery.patch import structured
 from apimachinery.wire import JsonObject
 
 APPLY, PATCH = "ApplyConfiguration", "JSONPatch"
@@ -25,13 +24,12 @@ def expression_of(mutation: JsonObject) -> str:
     return str(part.get("expression") or "")
 
 
-def applied(resource: Resource, obj: JsonObject, mutation: JsonObject, value: Any) -> JsonObject:
+def applied(rule: Rule, obj: JsonObject, mutation: JsonObject, value: Any) -> JsonObject:
     """The object after a mutation; raises Unfit."""
     if mutation.get("patchType") == PATCH:
         return _patched(obj, value)
     if not isinstance(value, dict):
         raise Unfit("expression evaluated to no Object")
-    rule = apply.rule_of(resource)
     if found := _atomic(value, rule, ""):
         raise Unfit(
             f"error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps "
@@ -68,7 +66,7 @@ def _patched(obj: JsonObject, value: Any) -> JsonObject:
         made = json_patch.patch(obj, operations)
     except status.ApiError as error:
         raise Unfit(f"JSON Patch: {error.message}") from error
-    if not isinstance(made.get("metadata"), dict):
+    if not isinstance(made, dict):
         raise Unfit("JSON Patch: leaves no object")
     return made
 

@@ -58,12 +58,12 @@ class ValidatingPolicies(Plugin):
         denied: list[Decision] = []
         notes: list[JsonObject] = []
         for policy, bindings in self._policies.bound():
-            version = self._asker.version(policy, None, attempt)
-            if not version:
+            row = self._asker.row(policy, None, attempt)
+            if row is None:
                 continue
-            matched = [one for one in bindings if self._asker.version(policy, one, attempt)]
+            matched = [one for one in bindings if self._asker.row(policy, one, attempt)]
             if matched:
-                denied += await self._asked(policy, matched, attempt, version, notes)
+                denied += await self._asked(policy, matched, attempt, row, notes)
         verdicts.add_notes(attempt.annotations, notes)
         if denied:
             raise denied[0].refusal(attempt)
@@ -73,11 +73,11 @@ class ValidatingPolicies(Plugin):
         policy: Policy,
         bindings: list[Binding],
         attempt: Attempt,
-        version: str,
+        row: Resource,
         notes: list[JsonObject],
     ) -> list[Decision]:
         """The refusals of one policy; warnings and notes are made on the way."""
-        variables = await self._asker.variables(attempt, version)
+        variables = await self._asker.variables(attempt, row)
         try:
             if policy.conditions:
                 outcomes = await self._asker.conditions(policy, attempt, variables)

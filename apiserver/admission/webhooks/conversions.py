@@ -8,6 +8,7 @@ so a list or a watch asks once for each state of an object. Neighbours: `caller`
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,6 +17,8 @@ from apimachinery import status
 from apimachinery.resource import Resource
 from apimachinery.schema.kind import CustomKind
 from apimachinery.wire import JsonObject
+from apiserver import conversion
+from apiserver.admission.chain import Attempt
 from apiserver.admission.webhooks.caller import Caller, Unreachable
 
 API_VERSION = "apiextensions.k8s.io/v1"
@@ -58,16 +61,27 @@ class Conversions:
         # Whoever asked may change what it gets.
         return [orjson.loads(orjson.dumps(one)) for one in found]
 
-    async def seen(
-        self, resource: Resource, obj: JsonObject | None, wanted: Resource | None
-    ) -> JsonObject | None:
-        """An object of one version as admission shows it in another; itself where none converts."""
-        custom = resource.custom
-        if obj is None or wanted is None or custom is None or custom.conversion is None:
+    async def shown(self, attempt: Attempt, row: Resource) -> Attempt:
+        """A write with its objects as they are in another version; itself where that is none."""
+        if row == attempt.resource or attempt.of_own_kind:
+            return attempt
+        obj = await self._seen(attempt.obj, row)
+        return replace(attempt, obj=obj, old=await self._seen(attempt.old, row))
+
+    async def _seen(self, obj: JsonObject | None, row: Resource) -> JsonObject | None:
+        if obj is None:
+            return None
+        if row.custom is None or row.custom.conversion is None:
+            return conversion.from_stored(row, obj)
+        return (await self.converted(row, [obj]))[0]
+
+    async def back(self, attempt: Attempt, obj: JsonObject, row: Resource) -> JsonObject:
+        """An object that was shown as one of `row`, as it is stored."""
+        if row == attempt.resource or attempt.of_own_kind:
             return obj
-        if wanted.version == resource.version:
-            return obj
-        return (await self.converted(wanted, [obj]))[0]
+        if row.custom is None or row.custom.conversion is None:
+            return conversion.to_stored(row, obj)
+        return (await self.converted(attempt.resource, [obj]))[0]
 
     async def converted(self, resource: Resource, objects: list[JsonObject]) -> list[JsonObject]:
         """Objects of any versions in the version of a resource; 500 where the webhook fails."""

@@ -5,13 +5,15 @@ Configurations are compiled to `Hook` values once for each of their versions. Ne
 never sent to webhooks: a wrong one could not be taken back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apimachinery import labels, meta
 from apimachinery.labels import Selector
 from apimachinery.resource import Resource
+from apimachinery.scheme import Scheme
 from apimachinery.wire import JsonObject
+from apiserver.admission.chain import Attempt
 
 EXEMPT_GROUP = "admissionregistration.k8s.io"
 
@@ -20,27 +22,34 @@ FAIL, IGNORE = "Fail", "Ignore"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of `rules`."""
+    """One entry of `rules` or `resourceRules`."""
 
     operations: frozenset[str]
     groups: frozenset[str]
     versions: frozenset[str]
     resources: frozenset[str]
     scope: str
+    only: frozenset[str]
+    """Names of objects (`resourceNames`); empty for all."""
 
-    def covers(self, operation: str, group: str) -> bool:
-        return _has(self.operations, operation) and _has(self.groups, group)
+    def covers(self, attempt: Attempt, row: Resource) -> bool:
+        """Whether it speaks of a write to objects of this row."""
+        return (
+            _has(self.operations, attempt.operation)
+            and _has(self.groups, row.group)
+            and _has(self.versions, row.version)
+            and self._names(row.plural, attempt.subresource)
+            and (self.scope == "*" or (self.scope == "Namespaced") == row.namespaced)
+            and (not self.only or attempt.name in self.only)
+        )
 
-    def names(self, plural: str, subresource: str) -> bool:
+    def _names(self, plural: str, subresource: str) -> bool:
         """`pods`, `pods/status`, `pods/*`, `*/scale`, `*` (no subresources), `*/*`."""
         if not subresource:
             wanted = {plural, "*", "*/*"}
         else:
             wanted = {f"{plural}/{subresource}", f"{plural}/*", f"*/{subresource}", "*/*"}
         return not wanted.isdisjoint(self.resources)
-
-    def in_scope(self, *, namespaced: bool) -> bool:
-        return self.scope in ("*", "") or (self.scope == "Namespaced") == namespaced
 
 
 def _has(wanted: frozenset[str], value: str) -> bool:
@@ -67,40 +76,32 @@ class Hook:
     conditions: tuple[JsonObject, ...] = ()
     """`matchConditions`: expressions."""
 
-    def version_for(
-        self, resource: Resource, subresource: str, operation: str, versions: Iterable[str]
-    ) -> str:
-        """The version in which a write is sent, empty where no rule speaks of it.
-
-        `versions` are those in which the resource is served; its own is preferred.
-        """
-        for rule in self.rules:
-            if not (
-                rule.covers(operation, resource.group)
-                and rule.names(resource.plural, subresource)
-                and rule.in_scope(namespaced=resource.namespaced)
-            ):
-                continue
-            if _has(rule.versions, resource.version):
-                return resource.version
-            for version in versions if self.equivalent else ():
-                if version in rule.versions:
-                    return version
-        return ""
-
-    def selects(
-        self,
-        namespace_labels: Mapping[str, str] | None,
-        states: Iterable[JsonObject | None],
-    ) -> bool:
+    def selects(self, attempt: Attempt, namespace_labels: Mapping[str, str] | None) -> bool:
         """Whether the selectors choose the write; `namespace_labels` None: no namespace."""
         if namespace_labels is not None and not self.namespaces.matches(namespace_labels):
             return False
-        if self.objects.everything:
-            return True
-        return any(
-            self.objects.matches(meta.labels(state)) for state in states if state is not None
-        )
+        return chosen(self.objects, attempt)
+
+
+def chosen(objects: Selector, attempt: Attempt) -> bool:
+    """Whether an object selector takes what is written, or what was there; options have no labels."""
+    if objects.everything:
+        return True
+    states = (one for one in (attempt.obj, attempt.old) if one is not None and "metadata" in one)
+    return any(objects.matches(meta.labels(one)) for one in states)
+
+
+def others(known: Scheme, attempt: Attempt) -> list[Resource]:
+    """The same objects under other versions or groups than the request named."""
+    return [row for row in known.served_as(attempt.resource) if row != attempt.asked]
+
+
+def row_for(rules: Sequence[Rule], attempt: Attempt, equal: Sequence[Resource]) -> Resource | None:
+    """As what a write is shown: as it came where a rule speaks of that, else as what one does."""
+    asked = attempt.asked
+    if any(rule.covers(attempt, asked) for rule in rules):
+        return asked
+    return next((row for rule in rules for row in equal if rule.covers(attempt, row)), None)
 
 
 def compile_hooks(configuration: JsonObject) -> list[Hook]:
@@ -134,4 +135,5 @@ def rule_of(given: JsonObject) -> Rule:
         versions=frozenset(given.get("apiVersions") or ()),
         resources=frozenset(given.get("resources") or ()),
         scope=given.get("scope") or "*",
+        only=frozenset(given.get("resourceNames") or ()),
     )

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 import orjson
@@ -87,30 +86,19 @@ class _Webhooks(Plugin):
             self._stamp = stamp
         return self._hooks
 
-    def concerned(self, attempt: Attempt) -> list[tuple[Hook, str]]:
-        """The hooks that are to be asked about a write, each with the version it is sent."""
+    def concerned(self, attempt: Attempt) -> list[tuple[Hook, Resource]]:
+        """The hooks that are to be asked about a write, each with what it is shown to be of."""
         hooks = self.hooks()
         if not hooks:
             return []
-        versions = self._versions(attempt.resource)
+        equal = matching.others(self._scheme, attempt)
         labels = self._namespace_labels(attempt)
         found = []
         for hook in hooks:
-            version = hook.version_for(
-                attempt.resource, attempt.subresource, attempt.operation, versions
-            )
-            if version and hook.selects(labels, (attempt.obj, attempt.old)):
-                found.append((hook, version))
+            row = matching.row_for(hook.rules, attempt, equal if hook.equivalent else ())
+            if row is not None and hook.selects(attempt, labels):
+                found.append((hook, row))
         return found
-
-    def _versions(self, resource: Resource) -> list[str]:
-        if resource.custom is None:
-            return [resource.version]
-        return [
-            row.version
-            for row in self._scheme.all()
-            if (row.group, row.plural) == (resource.group, resource.plural)
-        ]
 
     def _namespace_labels(self, attempt: Attempt) -> Mapping[str, str] | None:
         if attempt.resource.gr == "namespaces":
@@ -121,10 +109,10 @@ class _Webhooks(Plugin):
         entry = self._cache.get(scheme.NAMESPACES, "", attempt.namespace)
         return entry.labels if entry is not None else {}
 
-    async def ask(self, hook: Hook, version: str, attempt: Attempt) -> Verdict | None:
+    async def ask(self, hook: Hook, row: Resource, attempt: Attempt) -> Verdict | None:
         """The hook's verdict; None where it failed and may fail."""
         uid = str(uuid.uuid4())
-        asked = review.request_of(await self._shown(attempt, version), version, uid)
+        asked = review.request_of(await self._conversions.shown(attempt, row), row, uid)
         if hook.conditions and not await self._meets(hook, asked["request"], attempt):
             return None
         if attempt.dry_run and hook.side_effects:
@@ -145,17 +133,6 @@ class _Webhooks(Plugin):
         if not verdict.allowed:
             raise review.refused(hook.name, verdict.refusal)
         return verdict
-
-    async def _shown(self, attempt: Attempt, version: str) -> Attempt:
-        """The write with its objects in another version, where a webhook converts them."""
-        resource = attempt.resource
-        wanted = self._scheme.by_plural(resource.group, version, resource.plural)
-        obj = await self._conversions.seen(resource, attempt.obj, wanted)
-        if obj is attempt.obj:
-            return attempt
-        return replace(
-            attempt, obj=obj, old=await self._conversions.seen(resource, attempt.old, wanted)
-        )
 
     async def _meets(self, hook: Hook, request: JsonObject, attempt: Attempt) -> bool:
         """Whether all matchConditions hold; one that does not decides, whatever the others say."""
@@ -194,26 +171,25 @@ class MutatingWebhooks(_Webhooks):
     kind: ClassVar[Resource] = MUTATING
 
     async def mutate(self, attempt: Attempt) -> None:
-        asked: list[tuple[Hook, str]] = []
+        asked: list[tuple[Hook, Resource]] = []
         last_change = -1
-        for hook, version in self.concerned(attempt):
-            if await self._change(hook, version, attempt):
+        for hook, row in self.concerned(attempt):
+            if await self._change(hook, row, attempt):
                 last_change = len(asked)
-            asked.append((hook, version))
-        for hook, version in asked[:last_change] if last_change > 0 else ():
+            asked.append((hook, row))
+        for hook, row in asked[:last_change] if last_change > 0 else ():
             if hook.reinvoked:
-                await self._change(hook, version, attempt)
+                await self._change(hook, row, attempt)
 
-    async def _change(self, hook: Hook, version: str, attempt: Attempt) -> bool:
+    async def _change(self, hook: Hook, row: Resource, attempt: Attempt) -> bool:
         """Ask, and apply what is wanted; whether that was anything."""
-        verdict = await self.ask(hook, version, attempt)
+        verdict = await self.ask(hook, row, attempt)
         if verdict is None or not verdict.patch or attempt.obj is None:
             return False
         try:
-            shown = await self._shown(attempt, version)
+            shown = await self._conversions.shown(attempt, row)
             new = review.patched(shown.obj or attempt.obj, verdict.patch)
-            if shown is not attempt:
-                (new,) = await self._conversions.converted(attempt.resource, [new])
+            new = await self._conversions.back(attempt, new, row)
             return fitting.replaced(attempt, new, f"webhook {hook.name}")
         except (BadAnswer, fitting.Unfit) as error:
             self._failed(hook, str(error))
@@ -230,7 +206,7 @@ class ValidatingWebhooks(_Webhooks):
         if not concerned:
             return
         outcomes = await asyncio.gather(
-            *(self.ask(hook, version, attempt) for hook, version in concerned),
+            *(self.ask(hook, row, attempt) for hook, row in concerned),
             return_exceptions=True,
         )
         for outcome in outcomes:

@@ -13,17 +13,14 @@ import orjson
 
 from apimachinery import status
 from apimachinery.patch import json as json_patch
+from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import Attempt
 
 API_VERSION = "admission.k8s.io/v1"
 
-OPTIONS = {
-    "CREATE": "CreateOptions",
-    "UPDATE": "UpdateOptions",
-    "DELETE": "DeleteOptions",
-    "CONNECT": "",
-}
+OPTIONS = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
+"""Of each operation that has any."""
 
 MAX_WARNINGS = 16
 """Of one webhook; the writer's answer has a bound of its own."""
@@ -46,18 +43,17 @@ class Verdict:
     """For the audit log."""
 
 
-def request_of(attempt: Attempt, version: str, uid: str) -> JsonObject:
-    """The review that asks about a write, its objects in `version`."""
-    resource = attempt.resource
-    kind = {"group": resource.group, "version": version, "kind": resource.kind}
-    place = {"group": resource.group, "version": version, "resource": resource.plural}
+def request_of(attempt: Attempt, row: Resource, uid: str) -> JsonObject:
+    """The review that asks about a write, its objects being of `row`."""
+    own = attempt.gvk if attempt.of_own_kind else None
+    kind, asked = own or row.gvk, own or attempt.asked.gvk
     user = attempt.user
     request: JsonObject = {
         "uid": uid,
-        "kind": kind,
-        "resource": place,
-        "requestKind": {**kind, "version": resource.version},
-        "requestResource": {**place, "version": resource.version},
+        "kind": _named("kind", kind),
+        "resource": _named("resource", row.gvr),
+        "requestKind": _named("kind", asked),
+        "requestResource": _named("resource", attempt.asked.gvr),
         "name": attempt.name,
         "operation": attempt.operation,
         "userInfo": {
@@ -66,11 +62,13 @@ def request_of(attempt: Attempt, version: str, uid: str) -> JsonObject:
             "groups": list(user.groups),
             "extra": {key: list(values) for key, values in user.extra.items()},
         },
-        "object": _in_version(attempt.obj, resource.group, version),
-        "oldObject": _in_version(attempt.old, resource.group, version),
+        "object": _of_kind(attempt.obj, kind),
+        "oldObject": _of_kind(attempt.old, kind),
         "dryRun": attempt.dry_run,
-        "options": {"apiVersion": "meta.k8s.io/v1", "kind": OPTIONS[attempt.operation]},
+        "options": None,
     }
+    if attempt.operation in OPTIONS:
+        request["options"] = {"apiVersion": "meta.k8s.io/v1", "kind": OPTIONS[attempt.operation]}
     if attempt.subresource:
         request["subResource"] = request["requestSubResource"] = attempt.subresource
     if attempt.namespace:
@@ -78,10 +76,15 @@ def request_of(attempt: Attempt, version: str, uid: str) -> JsonObject:
     return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "request": request}
 
 
-def _in_version(obj: JsonObject | None, group: str, version: str) -> JsonObject | None:
+def _named(what: str, names: tuple[str, str, str]) -> JsonObject:
+    return dict(zip(("group", "version", what), names, strict=True))
+
+
+def _of_kind(obj: JsonObject | None, gvk: tuple[str, str, str]) -> JsonObject | None:
     if obj is None:
         return None
-    return {**obj, "apiVersion": f"{group}/{version}" if group else version}
+    group, version, kind = gvk
+    return {**obj, "apiVersion": f"{group}/{version}" if group else version, "kind": kind}
 
 
 def read(body: bytes, uid: str) -> Verdict:
@@ -134,7 +137,7 @@ def patched(obj: JsonObject, patch: list[Any]) -> JsonObject:
         new = json_patch.patch(obj, patch)
     except status.ApiError as error:
         raise BadAnswer(f"webhook response's patch does not fit: {error.message}") from error
-    if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
+    if not isinstance(new, dict):
         raise BadAnswer("webhook response's patch leaves no object")
     return new
 

@@ -103,4 +103,4 @@ def test_paths(path, handler):
 def test_a_proxy_has_a_tail():
     found = route("GET", "/api/v1/namespaces/n/pods/a/proxy/x/y")
     assert found is not None
-    assert (found.subresource, found.tail) == ("proxy", "x/y")
+    assert (found.subresource, found.tail) == ("proxy", "/x/y")
