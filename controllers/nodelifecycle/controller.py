@@ -25,6 +25,22 @@ DISRUPTION_SECONDS = 10.0
 """How long to wait, when the trouble is general, before looking whether it still is."""
 
 
+COUNT_SECONDS = 1.0
+"""Nodes are counted at most so often: a look at one costs a walk over all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """The nodes of one zone together; without labels all are of one."""
+
+    state: planning.Disruption
+    nodes: int
+
+
+NEW_ZONE = Zone(planning.Disruption.NORMAL, 1)
+"""One that has not been counted yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds, with Kubernetes' defaults."""
@@ -48,9 +64,14 @@ class NodeLifecycle(base.Controller):
         self._pods = context.informers.pods
         self._alive: dict[str, float] = {}
         """Monotonic time of the last sign of life, by node."""
-        self._next_eviction = 0.0
-        self._state = planning.Disruption.NORMAL
+        self._next_eviction: dict[str, float] = {}
+        """When the next node of a zone may be evicted; monotonic."""
+        self._zones: dict[str, Zone] = {}
+        self._general = False
+        """No node gives a sign of life."""
         self._counted_at = float("-inf")
+        self._leaving: dict[str, float] = {}
+        """Pods that have to leave some time, and since when (epoch)."""
         self._nodes.add_handler(self._node_changed)
         context.informers.leases.add_handler(self._lease_changed)
         self._pods.add_handler(self._pod_changed)
@@ -80,8 +101,11 @@ class NodeLifecycle(base.Controller):
         if (old is None or old.renewed != new.renewed) and new.meta.name in self._alive:
             self._alive[new.meta.name] = self.context.clock.monotonic()
 
-    def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
-        if new is None or not new.node or new.meta.deleting:
+    def _pod_changed(self, key: str, old: views.Pod | None, new: views.Pod | None) -> None:
+        if new is None or new.meta.deleting:
+            self._leaving.pop(key, None)
+            return
+        if not new.node:
             return
         if old is None or old.node != new.node or old.tolerations != new.tolerations:
             node = self._nodes.get(new.node)
@@ -89,9 +113,19 @@ class NodeLifecycle(base.Controller):
                 self._consider(new, node)
 
     def _consider(self, pod: views.Pod, node: views.Node) -> None:
-        due = planning.stay_until(pod, node)
+        due = self._due(pod, node)
         if due is not None and not pod.meta.deleting:
             self.queue.add_after(f"{POD}{pod.meta.key}", due - self.context.clock.now())
+
+    def _due(self, pod: views.Pod, node: views.Node) -> float | None:
+        """When the pod has to leave; remembers since when that is so."""
+        now, key = self.context.clock.now(), pod.meta.key
+        due = planning.stay_until(pod, node, self._leaving.get(key, now))
+        if due is None:
+            self._leaving.pop(key, None)
+        else:
+            self._leaving.setdefault(key, now)
+        return due
 
     # --- keys to acts
 
@@ -139,38 +173,44 @@ class NodeLifecycle(base.Controller):
         await self.client.patch(scheme.NODES, node.meta.name, patch)
 
     def _eviction(self, key: str, node: views.Node) -> planning.Eviction:
-        """Nodes are evicted one by one; when it is not this one's turn, it comes again."""
-        state = self._disruption()
-        interval = self._timing.pace.interval(state, len(self._nodes))
+        """Nodes of a zone are evicted one by one; when it is not this one's turn, it comes again."""
+        self._count()
+        zone = self._zones.get(node.zone, NEW_ZONE)
+        interval = self._timing.pace.interval(zone.state, zone.nodes)
         now = self.context.clock.monotonic()
-        if state is planning.Disruption.FULL or interval is None:
+        if self._general or interval is None:
             self.queue.add_after(key, DISRUPTION_SECONDS)
-            full = state is planning.Disruption.FULL
-            return planning.Eviction.STOP if full else planning.Eviction.WAIT
+            return planning.Eviction.STOP if self._general else planning.Eviction.WAIT
         if planning.is_evicting(node):
             return planning.Eviction.GO
-        if now < self._next_eviction:
-            self.queue.add_after(key, self._next_eviction - now)
+        turn = self._next_eviction.get(node.zone, 0.0)
+        if now < turn:
+            self.queue.add_after(key, turn - now)
             return planning.Eviction.WAIT
-        self._next_eviction = now + interval
+        self._next_eviction[node.zone] = now + interval
         return planning.Eviction.GO
 
-    def _disruption(self) -> planning.Disruption:
-        """The state of the cluster, counted at most once a second."""
+    def _count(self) -> None:
+        """How many nodes of each zone live; counted at most once a second."""
         now = self.context.clock.monotonic()
-        if now >= self._counted_at + 1.0:
-            ready = sum(
-                node.ready == "True" and now - self._alive.get(name, 0.0) < self._timing.grace
-                for name, node in self._nodes.items()
-            )
-            before = self._state
-            self._state = planning.disruption(ready, len(self._nodes) - ready)
-            self._counted_at = now
-            if self._state is planning.Disruption.FULL and before is not self._state:
-                LOG.warning("no node gives a sign of life: nobody is evicted")
-                for name in self._nodes.keys():  # noqa: SIM118  an informer is no mapping
-                    self.queue.add(name)
-        return self._state
+        if now < self._counted_at + COUNT_SECONDS:
+            return
+        zones: dict[str, list[bool]] = {}
+        for name, node in self._nodes.items():
+            alive = now - self._alive.get(name, 0.0) < self._timing.grace
+            zones.setdefault(node.zone, []).append(node.ready == "True" and alive)
+        self._zones = {
+            name: Zone(planning.disruption(sum(lives), lives.count(False)), len(lives))
+            for name, lives in zones.items()
+        }
+        self._counted_at = now
+        before = self._general
+        states = {zone.state for zone in self._zones.values()}
+        self._general = states == {planning.Disruption.FULL}
+        if self._general and not before:
+            LOG.warning("no node gives a sign of life: nobody is evicted")
+            for name in self._nodes.keys():  # noqa: SIM118  an informer is no mapping
+                self.queue.add(name)
 
     async def _mark_pods(self, node: views.Node) -> None:
         """Pods of a node that nobody vouches for are not ready: services must not use them."""
@@ -202,7 +242,7 @@ class NodeLifecycle(base.Controller):
         node = self._nodes.get(pod.node) if pod is not None else None
         if pod is None or node is None or pod.meta.deleting:
             return
-        due = planning.stay_until(pod, node)
+        due = self._due(pod, node)
         if due is None:
             return
         left = due - self.context.clock.now()

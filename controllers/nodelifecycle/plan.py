@@ -2,8 +2,8 @@
 
 A node that gives no sign of life for the grace period is Unknown in every condition. Conditions
 and the unschedulable flag show as taints; NoExecute taints drive pods away, each after the time
-that it tolerates. When all nodes seem gone, or most of them, the fault is probably ours, and
-nobody is driven away. Neighbour: `nodelifecycle.controller` keeps the time and acts.
+that it tolerates. When all nodes seem gone the fault is probably ours, and nobody is driven away;
+where most of a zone's are, few are. Neighbour: `nodelifecycle.controller` keeps the time and acts.
 """
 
 import enum
@@ -151,23 +151,24 @@ def disruption(ready: int, unready: int) -> Disruption:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between the evictions of two nodes, by the state of the cluster; None = never."""
+    """Seconds between the evictions of two nodes of a zone; None = never."""
 
     normal: float | None = 10.0
     partial: float | None = 100.0
 
     def interval(self, state: Disruption, nodes: int) -> float | None:
-        match state:
-            case Disruption.FULL:
-                return None
-            case Disruption.PARTIAL:
-                return self.partial if nodes > LARGE_CLUSTER else None
-            case Disruption.NORMAL:
-                return self.normal
+        """For a zone in a state. One that is gone whole while others stand is simply lost."""
+        if state is not Disruption.PARTIAL:
+            return self.normal
+        return self.partial if nodes > LARGE_CLUSTER else None
 
 
-def stay_until(pod: views.Pod, node: views.Node) -> float | None:
-    """The epoch second at which the pod has to leave its node; None = it may stay."""
+def stay_until(pod: views.Pod, node: views.Node, since: float) -> float | None:
+    """The epoch second at which the pod has to leave its node; None = it may stay.
+
+    What a pod tolerates for a while counts from `since`, when it was first seen to have to leave.
+    Taints of ours tell their time themselves, so that a new leader does not begin anew.
+    """
     dues = []
     for taint in node.taints:
         if taint.get("effect") != "NoExecute":
@@ -177,7 +178,10 @@ def stay_until(pod: views.Pod, node: views.Node) -> float | None:
             return 0.0
         seconds = toleration.get("tolerationSeconds")
         if seconds is not None:
-            dues.append(views.time_of(taint.get("timeAdded")) + max(seconds, 0))
+            ours = (taint.get("key"), "NoExecute") in OURS
+            added = views.time_of(taint.get("timeAdded")) if ours else 0.0
+            began = max(added, pod.meta.created) if added else since
+            dues.append(began + max(seconds, 0))
     return min(dues, default=None)
 
 

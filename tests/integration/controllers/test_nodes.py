@@ -137,6 +137,43 @@ async def test_nobody_is_evicted_when_all_nodes_are_silent(cluster, hearts) -> N
         assert found == {("node.kubernetes.io/unreachable", "NoSchedule")}
 
 
+async def test_a_zone_that_is_lost_is_evicted_while_others_stand(cluster, hearts) -> None:
+    for name in ("n1", "n2"):
+        patch = {"metadata": {"labels": {"topology.kubernetes.io/zone": "a"}}}
+        await cluster.client.patch(scheme.NODES, name, patch)
+    hearts.alive -= {"n1", "n2"}
+    await asyncio.sleep(120)
+    evicted = ("node.kubernetes.io/unreachable", "NoExecute")
+    found = [evicted in taints(await node(cluster, name)) for name in ("n1", "n2", "n3")]
+    assert found == [True, True, False]
+
+
+async def test_tolerated_seconds_count_from_when_the_pod_meets_the_taint(
+    cluster, hearts, nodes, make
+) -> None:
+    wish = {"key": "mine", "operator": "Exists", "effect": "NoExecute"}
+    for name in ("short", "long", "none"):
+        pod = {"apiVersion": "v1", "kind": "Pod", **make.template()}
+        seconds = {"short": 60, "long": 3600}.get(name)
+        tolerations = [wish | {"tolerationSeconds": seconds}] if seconds else []
+        pod["metadata"] = {"name": name, "namespace": "default"}
+        pod["spec"] = {**pod["spec"], "nodeName": "n1", "tolerations": tolerations}
+        await cluster.client.create(scheme.PODS, pod)
+    await asyncio.sleep(100)
+    # Without a time of its own, as kubectl writes it.
+    taint = {"spec": {"taints": [{"key": "mine", "effect": "NoExecute"}]}}
+    await cluster.client.patch(scheme.NODES, "n1", taint)
+    await cluster.gone(scheme.PODS, "none")
+    await asyncio.sleep(50)
+    assert await cluster.exists(scheme.PODS, "short")
+    await asyncio.sleep(15)
+    assert not await cluster.exists(scheme.PODS, "short")
+    # Taken off in time, it drives nobody away.
+    await cluster.client.patch(scheme.NODES, "n1", {"spec": {"taints": None}})
+    await asyncio.sleep(4000)
+    assert await cluster.exists(scheme.PODS, "long")
+
+
 async def test_pods_of_a_deleted_node_are_removed(cluster, hearts, nodes, make) -> None:
     await cluster.client.create(scheme.REPLICASETS, make.replicaset(3))
     await cluster.settle()

@@ -84,6 +84,9 @@ def test_a_taint_keeps_its_time() -> None:
     assert old in (found or ())
 
 
+SINCE = NOW + 7
+
+
 @pytest.mark.parametrize(
     ("tolerations", "expected"),
     [
@@ -98,7 +101,15 @@ def test_a_taint_keeps_its_time() -> None:
 )
 def test_how_long_a_pod_may_stay(make_pod, tolerations, expected) -> None:
     pod = make_pod(tolerations=tolerations)
-    assert planning.stay_until(pod, node("Unknown", [taint(planning.UNREACHABLE)])) == expected
+    ours = node("Unknown", [taint(planning.UNREACHABLE)])
+    assert planning.stay_until(pod, ours, SINCE) == expected
+
+
+@pytest.mark.parametrize("stamp", [{}, {"timeAdded": meta.format_time(NOW - 1000)}])
+def test_a_foreign_taint_counts_from_when_it_was_seen(make_pod, stamp) -> None:
+    pod = make_pod(tolerations=[{"key": "a", "operator": "Exists", "tolerationSeconds": 50}])
+    foreign = node(taints=[{"key": "a", "effect": "NoExecute"} | stamp])
+    assert planning.stay_until(pod, foreign, SINCE) == SINCE + 50
 
 
 def test_of_several_taints_the_soonest_counts(make_pod) -> None:
@@ -108,7 +119,8 @@ def test_of_several_taints_the_soonest_counts(make_pod) -> None:
             {"key": "b", "operator": "Exists", "tolerationSeconds": 20},
         ]
     )
-    assert planning.stay_until(pod, node(taints=[taint("a"), taint("b")])) == NOW + 20
+    both = node(taints=[taint("a"), taint("b")])
+    assert planning.stay_until(pod, both, SINCE) == SINCE + 20
 
 
 @pytest.mark.parametrize(
@@ -124,3 +136,16 @@ def test_of_several_taints_the_soonest_counts(make_pod) -> None:
 )
 def test_disruption(ready, unready, expected) -> None:
     assert planning.disruption(ready, unready).name == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "nodes", "expected"),
+    [
+        ("NORMAL", 3, 10.0),
+        ("FULL", 3, 10.0),
+        ("PARTIAL", 50, None),
+        ("PARTIAL", 51, 100.0),
+    ],
+)
+def test_the_pace_of_evictions_in_a_zone(state, nodes, expected) -> None:
+    assert planning.Pace().interval(planning.Disruption[state], nodes) == expected
