@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from apimachinery import wire
+from apimachinery.fields import FieldSelector
+from apimachinery.labels import Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Attributes:
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    field_selector: FieldSelector | None = None
+    label_selector: Selector | None = None
+    """What a list, a watch or a deletion of many is narrowed to."""
 
 
 @dataclass(frozen=True, slots=True)

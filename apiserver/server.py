@@ -12,7 +12,9 @@ from apimachinery import scheme as schemes
 from apimachinery import status, wire
 from apimachinery.aio import tasks
 from apimachinery.aio.clock import Clock, SystemClock
+from apimachinery.fields import FieldSelector
 from apiserver import dispatch, errors, routes, warning_headers
+from apiserver.access import selectors
 from apiserver.admission import plugins
 from apiserver.admission.certificate_requests import SignerPermissions
 from apiserver.admission.chain import Chain
@@ -87,7 +89,7 @@ class ApiServer:
             cache=cache,
             registries=registries,
             conversions=conversions,
-            admission=Chain((*plugins.standard(cache, entropy), *allowed, *outside)),
+            admission=Chain((*plugins.standard(cache, entropy, asked), *allowed, *outside)),
             options=options,
             clock=clock or SystemClock(),
             authorizer=authorizer or AlwaysAllow(),
@@ -190,6 +192,9 @@ def attributes_of(request: wire.Request, route: Route) -> Attributes:
     resource = route.resource
     if resource is None:
         return Attributes(user, route.verb, is_resource=False, path=route.path)
+    reading = route.verb in ("list", "watch")
+    many = bool(request.query) and (reading or route.verb == "deletecollection")
+    narrowed = selectors.field_selector(request.param("fieldSelector")) if many else None
     return Attributes(
         user=user,
         verb=route.verb,
@@ -200,17 +205,15 @@ def attributes_of(request: wire.Request, route: Route) -> Attributes:
         resource=resource.plural,
         subresource=route.subresource,
         namespace=route.name if resource.gr == "namespaces" else route.namespace,
-        name=route.name or _selected_name(request, route),
+        name=route.name or (_selected_name(narrowed) if reading else ""),
+        field_selector=narrowed,
+        label_selector=selectors.label_selector(request.param("labelSelector")) if many else None,
     )
 
 
-def _selected_name(request: wire.Request, route: Route) -> str:
+def _selected_name(selector: FieldSelector | None) -> str:
     """Lists and watches of one name are authorized like reads of it."""
-    if route.verb not in ("list", "watch") or not request.query:
-        return ""
-    selector = request.param("fieldSelector")
-    name = selector.removeprefix("metadata.name=")
-    return name if name != selector and name.isascii() and "," not in name else ""
+    return (selector.exact_value("metadata.name") or "") if selector is not None else ""
 
 
 def _nothing_here() -> wire.Response:

@@ -165,6 +165,13 @@ _ROLES: dict[str, tuple[wire.JsonObject, ...]] = {
     "system:certificates.k8s.io:kube-apiserver-client-kubelet-approver": (
         rule("approve", _CSR, "signers", "kubernetes.io/kube-apiserver-client-kubelet"),
     ),
+    "system:bireme:node-network": (
+        # What the network of a node follows, whatever runs there: where addresses are and which
+        # policies select whom. In Kubernetes the proxy and the network plugin have it.
+        rule(READ, "", "endpoints namespaces nodes pods services"),
+        rule(READ, "discovery.k8s.io", "endpointslices"),
+        rule(READ, "networking.k8s.io", "networkpolicies"),
+    ),
     "system:bireme:framework": (
         # What the principal of a framework needs, whatever its role. That its tasks become pods
         # under its own name is granted by `system:bireme:tasks` in its namespace.
@@ -203,7 +210,8 @@ _USER_BINDINGS: dict[str, str] = {
     "system:node-proxier": "system:kube-proxy",
 }
 
-_JOIN_BINDINGS: dict[str, tuple[str, str]] = {
+_NODE_BINDINGS: dict[str, tuple[str, str]] = {
+    "system:bireme:node-network": ("system:bireme:node-network", "system:nodes"),
     # Who joins with a bootstrap token may ask for a node's certificate, and gets it.
     "bireme:kubelet-bootstrap": ("system:node-bootstrapper", "system:bootstrappers"),
     "bireme:node-autoapprove-bootstrap": (
@@ -227,7 +235,7 @@ def objects() -> Iterator[wire.JsonObject]:
         yield _binding(name, name, [_subject("Group", group) for group in groups])
     for name, user in _USER_BINDINGS.items():
         yield _binding(name, name, [_subject("User", user)])
-    for name, (role, group) in _JOIN_BINDINGS.items():
+    for name, (role, group) in _NODE_BINDINGS.items():
         yield _binding(name, role, [_subject("Group", group)])
     for name in controllers.CONTROLLERS:
         account = {"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}

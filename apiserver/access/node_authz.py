@@ -1,15 +1,16 @@
 """What a node's agent may do: its own node, its own pods, and what these pods refer to.
 
-A stolen node key must not open the cluster: secrets, config maps and volume claims can be read
-only while a pod that uses them is bound to this node, tokens can be asked for only on behalf of
-such a pod's account. Neighbours: `authz` (asks it before RBAC). All answers come from
-the watch cache; nothing is kept here.
+A stolen node key must not open the cluster: secrets, config maps, claims and volumes can be read
+only while a pod that uses them is bound to this node, pods and nodes only this node's, tokens can be
+asked for only on behalf of such a pod's account. The rules and words are Kubernetes'. What the
+network of a node needs besides, the role `system:bireme:node-network` grants. Neighbours: `authz`
+(asks it before RBAC). All answers come from the watch cache; nothing is kept here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from apimachinery import fields, scheme, wire
-from apiserver import attributes
+from apiserver.attributes import ALLOW, Attributes, Decision
 from apiserver.cache import Entry, WatchCache
 
 GROUP = "system:nodes"
@@ -17,31 +18,35 @@ PREFIX = "system:node:"
 LEASES = "kube-node-lease"
 
 _READ = ("get", "list", "watch")
-_REFERENCED = {("", "secrets"), ("", "configmaps"), ("", "persistentvolumeclaims")}
+_WRITE = ("update", "patch")
 
 _OPEN: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "services"): _READ,
-    ("", "endpoints"): _READ,
-    ("", "namespaces"): _READ,
-    ("", "nodes"): (*_READ, "create"),
-    ("", "pods"): _READ,
-    ("", "persistentvolumes"): _READ,
     ("", "events"): ("create", "update", "patch"),
     ("events.k8s.io", "events"): ("create", "update", "patch"),
-    ("discovery.k8s.io", "endpointslices"): _READ,
-    ("networking.k8s.io", "networkpolicies"): _READ,
     ("node.k8s.io", "runtimeclasses"): _READ,
-    ("storage.k8s.io", "storageclasses"): _READ,
     ("storage.k8s.io", "csidrivers"): _READ,
     ("certificates.k8s.io", "certificatesigningrequests"): (*_READ, "create"),
     ("offers.bireme.dev", "executors"): _READ,
     ("authentication.k8s.io", "tokenreviews"): ("create",),
     ("authorization.k8s.io", "subjectaccessreviews"): ("create",),
+    ("authorization.k8s.io", "localsubjectaccessreviews"): ("create",),
 }
-"""What any node may do with these, whatever the object: it needs them to route and to run."""
+"""What any node may do with these, whatever the object: it needs them to run pods."""
 
-_OWN_PODS = {"": ("delete",), "status": ("update", "patch"), "eviction": ("create",)}
-"""Subresource → verbs on pods that are bound to the node."""
+_OWN_OBJECTS = ("get", "create", "update", "patch", "delete")
+"""Verbs on the lease and the CSINode of a node. The name of a new one is looked at by admission."""
+
+_DENIED = Decision(allowed=False)
+_Rule = Callable[[str, Attributes], Decision]
+
+
+def _no(reason: str) -> Decision:
+    return Decision(allowed=False, reason=reason)
+
+
+def _unrelated(node: str) -> Decision:
+    return _no(f"no relationship found between node '{node}' and this object")
 
 
 class NodeAuthorizer:
@@ -49,46 +54,54 @@ class NodeAuthorizer:
 
     def __init__(self, cache: WatchCache) -> None:
         self._cache = cache
+        self._rules: dict[tuple[str, str], _Rule] = {
+            ("", "secrets"): self._referenced,
+            ("", "configmaps"): self._referenced,
+            ("", "persistentvolumeclaims"): self._claim,
+            ("", "persistentvolumes"): self._volume,
+            ("", "serviceaccounts"): self._account,
+            ("", "nodes"): _node,
+            ("", "pods"): self._pod,
+            ("coordination.k8s.io", "leases"): _lease,
+            ("storage.k8s.io", "csinodes"): _csi_node,
+        }
 
     def concerns(self, user: wire.UserInfo) -> bool:
         """Whether the user is a node."""
         return user.name.startswith(PREFIX) and GROUP in user.groups
 
-    def authorize(self, asked: attributes.Attributes) -> attributes.Decision:
+    def authorize(self, asked: Attributes) -> Decision:
         node = asked.user.name.removeprefix(PREFIX)
         what = (asked.group, asked.resource)
         if not asked.is_resource:
-            return attributes.Decision(allowed=False)
+            return _DENIED
         if not asked.subresource and asked.verb in _OPEN.get(what, ()):
-            return attributes.ALLOW
-        if what in _REFERENCED:
-            return self._referenced(node, asked)
-        if what == ("", "serviceaccounts"):
-            return self._account(node, asked)
-        if self._own(node, asked):
-            return attributes.ALLOW
-        return attributes.Decision(
-            allowed=False, reason=f'node "{node}" may only change itself, its lease and its pods'
-        )
+            return ALLOW
+        if rule := self._rules.get(what):
+            return rule(node, asked)
+        if what == ("offers.bireme.dev", "executors") and asked.subresource == "status":
+            hosted = asked.verb in _WRITE and self._hosts(node, asked.namespace, asked.name)
+            return ALLOW if hosted else _DENIED
+        return _DENIED
 
-    def _own(self, node: str, asked: attributes.Attributes) -> bool:
-        """The node's own object, status, lease, pods."""
-        match asked.group, asked.resource:
-            case "", "nodes":
-                return asked.name == node and asked.subresource in ("", "status")
-            case "coordination.k8s.io", "leases":
-                named = asked.name == node or (asked.verb == "create" and not asked.name)
-                return asked.namespace == LEASES and named
-            case "", "pods":
-                if asked.verb not in _OWN_PODS.get(asked.subresource, ()):
-                    return False
-                return self._runs(node, asked.namespace, asked.name)
-            case "offers.bireme.dev", "executors":
-                if asked.subresource != "status" or asked.verb not in ("update", "patch"):
-                    return False
-                return self._hosts(node, asked.namespace, asked.name)
+    # --- its pods --------------------------------------------------------------------------------
+
+    def _pod(self, node: str, asked: Attributes) -> Decision:
+        match asked.subresource, asked.verb:
+            case "", "create":
+                return ALLOW  # of mirror pods: admission looks at the body
+            case "", "list" | "watch" if not asked.name:
+                selector = asked.field_selector
+                if selector is not None and selector.exact_value("spec.nodeName") == node:
+                    return ALLOW
+                return _no("can only list/watch pods with spec.nodeName field selector")
+            case (("", "get" | "list" | "watch" | "delete")
+                  | ("status", "update" | "patch") | ("eviction", "create")):  # fmt: skip
+                if self._runs(node, asked.namespace, asked.name):
+                    return ALLOW
+                return _unrelated(node)
             case _:
-                return False
+                return _DENIED
 
     def _runs(self, node: str, namespace: str, name: str) -> bool:
         entry = self._cache.get(scheme.PODS, namespace, name)
@@ -98,33 +111,92 @@ class NodeAuthorizer:
         entry = self._cache.get(scheme.EXECUTORS, namespace, name)
         return entry is not None and (entry.parse().get("spec") or {}).get("agentID") == node
 
-    def _referenced(self, node: str, asked: attributes.Attributes) -> attributes.Decision:
-        if asked.verb not in _READ or not asked.name or asked.subresource:
-            return attributes.Decision(
-                allowed=False, reason=f"nodes can read {asked.resource} one by one only"
-            )
-        for entry in self._pods(node, asked.namespace):
-            if (asked.resource, asked.name) in references(entry.parse()):
-                return attributes.ALLOW
-        return attributes.Decision(
-            allowed=False,
-            reason=f'no relationship found between node "{node}" and this object',
-        )
+    # --- what they use ---------------------------------------------------------------------------
 
-    def _account(self, node: str, asked: attributes.Attributes) -> attributes.Decision:
+    def _referenced(self, node: str, asked: Attributes) -> Decision:
+        if asked.verb not in _READ:
+            return _no("can only read resources of this type")
+        if asked.subresource:
+            return _no("cannot read subresource")
+        if not asked.namespace:
+            return _no("can only read namespaced object of this type")
+        if not asked.name:
+            return _no("No Object name found")
+        used = self._uses(node, asked.namespace, (asked.resource, asked.name))
+        return ALLOW if used else _unrelated(node)
+
+    def _claim(self, node: str, asked: Attributes) -> Decision:
+        """Like the above; and agents tell how far a claim has grown."""
+        if (asked.subresource, asked.verb) in (("status", "update"), ("status", "patch")):
+            used = self._uses(node, asked.namespace, (asked.resource, asked.name))
+            return ALLOW if used else _unrelated(node)
+        return self._referenced(node, asked)
+
+    def _volume(self, node: str, asked: Attributes) -> Decision:
+        if asked.verb != "get":
+            return _no("can only get individual resources of this type")
+        entry = self._cache.get(scheme.PERSISTENTVOLUMES, "", asked.name)
+        claim = ((entry.parse().get("spec") or {}).get("claimRef") or {}) if entry else {}
+        what = ("persistentvolumeclaims", claim.get("name", ""))
+        if claim and self._uses(node, claim.get("namespace", ""), what):
+            return ALLOW
+        return _unrelated(node)
+
+    def _account(self, node: str, asked: Attributes) -> Decision:
         wanted = (asked.verb, asked.subresource)
-        if wanted in (("create", "token"), ("get", "")) and asked.name:
-            for entry in self._pods(node, asked.namespace):
-                spec = entry.parse().get("spec") or {}
-                if (spec.get("serviceAccountName") or "default") == asked.name:
-                    return attributes.ALLOW
-        return attributes.Decision(
-            allowed=False, reason=f'no pod of this service account runs on node "{node}"'
-        )
+        if wanted not in (("create", "token"), ("get", "")) or not asked.name:
+            return _no("can only create tokens for individual service accounts")
+        for entry in self._pods(node, asked.namespace):
+            spec = entry.parse().get("spec") or {}
+            if (spec.get("serviceAccountName") or "default") == asked.name:
+                return ALLOW
+        return _unrelated(node)
+
+    def _uses(self, node: str, namespace: str, what: tuple[str, str]) -> bool:
+        """Whether a pod of the node uses an object of its namespace."""
+        pods = self._pods(node, namespace) if namespace else ()
+        return any(what in references(entry.parse()) for entry in pods)
 
     def _pods(self, node: str, namespace: str) -> list[Entry]:
         bound = fields.parse_field_selector(f"spec.nodeName={node}")
         return self._cache.list(scheme.PODS, namespace, fields=bound).entries
+
+
+def _node(node: str, asked: Attributes) -> Decision:
+    """Its own object. One that it makes is looked at by admission."""
+    match asked.subresource, asked.verb:
+        case ("", "update" | "patch" | "delete") | ("status", "update" | "patch"):
+            return ALLOW if asked.name == node else _unrelated(node)
+        case "", "create":
+            return ALLOW
+        case "", "get" | "list" | "watch":
+            if asked.name == node:
+                return ALLOW
+            if not asked.name:
+                return _no(f"node '{node}' cannot read all nodes, only its own Node object")
+            return _no(f"node '{node}' cannot read '{asked.name}', only its own Node object")
+        case _:
+            return _DENIED
+
+
+def _lease(node: str, asked: Attributes) -> Decision:
+    if asked.verb not in _OWN_OBJECTS:
+        return _no("can only get, create, update, patch, or delete a node lease")
+    if asked.namespace != LEASES:
+        return _no(f'can only access leases in the "{LEASES}" system namespace')
+    if asked.verb != "create" and asked.name != node:
+        return _no("can only access node lease with the same name as the requesting node")
+    return ALLOW
+
+
+def _csi_node(node: str, asked: Attributes) -> Decision:
+    if asked.verb not in _OWN_OBJECTS:
+        return _no("can only get, create, update, patch, or delete a CSINode")
+    if asked.subresource:
+        return _no("cannot authorize CSINode subresources")
+    if asked.verb != "create" and asked.name != node:
+        return _no("can only access CSINode with the same name as the requesting node")
+    return ALLOW
 
 
 def references(pod: wire.JsonObject) -> set[tuple[str, str]]:

@@ -5,13 +5,14 @@ labels that steer pods, the pod that a token is bound to, pods that a node claim
 Kubernetes' rules in its words. Neighbours: `apiserver.access.node_authz`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from apimachinery import meta, scheme, status
 from apimachinery.wire import JsonObject
 from apiserver.access import node_authz
 from apiserver.admission.chain import CREATE, DELETE, UPDATE, Attempt, Plugin
+from apiserver.attributes import Attributes, Authorizer
 from apiserver.cache import WatchCache
 
 GROUP = "system:nodes"
@@ -40,6 +41,9 @@ _OWN_LABELS = frozenset(
 """Labels in Kubernetes' name space that agents set themselves."""
 
 
+_GROWTH = ("capacity", "conditions", "allocatedResources", "allocatedResourceStatuses")
+
+
 class NodeRestriction(Plugin):
     """Refuses; changes nothing."""
 
@@ -48,21 +52,25 @@ class NodeRestriction(Plugin):
             "nodes",
             "pods",
             "leases.coordination.k8s.io",
+            "persistentvolumeclaims",
             "serviceaccounts",
             "csinodes.storage.k8s.io",
         }
     )
     operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE, DELETE})
-    subresources: ClassVar[frozenset[str]] = frozenset({"", "status", "token", "eviction"})
+    subresources: ClassVar[frozenset[str]] = frozenset({"*"})
 
-    def __init__(self, cache: WatchCache) -> None:
+    def __init__(self, cache: WatchCache, authorizer: Callable[[], Authorizer]) -> None:
+        """`authorizer` is asked for at each use: a server may get its own after it was made."""
         self._cache = cache
+        self._authorizer = authorizer
         self._rules: dict[str, Callable[[Attempt, str, JsonObject], None]] = {
             "nodes": _node,
             "leases.coordination.k8s.io": _lease,
             "csinodes.storage.k8s.io": _csi_node,
+            "persistentvolumeclaims": _claim,
             "serviceaccounts": self._account,
-            "pods": _pod,
+            "pods": self._pod,
         }
 
     async def validate(self, attempt: Attempt) -> None:
@@ -76,19 +84,93 @@ class NodeRestriction(Plugin):
         """A token only for a pod that runs here as this account."""
         if attempt.subresource != "token":
             return
-        reference = (obj.get("spec") or {}).get("boundObjectRef") or {}
-        if reference.get("kind") != "Pod" or not reference.get("uid"):
-            raise _refused(attempt, f"node {status.quote(node)} requested token not bound to a pod")
-        name = reference.get("name", "")
-        entry = self._cache.get(scheme.PODS, attempt.namespace, name)
+        spec = obj.get("spec") or {}
+        reference = spec.get("boundObjectRef") or {}
+        name, uid = reference.get("name"), reference.get("uid")
+        if (reference.get("apiVersion"), reference.get("kind")) != ("v1", "Pod") or not name:
+            raise _refused(attempt, "node requested token not bound to a pod")
+        if not uid:
+            raise _refused(attempt, "node requested token with a pod binding without a uid")
+        pod = self._existing(attempt.namespace, name)
+        if meta.uid(pod) != uid:
+            text = (
+                f"the UID in the bound object reference ({uid}) does not match the UID in record. "
+                "The object might have been deleted and then recreated"
+            )
+            raise _refused(attempt, text)
+        if (pod.get("spec") or {}).get("nodeName") != node:
+            raise _refused(
+                attempt, "node requested token bound to a pod scheduled on a different node"
+            )
+        self._audience(attempt, pod, spec.get("audiences") or [])
+
+    def _audience(self, attempt: Attempt, pod: JsonObject, audiences: list[str]) -> None:
+        """A token for whom the pod has one in a volume, or for whom a role allows it."""
+        if len(audiences) > 1:
+            raise _refused(attempt, "node may only request 0 or 1 audiences")
+        wanted = audiences[0] if audiences else ""
+        if wanted in _audiences(pod) or self._by_role(attempt, wanted):
+            return
+        text = f"audience {status.quote(wanted)} not found in pod spec volume"
+        if wanted:
+            text += f", {attempt.user.name} is not authorized to request tokens for this audience"
+        raise _refused(attempt, text)
+
+    def _by_role(self, attempt: Attempt, audience: str) -> bool:
+        if not audience:
+            return False
+        asked = Attributes(
+            user=attempt.user,
+            verb="request-serviceaccounts-token-audience",
+            is_resource=True,
+            path="",
+            version="v1",
+            resource=audience,
+            namespace=attempt.namespace,
+            name=attempt.name,
+        )
+        return self._authorizer().authorize(asked).allowed
+
+    def _existing(self, namespace: str, name: str) -> JsonObject:
+        entry = self._cache.get(scheme.PODS, namespace, name)
         if entry is None:
             raise status.not_found("pods", name)
-        if (entry.parse().get("spec") or {}).get("nodeName") != node:
-            raise _refused(
-                attempt,
-                f"node {status.quote(node)} requested token bound to a pod scheduled on a "
-                "different node",
-            )
+        return entry.parse()
+
+    def _pod(self, attempt: Attempt, node: str, obj: JsonObject) -> None:
+        if (attempt.operation, attempt.subresource) == (CREATE, ""):
+            itself = self._cache.get(scheme.NODES, "", node)
+            if itself is None:
+                raise status.not_found("nodes", node)
+            _mirror(attempt, node, obj, meta.uid(itself.parse()))
+            return
+        if attempt.subresource != "eviction":
+            _pod(attempt, node, obj)
+            return
+        pod = self._existing(attempt.namespace, attempt.name)
+        if (pod.get("spec") or {}).get("nodeName") != node:
+            text = f"node {node} can only evict pods with spec.nodeName set to itself"
+            raise _refused(attempt, text)
+
+
+def _claim(attempt: Attempt, node: str, obj: JsonObject) -> None:
+    """How large a claim is and what happens to it is all that a node may say."""
+    if attempt.subresource != "status":
+        raise _refused(attempt, "may only update PVC status")
+    if _without_growth(obj) != _without_growth(attempt.old or {}):
+        told = "status.capacity and status.conditions"
+        text = f"node {status.quote(node)} is not allowed to update fields other than {told}"
+        raise _refused(attempt, text)
+
+
+def _without_growth(claim: JsonObject) -> JsonObject:
+    metadata = {
+        key: value
+        for key, value in (claim.get("metadata") or {}).items()
+        if key not in ("resourceVersion", "managedFields")
+    }
+    state = {key: value for key, value in (claim.get("status") or {}).items() if key not in _GROWTH}
+    return {**claim, "metadata": metadata, "status": state}
 
 
 def _lease(attempt: Attempt, node: str, obj: JsonObject) -> None:
@@ -125,8 +207,23 @@ def _node(attempt: Attempt, node: str, obj: JsonObject) -> None:
         for key in now.keys() | then.keys()
         if now.get(key) != then.get(key) and not _own_label(key)
     )
-    if changed:
-        raise _refused(attempt, f"is not allowed to modify labels: {', '.join(changed)}")
+    if not changed:
+        return
+    if attempt.operation == CREATE:
+        what = f"node {status.quote(node)} is not allowed to set the following labels"
+    else:
+        what = "is not allowed to modify labels"
+    raise _refused(attempt, f"{what}: {', '.join(changed)}")
+
+
+def _audiences(pod: JsonObject) -> set[str]:
+    """For whom the tokens in the volumes of a pod are; empty for the API server itself."""
+    return {
+        source["serviceAccountToken"].get("audience") or ""
+        for volume in (pod.get("spec") or {}).get("volumes") or ()
+        for source in (volume.get("projected") or {}).get("sources") or ()
+        if source.get("serviceAccountToken") is not None
+    }
 
 
 def _own_label(key: str) -> bool:
@@ -146,11 +243,10 @@ def _taints(obj: JsonObject) -> list[JsonObject]:
 
 
 def _pod(attempt: Attempt, node: str, obj: JsonObject) -> None:
+    """What may be done to the pods of a node."""
     quoted = status.quote(node)
     runs_at = ((attempt.old or {}).get("spec") or {}).get("nodeName") or ""
     match attempt.operation, attempt.subresource:
-        case "CREATE", "":
-            _mirror(attempt, node, obj)
         case "DELETE", "":
             if runs_at != node:
                 text = f"node {quoted} can only delete pods with spec.nodeName set to itself"
@@ -162,13 +258,36 @@ def _pod(attempt: Attempt, node: str, obj: JsonObject) -> None:
                 raise _refused(attempt, text)
             if meta.labels(obj) != meta.labels(attempt.old or {"metadata": {}}):
                 raise _refused(attempt, f"node {quoted} cannot update labels through pod status")
-        case "UPDATE", "":
-            raise _refused(attempt, f"unexpected operation {status.quote(attempt.operation)}")
-        case _:
-            pass  # evictions delete, bindings are not for nodes
+        case operation, "":
+            text = f"node {quoted} can only create and delete mirror pods"
+            raise _refused(attempt, f"unexpected operation {status.quote(operation)}, {text}")
+        case operation, "status":
+            raise _refused(attempt, f"unexpected operation {status.quote(operation)}")
+        case _, subresource:
+            text = f"unexpected pod subresource {status.quote(subresource)}"
+            allowed = "only 'status' and 'eviction' are allowed"
+            raise _refused(attempt, f"{text}, {allowed}")
 
 
-def _mirror(attempt: Attempt, node: str, obj: JsonObject) -> None:
+def _owner_problem(owners: Sequence[JsonObject], node: str, uid: str) -> str:
+    """Why a mirror pod is not its node's, as the end of a sentence."""
+    own = "owner reference set to itself"
+    if len(owners) > 1:
+        return f"can only create pods with a single {own}"
+    owner = owners[0] if owners else {}
+    said = (owner.get("apiVersion"), owner.get("kind"), owner.get("name"))
+    if said != ("v1", "Node", node):
+        return f"can only create pods with an {own}"
+    if not owner.get("controller"):
+        return f"can only create pods with a controller {own}"
+    if owner.get("blockOwnerDeletion"):
+        return "must not set blockOwnerDeletion on an owner reference"
+    if owner.get("uid") != uid:
+        return f"UID mismatch: expected {owner.get('uid')} got {uid}"
+    return ""
+
+
+def _mirror(attempt: Attempt, node: str, obj: JsonObject, uid: str) -> None:
     """The one kind of pod that a node makes: the image of one that it runs by itself."""
     quoted, spec = status.quote(node), obj.get("spec") or {}
     if MIRROR not in meta.annotations(obj):
@@ -180,10 +299,8 @@ def _mirror(attempt: Attempt, node: str, obj: JsonObject) -> None:
     if spec.get("nodeName") != node:
         text = f"node {quoted} can only create pods with spec.nodeName set to itself"
         raise _refused(attempt, text)
-    owners = meta.owner_references(obj)
-    if len(owners) != 1 or (owners[0].get("kind"), owners[0].get("name")) != ("Node", node):
-        text = f"node {quoted} can only create pods with an owner reference set to itself"
-        raise _refused(attempt, text)
+    if problem := _owner_problem(meta.owner_references(obj), node, uid):
+        raise _refused(attempt, f"node {quoted} {problem}")
     if spec.get("serviceAccountName"):
         raise _refused(
             attempt, f"node {quoted} can not create pods that reference a service account"

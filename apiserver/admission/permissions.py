@@ -6,6 +6,7 @@ Neighbours: `apiserver.expressions` hands the questions over, `apiserver.access`
 from collections.abc import Callable
 
 from apimachinery.wire import UserInfo
+from apiserver.access import selectors
 from apiserver.admission.chain import Attempt
 from apiserver.attributes import Attributes, Authorizer
 from apiserver.expressions.evaluator import Decide
@@ -54,4 +55,6 @@ def _attributes(user: UserInfo, asked: dict[str, str]) -> Attributes:
         subresource=asked.get("subresource", ""),
         namespace=asked.get("namespace", ""),
         name=asked.get("name", ""),
+        field_selector=selectors.field_selector(asked.get("fieldSelector", "")),
+        label_selector=selectors.label_selector(asked.get("labelSelector", "")),
     )

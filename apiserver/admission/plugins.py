@@ -1,5 +1,7 @@
 """The plugins of a standard server, in the order in which Kubernetes runs its own."""
 
+from collections.abc import Callable
+
 from apimachinery.names import Rng
 from apiserver.admission.certificate_requests import SubjectRestriction
 from apiserver.admission.chain import Plugin
@@ -17,16 +19,19 @@ from apiserver.admission.storage_defaults import (
     StorageProtection,
 )
 from apiserver.admission.tolerations import DefaultTolerationSeconds
+from apiserver.attributes import Authorizer
 from apiserver.cache import WatchCache
 
 
-def standard(cache: WatchCache, entropy: Rng) -> tuple[Plugin, ...]:
+def standard(
+    cache: WatchCache, entropy: Rng, authorizer: Callable[[], Authorizer]
+) -> tuple[Plugin, ...]:
     """All that are always on."""
     return (
         NamespaceLifecycle(cache),
         LimitRanger(cache),
         ServiceAccounts(cache, entropy),
-        NodeRestriction(cache),
+        NodeRestriction(cache, authorizer),
         PodSecurity(cache),
         DefaultTolerationSeconds(),
         Priority(cache),

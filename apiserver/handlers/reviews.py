@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from apimachinery import status, wire
 from apiserver import negotiation
+from apiserver.access import selectors
 from apiserver.attributes import Attributes
 from apiserver.core import Core
 from apiserver.handlers import body, render
@@ -89,6 +90,14 @@ def _attributes(user: wire.UserInfo, spec: wire.JsonObject, kind: str) -> Attrib
     if resource is None:
         assert path is not None, "one of them is there"
         return Attributes(user, path.get("verb", ""), is_resource=False, path=path.get("path", ""))
+    narrowed = {key: resource.get(key) for key in ("fieldSelector", "labelSelector")}
+    where = "spec.resourceAttributes"
+    if errors := [
+        one
+        for key, value in narrowed.items()
+        for one in selectors.problems(value, f"{where}.{key}")
+    ]:
+        raise status.invalid(kind, "", errors, "authorization.k8s.io")
     return Attributes(
         user,
         resource.get("verb", ""),
@@ -100,6 +109,8 @@ def _attributes(user: wire.UserInfo, spec: wire.JsonObject, kind: str) -> Attrib
         subresource=resource.get("subresource", ""),
         namespace=resource.get("namespace", ""),
         name=resource.get("name", ""),
+        field_selector=selectors.fields_of(narrowed["fieldSelector"]),
+        label_selector=selectors.labels_of(narrowed["labelSelector"]),
     )
 
 

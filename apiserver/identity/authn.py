@@ -255,9 +255,19 @@ def _impersonation_requests(
 ) -> list[attributes.Attributes]:
     """What `user` must be allowed to do before it may speak as `wanted`."""
 
-    def ask(resource: str, name: str, **more: str) -> attributes.Attributes:
+    def ask(
+        resource: str, name: str, *, group: str = "", namespace: str = "", subresource: str = ""
+    ) -> attributes.Attributes:
         return attributes.Attributes(
-            user, "impersonate", is_resource=True, path="", resource=resource, name=name, **more
+            user,
+            "impersonate",
+            is_resource=True,
+            path="",
+            group=group,
+            resource=resource,
+            subresource=subresource,
+            namespace=namespace,
+            name=name,
         )
 
     asked = []
