@@ -57,6 +57,8 @@ class Wanting:
     """What it has on offer and did not answer."""
     may_hoard: bool = True
     """Whether it may leave more than its part of the cluster unanswered."""
+    serves_below: bool = False
+    """Whether it takes offers on behalf of the roles below its own too."""
     nodes: frozenset[str] | None = None
     """The only ones it wants for now; None: any."""
 
@@ -210,12 +212,12 @@ class _Run:
         self, account: Account, free: Vector, able: int, *, owed_only: bool
     ) -> tuple[Turn, Vector] | None:
         """The first in order who may have something here, and what."""
-        shares: dict[str, tuple[Vector, int]] = {}
+        shares: dict[tuple[str, bool], tuple[Vector, int]] = {}
         for turn in self._turns.walk(able):
-            path = turn.role.path
-            if path not in shares:
-                shares[path] = self._share(path, account, free, owed_only=owed_only)
-            offered, blocked = shares[path]
+            asked = turn.role.path, self._clients[turn.framework].serves_below
+            if asked not in shares:
+                shares[asked] = self._share(*asked, account, free, owed_only=owed_only)
+            offered, blocked = shares[asked]
             if blocked & turn.mask or not offered:
                 continue
             offered = self._fit_for(turn, offered)
@@ -241,22 +243,22 @@ class _Run:
         return found
 
     def _share(
-        self, path: str, account: Account, free: Vector, *, owed_only: bool
+        self, path: str, below: bool, account: Account, free: Vector, *, owed_only: bool
     ) -> tuple[Vector, int]:
-        """What of a node a role may have, and who refused that much of it."""
-        if owed_only and not self._ledger.roles.is_owed(path):
+        """What of a node a role (and those below it) may have, and who refused that much of it."""
+        if owed_only and not self._ledger.roles.is_owed(path, below=below):
             return {}, 0
-        offered = self._may_have(path, free)
+        offered = self._may_have(path, below, free)
         if not resources.is_offerable(parts.folded(offered)):
             return {}, 0
         # Those who refused all that is free are left out already.
         known = offered == free
         return offered, 0 if known else self._filters.blocked(account.name, offered, self._now)
 
-    def _may_have(self, path: str, free: Vector) -> Vector:
+    def _may_have(self, path: str, below: bool, free: Vector) -> Vector:
         tree = self._ledger.roles
         spare = self._ledger.spare if tree.required else None
-        allowed = tree.headroom(path, parts.plain(free), spare)
+        allowed = tree.headroom(path, parts.plain(free), spare, below=below)
         if not parts.is_mixed(free):
             return allowed
         more = {k: v for k, v in free.items() if " " in k and parts.parse(k).is_for(path)}

@@ -62,7 +62,8 @@ def _reason(
     offered = tree.headroom(role, parts.plain(free))
     if not resources.is_offerable(offered):
         return "beyond the role's limit"
-    offered = tree.headroom(role, offered, ledger.spare if tree.required else None)
+    spare = ledger.spare if tree.required else None
+    offered = tree.headroom(role, offered, spare, below=one.serves_below)
     if not resources.is_offerable(offered):
         return "kept for the guarantees of others"
     if not allocator.welcome(one.sizes_for(role), one.smallest, parts.folded(free)):

@@ -140,7 +140,7 @@ class Framework:
                 self.send({"type": "OFFERS", "offers": {"offers": made}})
             case messages.Rescind(offer_id):
                 self.send({"type": "RESCIND", "rescind": {"offer_id": {"value": offer_id}}})
-            case messages.Subscribed():
+            case messages.Subscribed() | messages.QuotaChanged():
                 return
 
 

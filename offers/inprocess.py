@@ -7,6 +7,7 @@ own process.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from offers.budget import Budget
 from offers.messages import Call, Event
 
 EVENTS_MAX = 10_000
@@ -16,8 +17,14 @@ EVENTS_MAX = 10_000
 class InProcessSession:
     """See `offers.session.OfferSession`."""
 
-    def __init__(self, call: Callable[[Call], bool], leave: Callable[[], None]) -> None:
-        """`call` and `leave` are the master's, for this framework."""
+    def __init__(
+        self,
+        call: Callable[[Call], bool],
+        leave: Callable[[], None],
+        budget: Callable[[], Budget],
+    ) -> None:
+        """All three are the master's, for this framework."""
+        self.budget = budget
         self._call = call
         self._leave = leave
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(EVENTS_MAX)

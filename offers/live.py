@@ -13,25 +13,9 @@ from apimachinery.wire import JsonObject
 from offers import ranges, resources
 from offers.master import OfferMaster
 from offers.messages import Offer
-from offers.resources import Vector
 
 RESOURCE = f"offers.{marks.GROUP}"
 """As the API server names it."""
-
-
-def quantities(vector: Vector) -> dict[str, str]:
-    """A vector as Kubernetes spells it."""
-    return {name: _quantity(name, value) for name, value in sorted(vector.items())}
-
-
-def _quantity(name: str, value: int) -> str:
-    if name == resources.CPU:
-        return str(value // 1000) if value % 1000 == 0 else f"{value}m"
-    if name in (resources.MEMORY, resources.DISK):
-        for unit, size in (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)):
-            if value and value % size == 0:
-                return f"{value // size}{unit}"
-    return str(value)
 
 
 class LiveOffers:
@@ -47,7 +31,7 @@ class LiveOffers:
         return [self._object(offer) for offer in self._master.ledger.offers.values()]
 
     def _object(self, offer: Offer) -> JsonObject:
-        amounts = quantities(offer.resources)
+        amounts = resources.quantities(offer.resources)
         if offer.ports:
             amounts["ports"] = str(ranges.size(offer.ports))
         info = self._master.info_of(offer.framework_id)

@@ -32,6 +32,7 @@ from offers import (
     roles,
     sorter,
 )
+from offers.budget import Budget
 from offers.demand import Interest
 from offers.filters import Filters
 from offers.inprocess import InProcessSession
@@ -132,8 +133,12 @@ class OfferMaster:
         Raises:
             RoleError: one of its roles can't be a role.
         """
-        info = replace(info, id=info.id or self.next_framework_id())
-        session = InProcessSession(partial(self.call, info.id), partial(self.unsubscribe, info.id))
+        info = replace(info, id=info.id or self.next_framework_id(), serves_below=True)
+        session = InProcessSession(
+            partial(self.call, info.id),
+            partial(self.unsubscribe, info.id),
+            partial(self.budget, info.id),
+        )
         self.attach(info, session)
         session.deliver(messages.Subscribed(info.id))
         return session
@@ -183,6 +188,16 @@ class OfferMaster:
         role.weight, role.limit = weight, limit
         self.ledger.roles.guarantee(path, guarantee)
         self._mark(*self.ledger.accounts)
+        for framework in self._frameworks.values():
+            if framework.info.serves_below:
+                framework.receiver.deliver(messages.QuotaChanged())
+
+    def budget(self, framework_id: str) -> Budget:
+        """What roles may still have by quota, what a framework has on offer among it."""
+        held: dict[str, Vector] = {}
+        for offer in self.offers_of(framework_id):
+            held[offer.role] = resources.add(held.get(offer.role, {}), offer.resources)
+        return Budget(self.ledger.roles, self.ledger.spare, held)
 
     def info_of(self, framework_id: str) -> FrameworkInfo | None:
         framework = self._frameworks.get(framework_id)
@@ -562,5 +577,6 @@ def _wanting(framework: _Framework) -> allocator.Wanting:
         info.constraints,
         framework.outstanding,
         may_hoard=not info.offers_expire,
+        serves_below=info.serves_below,
         nodes=framework.nodes,
     )

@@ -43,6 +43,8 @@ class FrameworkInfo:
     """Offers must reach one of these."""
     role_sizes: Mapping[str, tuple[Vector, ...]] = field(default_factory=dict)
     """The same, for some of its roles."""
+    serves_below: bool = False
+    """Whether it charges what it launches to roles below its own."""
     offers_expire: bool = False
     """Whether offers that it does not answer are taken back after a while, or for others."""
     capabilities: frozenset[str] = CAPABILITIES
@@ -177,4 +179,9 @@ class Rescind:
     offer_id: str
 
 
-Event = Subscribed | Offers | Rescind
+@dataclass(frozen=True, slots=True)
+class QuotaChanged:
+    """Some role may have more, or less, than before. For those who charge roles below their own."""
+
+
+Event = Subscribed | Offers | Rescind | QuotaChanged

@@ -51,3 +51,18 @@ def is_offerable(vector: Vector) -> bool:
 def smallest(left: Vector, right: Vector) -> dict[str, int]:
     """Entry by entry the smaller of the two."""
     return {n: v for n in left if n in right and (v := min(left[n], right[n]))}
+
+
+def quantities(vector: Vector) -> dict[str, str]:
+    """A vector as Kubernetes spells it."""
+    return {name: _quantity(name, value) for name, value in sorted(vector.items())}
+
+
+def _quantity(name: str, value: int) -> str:
+    if name == CPU:
+        return str(value // 1000) if value % 1000 == 0 else f"{value}m"
+    if name in (MEMORY, DISK):
+        for unit, size in (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)):
+            if value and value % size == 0:
+                return f"{value // size}{unit}"
+    return str(value)

@@ -17,7 +17,6 @@ from apimachinery.client.rest import Client
 from apimachinery.quantity import Quantity, QuantityError
 from apimachinery.wire import JsonObject
 from offers import identity, parts, resources, roles
-from offers.live import quantities
 from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.roles import Role
@@ -174,7 +173,7 @@ class RoleKeeper:
         used = resources.subtract(role.allocated, offered)
         for name, vector in (("used", used), ("offered", offered)):
             if vector:
-                found[name] = quantities(vector)
+                found[name] = resources.quantities(vector)
         if waiting:
             found["waiting"] = waiting
         return found

@@ -182,18 +182,24 @@ class RoleTree:
             self.owed[role.path] = now
         self.required = resources.add(resources.subtract(self.required, before), now)
 
-    def is_owed(self, path: str) -> bool:
-        """Whether a role, or one that it is part of, has less than is guaranteed to it."""
-        return any(within(path, owner) for owner in self.owed)
+    def is_owed(self, path: str, *, below: bool = False) -> bool:
+        """Whether a role, or one that it is part of, has less than is guaranteed to it.
+
+        With `below`: or one that is part of it.
+        """
+        return any(within(path, owner) or (below and within(owner, path)) for owner in self.owed)
 
     def is_limited(self, path: str) -> bool:
         """Whether the role or one above it has a limit."""
         return any(role.limit for role in self.lineage(path))
 
-    def headroom(self, path: str, amount: Vector, spare: Vector | None = None) -> Vector:
+    def headroom(
+        self, path: str, amount: Vector, spare: Vector | None = None, *, below: bool = False
+    ) -> Vector:
         """How much of `amount` a role may have: its limits, and what others have a right to.
 
-        `spare` is what of the cluster is free; None: nothing is kept for others.
+        `spare` is what of the cluster is free; None: nothing is kept for others. With `below` it
+        is asked on behalf of the roles below it too: what is kept for them is for it.
         """
         self.role(path)
         allowed = dict(amount)
@@ -206,8 +212,11 @@ class RoleTree:
                     allowed[name] = min(allowed[name], limit - consumed.get(name, 0))
         for name, kept in self.required.items() if spare is not None else ():
             if name in allowed and spare is not None:
-                owed = (self.owed.get(role.path, {}) for role in self.lineage(path))
-                own = sum(amount.get(name, 0) for amount in owed)
+                own = sum(
+                    amount.get(name, 0)
+                    for owner, amount in self.owed.items()
+                    if within(path, owner) or (below and within(owner, path))
+                )
                 surplus = max(0, spare.get(name, 0) - kept)
                 allowed[name] = min(allowed[name], own + surplus)
         return resources.positive(allowed)

@@ -13,10 +13,27 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from offers.messages import Call, Event
+from offers.resources import Vector
+
+
+class Budget(Protocol):
+    """What roles may still have by quota, as of one moment."""
+
+    def take(self, path: str, amount: Vector) -> bool:
+        """Whether a role may have this much more; if so, it is taken."""
+        ...
+
+    def refusal(self, path: str, amount: Vector) -> str:
+        """Why a role may not have so much even if nothing else had been taken; else empty."""
+        ...
 
 
 class OfferSession(Protocol):
     """See the module's docstring."""
+
+    def budget(self) -> Budget:
+        """What the roles that launches are charged to may have now."""
+        ...
 
     def call(self, call: Call) -> bool:
         """Make a call; False if it was about an offer no longer in force."""

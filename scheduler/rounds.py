@@ -36,6 +36,8 @@ from scheduler.views import PodInfo
 
 LOG = logging.getLogger(__name__)
 
+QUOTA = "Quota"
+"""In place of a filter's name: a pod is kept out by what its role may have."""
 ROUND_MAX = 500
 """Pods of one round: as many share what was offered, and the order among roles is found anew."""
 SLICE = 16
@@ -86,6 +88,8 @@ class Rounds:
         self._evictor = Evictor(client, teller, clock)
         self.evicting: set[str] = set()
         """Pods (uids) whose end has been asked for: they count as ending."""
+        self._short = False
+        """Whether pods are parked that their roles may not have."""
         self._judging = False
         self._since: list[tuple[Change, str]] = []
         """What has changed since the last pods were judged: not all of them are parked yet."""
@@ -109,7 +113,8 @@ class Rounds:
             self._quiet()
             return
         self._count += 1
-        pods = self._next_pods()
+        taken = self._next_pods()
+        pods = self._within_quota(taken)
         self._judging = True
         placed, waiting, wished = await self._place(pods)
         self._judging = False
@@ -120,9 +125,48 @@ class Rounds:
             self._want_more(wished)
         else:
             self._in_vain = 0
-        if len(pods) == ROUND_MAX > waiting:
+        if len(taken) == ROUND_MAX > waiting or (placed and len(pods) < len(taken)):
             self.wake.set()
         self._settle()
+
+    def _within_quota(self, pods: Sequence[PodInfo]) -> list[PodInfo]:
+        """Those whose roles may have them; who stands behind others of its role waits for a round.
+
+        Others are parked. Who was nominated is booked already.
+        """
+        budget = self._session.budget()
+        found = []
+        for pod in pods:
+            role = self._role_of(pod.namespace)
+            booked = pod.uid in self.placer.snapshot.nominations
+            if booked or budget.take(role, pod.requests):
+                found.append(pod)
+            elif refusal := budget.refusal(role, pod.requests):
+                self._short = True
+                self._queue.park(pod, self._clock.monotonic(), frozenset({QUOTA}))
+                self._tell(pod, f"{refusal}.")
+        return found
+
+    def _tell(self, pod: PodInfo, message: str) -> None:
+        """Why a pod has no node, unless that was said before."""
+        current = self._pods.get(pod.key)
+        if current is not None and current.condition == ("Unschedulable", message):
+            return
+        write = self._teller.unschedulable(pod, current, message, pod.nominated_node)
+        if write is not None:
+            self._start(write)
+
+    def quota_changed(self) -> None:
+        """Roles may have more than before: pods that they may have now do not wait for long."""
+        if not self._short:
+            return
+        budget = self._session.budget()
+        waiting = list(self._queue.kinds(QUOTA))
+        self._short = bool(waiting)
+        able = [p for p in waiting if not budget.refusal(self._role_of(p.namespace), p.requests)]
+        if able:
+            self._queue.hasten({pod.shape for pod in able})
+            self.wake.set()
 
     @property
     def next_moment(self) -> float | None:
@@ -168,6 +212,8 @@ class Rounds:
 
     def changed(self, change: Change, node: str = "") -> None:
         """Something changed (on a node) that may help pods that fitted nowhere."""
+        if change is Change.POD_GONE:
+            self.quota_changed()
         if self._judging:
             self._since.append((change, node))
         if not len(self._queue):

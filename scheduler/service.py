@@ -144,6 +144,8 @@ class PodScheduler:
                             await asyncio.sleep(0)
                 case messages.Rescind(offer_id):
                     allowance.drop(offer_id)
+                case messages.QuotaChanged():
+                    rounds.quota_changed()
                 case messages.Subscribed():
                     continue
             rounds.wake.set()

@@ -18,7 +18,6 @@ from apimachinery.wire import JsonObject
 from offers import resources, rights, rolekeeper, roles, shapes
 from offers.frameworks import Frameworks
 from offers.http.access import Access, Caller
-from offers.live import quantities
 from offers.maintenance import Maintenance, PlanError
 from offers.master import OfferMaster
 from offers.reservations import Reservations
@@ -124,8 +123,8 @@ class Actions:
             await self._write(
                 path,
                 {
-                    "guarantees": quantities(guarantees) or None,
-                    "limits": quantities(limits) or None,
+                    "guarantees": resources.quantities(guarantees) or None,
+                    "limits": resources.quantities(limits) or None,
                 },
             )
 
@@ -158,7 +157,7 @@ class Actions:
         await self._allow_roles(caller, [path])
         if not request.get("force"):
             self._check_consumption({path: (amounts, {})})
-        text = quantities(amounts)
+        text = resources.quantities(amounts)
         await self._write(path, {"guarantees": text, "limits": text})
 
     async def remove_quota(self, caller: Caller, path: str) -> None:

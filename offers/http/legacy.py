@@ -353,7 +353,8 @@ class Legacy:
 
 
 def _sight(request: web.Request) -> Sight:
-    return request[OF_REQUEST] if OF_REQUEST in request else EVERYTHING
+    found: Sight = request.get(OF_REQUEST, EVERYTHING)
+    return found
 
 
 def _counts(tasks: Iterable[Task]) -> dict[str, int]:

@@ -24,7 +24,6 @@ from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import identity, messages, parts, resources
 from offers.frameworks import Framework, Frameworks
-from offers.live import quantities
 from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.tasks import loop, observe, operations, pods, record, states
@@ -157,7 +156,7 @@ class TaskService:
             total = resources.add(total, parts.folded(task.amounts[0]))
         # A merge keeps what it does not name: what is used no more is said to be null.
         none = dict.fromkeys((resources.CPU, resources.MEMORY, resources.DISK))
-        return {"tasks": len(running), "used": {**none, **quantities(total)}}
+        return {"tasks": len(running), "used": {**none, **resources.quantities(total)}}
 
     async def restore(self) -> None:
         """Read the Task objects of before; runs without a pod hold their resources again."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 from apimachinery import scheme
 from offers import messages
@@ -147,3 +149,64 @@ async def test_a_framework_that_has_less_goes_before_pods(cluster: Cluster) -> N
 
 def placed_or_refused(pod: dict) -> bool:
     return bool(pod["spec"].get("nodeName")) or unschedulable(pod)
+
+
+async def test_a_limit_of_a_namespace_holds_its_pods_back(cluster: Cluster) -> None:
+    await cluster.node("n1", cpu="8")
+    quota(cluster, "kubernetes/default", limit=2000)
+    for number in range(3):
+        await cluster.pod(f"p{number}", cpu="1")
+    await namespace(cluster, "other")
+    await cluster.pod("free", cpu="1", namespace="other")
+    await cluster.bound("free", "other")
+    await until(lambda: cpus(cluster, "kubernetes/default") == 2000)
+    (late,) = [p for p in await pods(cluster) if not p["spec"].get("nodeName")]
+    name = late["metadata"]["name"]
+    await cluster.refused(name, "role kubernetes/default may have no more than cpu=2.")
+    # One ends, or the limit is raised: the next one's turn, whatever its back-off.
+    quota(cluster, "kubernetes/default", limit=3000)
+    await cluster.bound(name)
+
+
+async def test_a_guarantee_of_a_namespace_is_kept_for_it(cluster: Cluster) -> None:
+    await cluster.node("n1", cpu="4")
+    await namespace(cluster, "vip")
+    quota(cluster, "kubernetes/vip", guarantee=3000)
+    for number in range(3):
+        await cluster.pod(f"p{number}", cpu="1")
+    await until(lambda: cpus(cluster, "kubernetes/default") == 1000)
+    text = "role kubernetes/default: what is left is kept for the guarantees of other roles."
+    for pod in await pods(cluster):
+        if not pod["spec"].get("nodeName"):
+            await cluster.refused(pod["metadata"]["name"], text)
+    for number in range(3):
+        await cluster.pod(f"v{number}", cpu="1", namespace="vip")
+        await cluster.bound(f"v{number}", "vip")
+    assert cpus(cluster, "kubernetes/default") == 1000
+
+
+async def namespace(cluster: Cluster, name: str) -> None:
+    await cluster.client.create(scheme.NAMESPACES, {"metadata": {"name": name}})
+    account = {"metadata": {"name": "default"}}
+    await cluster.client.create(scheme.SERVICEACCOUNTS, account, name)
+
+
+def quota(cluster: Cluster, role: str, *, limit: int = 0, guarantee: int = 0) -> None:
+    cluster.master.configure(
+        role, 1.0, {"cpu": guarantee} if guarantee else {}, {"cpu": limit} if limit else {}
+    )
+
+
+def cpus(cluster: Cluster, path: str) -> int:
+    role = cluster.master.ledger.roles.find(path)
+    return role.allocated.get("cpu", 0) if role is not None else 0
+
+
+async def pods(cluster: Cluster) -> list[dict[str, Any]]:
+    return (await cluster.client.list(scheme.PODS, "default"))["items"]
+
+
+async def until(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not what():
+            await asyncio.sleep(0.02)

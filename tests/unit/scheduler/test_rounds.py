@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from apimachinery.aio.clock import LoopClock
+from offers.budget import Budget
 from offers.messages import Call, Revive
+from offers.roles import RoleTree
 from scheduler.changes import Change
 from scheduler.queue import UNHELPED_MAX_S, Queue
 from scheduler.rounds import Rounds
@@ -36,6 +38,9 @@ class Silent:
     def call(self, call: Call) -> bool:
         self.calls.append(call)
         return True
+
+    def budget(self) -> Budget:
+        return Budget(RoleTree(), {}, {})
 
 
 def made(queue: Queue, session: Silent | None = None) -> Rounds:
