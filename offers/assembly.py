@@ -6,7 +6,7 @@ pod. Neighbours: `bireme.cli.server` brings the client, the master and the mirro
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -49,6 +49,7 @@ class MesosSide:
         nodes: Mirror[AgentView],
         *,
         credentials: Path | None = None,
+        roles_of_namespaces: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """`credentials` is a file of principals and secrets."""
         self.agents = Agents()
@@ -66,7 +67,7 @@ class MesosSide:
             node_exists=self.agents.exists,
             hostname_of=self.agents.hostname,
         )
-        self.roles = RoleKeeper(client, master)
+        self.roles = RoleKeeper(client, master, roles_of_namespaces)
         self.maintenance = Maintenance(
             client, master, self.agents, self.frameworks, self.tasks, SystemClock()
         )

@@ -1,14 +1,15 @@
 """Roles as API objects: weights and quotas are read from them, shares are written to them.
 
 A Role object is named by the role's path with dots for slashes, or says its path. Roles that use
-something or have a framework get an object by themselves, so that `kubectl get` shows them all.
+something or have a framework get an object by themselves, so that `kubectl get` shows them all; it
+goes when nothing of the role is left, unless somebody has set something in it.
 Neighbours: `roles` (the tree in the ledger), `master` (told to allocate anew after a change).
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from apimachinery import meta, names, requests, scheme, status
@@ -29,6 +30,8 @@ WAITING_SHOWN_MAX = 3
 """Frameworks of a role of which it is said what they wait for."""
 EXPLAINED_MAX = 20
 """Roles of which that is found out at one look, a millisecond each."""
+BY_ITSELF = "offers.bireme.dev/automatic"
+"""The annotation of objects that nobody made but we."""
 ROLES_SHOWN_MAX = 1000
 """Roles that get objects by themselves; more are not for reading."""
 
@@ -43,11 +46,15 @@ class RoleView:
     guarantee: Vector
     limit: Vector
     status: JsonObject = field(default_factory=dict)
+    passing: str = ""
+    """The version of an object that was made by itself and in which nothing is set; else empty."""
 
 
 def view(obj: JsonObject) -> RoleView:
     """Keep of a Role what the tree needs; a weight that is no number counts as 1."""
     spec = obj.get("spec") or {}
+    made_here = BY_ITSELF in meta.annotations(obj)
+    untouched = not any(spec.get(name) for name in ("weight", "guarantees", "limits"))
     try:
         weight = Quantity.parse(spec.get("weight") or "1").milli() / 1000
     except QuantityError:
@@ -59,6 +66,7 @@ def view(obj: JsonObject) -> RoleView:
         guarantee=requests.amounts(spec.get("guarantees")),
         limit=requests.amounts(spec.get("limits")),
         status=obj.get("status") or {},
+        passing=obj["metadata"]["resourceVersion"] if made_here and untouched else "",
     )
 
 
@@ -72,8 +80,15 @@ def object_name(path: str) -> str:
 class RoleKeeper:
     """See the module's docstring."""
 
-    def __init__(self, client: Client, master: OfferMaster) -> None:
+    def __init__(
+        self,
+        client: Client,
+        master: OfferMaster,
+        roles_of_namespaces: Callable[[], Collection[str]],
+    ) -> None:
+        """The roles of namespaces are shown while these are there, whether they use something."""
         self._client, self._master = client, master
+        self._roles_of_namespaces = roles_of_namespaces
         self._mirror = Informer(client, scheme.OFFER_ROLES, view)
         self._mirror.add_handler(self._changed)
 
@@ -110,10 +125,17 @@ class RoleKeeper:
         holders = self._master.framework_counts()
         room = ROLES_SHOWN_MAX - len(by_path)
         offered = self._offered()
+        lasting = {*holders, *self._roles_of_namespaces()}
         explained = 0
         for role in list(_all(self._master.ledger.roles.root)):
             shown = by_path.get(role.path)
+            needed = bool(role.allocated or role.children or role.path in lasting)
             if shown is None and (room <= 0 or not (role.allocated or holders.get(role.path))):
+                if not needed:
+                    self._master.ledger.roles.forget(role.path)
+                continue
+            if shown is not None and shown.passing and not needed:
+                await self._delete(shown)
                 continue
             waiting: list[str] = []
             if holders.get(role.path) and explained < EXPLAINED_MAX:
@@ -146,8 +168,15 @@ class RoleKeeper:
         name = object_name(path)
         spec = {} if name.replace(".", "/") == path else {"path": path}
         with contextlib.suppress(status.AlreadyExists):
-            obj = {"metadata": {"name": name}, "spec": spec}
+            obj = {"metadata": {"name": name, "annotations": {BY_ITSELF: "true"}}, "spec": spec}
             await self._client.create(scheme.OFFER_ROLES, obj)
+
+    async def _delete(self, shown: RoleView) -> None:
+        """Nothing of the role is left. Whoever sets something just now keeps it."""
+        with contextlib.suppress(status.NotFound, status.Conflict):
+            await self._client.delete(
+                scheme.OFFER_ROLES, shown.name, preconditions={"resourceVersion": shown.passing}
+            )
 
     async def _write(self, name: str, wanted: JsonObject) -> None:
         # A merge would keep what is no longer there: what is gone is said to be null.

@@ -174,6 +174,15 @@ class RoleTree:
         if role is not None and tally is not None and not tally.allocated:
             del role.holders[framework]
 
+    def forget(self, path: str) -> None:
+        """A role of which nothing is left, and below which there is none."""
+        role = self.find(path)
+        above = list(self.lineage(path))[-2] if role is not None else self.root
+        if role is None or role.children or role.allocated or role.reserved:
+            return
+        if not (role.limit or role.guarantee or role.weight != DEFAULT_WEIGHT):
+            del above.children[path.rpartition("/")[2]]
+
     def _reckon(self, role: Role) -> None:
         before = self.owed.pop(role.path, {})
         rest = resources.subtract(role.guarantee, role.consumed)

@@ -318,7 +318,13 @@ async def _schedule(
         master_id=f"{epoch}-{secrets.token_hex(4)}",
     )
     known = options.offers_credentials or dirs.root / "offers-credentials"
-    mesos = MesosSide(client, master, nodes, credentials=known)
+    mesos = MesosSide(
+        client,
+        master,
+        nodes,
+        credentials=known,
+        roles_of_namespaces=lambda: {role_of(name) for name in namespaces.keys()},  # noqa: SIM118
+    )
     live[RESOURCE] = LiveOffers(master)
     recorder = Recorder(client, component="default-scheduler", clock=SystemClock())
     await _listen(mesos.server, options, dirs)

@@ -2,11 +2,14 @@
 
 import asyncio
 import io
+from collections.abc import Callable
 
+import pytest
 from rich.console import Console
 
 from apimachinery import scheme
 from bireme.cli.offers import Picture, bar, look, render
+from offers import rolekeeper
 from offers.live import RESOURCE, LiveOffers
 from tests.integration.offers.conftest import Pool
 
@@ -56,3 +59,31 @@ def test_bars() -> None:
     assert bar(7.0) == "█" * 10
     assert bar(0.5) == "█" * 5
     assert bar(0.05) == "▌"
+
+
+async def test_roles_go_with_the_last_that_is_theirs_unless_something_is_set(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolekeeper, "LOOK_S", 0.05)
+    await pool.node("n1")
+    await pool.client.create(scheme.OFFER_ROLES, {"metadata": {"name": "own"}, "spec": {}})
+    leaving = [await pool.framework(name=name, role=name) for name in ("batch/x", "weighed", "own")]
+    staying = await pool.framework(name="stays", role="stays")
+    everything = {"batch.x", "weighed", "own", "stays"}
+    await roles(pool, lambda names: everything <= names)
+    await pool.client.patch(scheme.OFFER_ROLES, "weighed", {"spec": {"weight": "2"}})
+    for framework in leaving:
+        await framework.call("TEARDOWN")
+    await roles(pool, lambda names: names == {"weighed", "own", "stays"})
+    await pool.eventually(lambda: pool.master.ledger.roles.find("batch") is None)
+    assert await staying.call("REVIVE") == 202
+
+
+async def roles(pool: Pool, wanted: Callable[[set[str]], bool]) -> None:
+    """Until the objects of roles are those."""
+    async with asyncio.timeout(30):
+        while True:
+            listed = await pool.client.list(scheme.OFFER_ROLES)
+            if wanted({obj["metadata"]["name"] for obj in listed["items"]}):
+                return
+            await asyncio.sleep(0.05)
