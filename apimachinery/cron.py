@@ -8,6 +8,7 @@ the CronJob controller asks `next` and `latest`. Times are epoch seconds.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -26,9 +27,28 @@ _NAMES = {
     "@hourly": "0 * * * *",
 }
 _EVERY = "@every "
-_FIELD = re.compile(r"[0-9A-Za-z*,/-]+")
-"""Without what only CronSim knows: `#`, and L and W, which are caught by their letters below."""
-_ONLY_CRONSIM = re.compile(r"(?<![A-Za-z])\d*[LW](?![A-Za-z])", re.IGNORECASE)
+MONTHS = 12
+
+
+class _Bounds(NamedTuple):
+    """What a field may be."""
+
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+
+_BOUNDS = (
+    _Bounds(0, 59),
+    _Bounds(0, 23),
+    _Bounds(1, 31),
+    _Bounds(
+        1,
+        MONTHS,
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    ),
+    _Bounds(0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
+)
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 """Any moment does for looking whether an expression is one."""
 
@@ -78,19 +98,64 @@ def parse(text: str, zone: str = "") -> Schedule:
         if text not in _NAMES:
             raise CronError(f"unrecognized descriptor: {text}")
         return Schedule(_NAMES[text], place)
+    if not text:
+        raise CronError("empty spec string")
     fields = text.split()
     if len(fields) != FIELDS:
-        raise CronError(f"expected exactly {FIELDS} fields, found {len(fields)}: {fields}")
-    expression = " ".join("*" if field == "?" else field for field in fields)
-    for field in expression.split():
-        if not _FIELD.fullmatch(field) or _ONLY_CRONSIM.search(field):
-            raise CronError(f"failed to parse field {field!r}")
+        raise CronError(
+            f"expected exactly {FIELDS} fields, found {len(fields)}: [{' '.join(fields)}]"
+        )
+    for field, bounds in zip(fields, _BOUNDS, strict=True):
+        for part in field.split(","):
+            if part:
+                _check_range(part, bounds)
+    expression = " ".join(
+        ",".join(part for part in field.replace("?", "*").split(",") if part) for field in fields
+    )
     try:
         CronSim(expression, _START)
     except CronSimError as error:
         problem = str(error)
         raise CronError(f"{problem[:1].lower()}{problem[1:]} in {text!r}") from error
     return Schedule(expression, place)
+
+
+def _check_range(text: str, bounds: _Bounds) -> None:
+    """`5`, `1-5`, `*/2`, `mon-fri`: within its bounds, and in the words that users know."""
+    span, *steps = text.split("/")
+    low, *rest = span.split("-")
+    if low in ("*", "?"):
+        start, end = bounds.low, bounds.high
+    else:
+        start = end = _number(low, bounds.names)
+        if len(rest) > 1:
+            raise CronError(f"too many hyphens: {text}")
+        if rest:
+            end = _number(rest[0], bounds.names)
+    if len(steps) > 1:
+        raise CronError(f"too many slashes: {text}")
+    step = _number(steps[0], ()) if steps else 1
+    if steps and not rest:
+        end = bounds.high
+    if start < bounds.low:
+        raise CronError(f"beginning of range ({start}) below minimum ({bounds.low}): {text}")
+    if end > bounds.high:
+        raise CronError(f"end of range ({end}) above maximum ({bounds.high}): {text}")
+    if start > end:
+        raise CronError(f"beginning of range ({start}) beyond end of range ({end}): {text}")
+    if not step:
+        raise CronError(f"step of range should be a positive number: {text}")
+
+
+def _number(text: str, known: tuple[str, ...]) -> int:
+    if text.lower() in known:
+        return known.index(text.lower()) + (1 if len(known) == MONTHS else 0)
+    if not re.fullmatch("[+-]?[0-9]{1,9}", text):
+        detail = f'strconv.Atoi: parsing "{text}": invalid syntax'
+        raise CronError(f"failed to parse int from {text}: {detail}")
+    if int(text) < 0:
+        raise CronError(f"negative number ({int(text)}) not allowed: {text}")
+    return int(text)
 
 
 def zone_of(name: str) -> tzinfo:

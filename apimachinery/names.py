@@ -22,6 +22,7 @@ SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_WILDCARD = rf"\*\.{_SUBDOMAIN}"
 _LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = f"({_QUALIFIED})?"
@@ -31,6 +32,7 @@ _HEADER = "[-A-Za-z0-9]+"
 
 _LABEL_RE = re.compile(_LABEL)
 _SUBDOMAIN_RE = re.compile(_SUBDOMAIN)
+_WILDCARD_RE = re.compile(_WILDCARD)
 _LABEL_1035_RE = re.compile(_LABEL_1035)
 _QUALIFIED_RE = re.compile(_QUALIFIED)
 _LABEL_VALUE_RE = re.compile(_LABEL_VALUE)
@@ -62,6 +64,13 @@ _SUBDOMAIN_MESSAGE = _regex_message(
     "'.', and must start and end with an alphanumeric character",
     _SUBDOMAIN,
     "example.com",
+)
+_WILDCARD_MESSAGE = _regex_message(
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which "
+    "must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric "
+    "character",
+    _WILDCARD,
+    "*.example.com",
 )
 _LABEL_1035_MESSAGE = _regex_message(
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
@@ -127,6 +136,11 @@ def dns1123_label(value: str) -> list[str]:
 def dns1123_subdomain(value: str) -> list[str]:
     """Names of most objects."""
     return _check(value, SUBDOMAIN_MAX, _SUBDOMAIN_RE, _SUBDOMAIN_MESSAGE)
+
+
+def wildcard_subdomain(value: str) -> list[str]:
+    """Hosts of which the first part may be anything."""
+    return _check(value, SUBDOMAIN_MAX, _WILDCARD_RE, _WILDCARD_MESSAGE)
 
 
 def dns1035_label(value: str) -> list[str]:

@@ -93,8 +93,10 @@ def _show(value: Any) -> str:
     """A bad value as a field error prints it."""
     if isinstance(value, str):
         return quote(value)
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
+    if value is None:
+        return '"null"'  # as Kubernetes prints a pointer to nothing
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
@@ -142,8 +144,8 @@ def not_supported(field: str, value: Any, valid: Iterable[str]) -> FieldError:
     )
 
 
-def duplicate(field: str, value: Any) -> FieldError:
-    return FieldError("FieldValueDuplicate", field, value)
+def duplicate(field: str, value: Any, detail: str = "") -> FieldError:
+    return FieldError("FieldValueDuplicate", field, value, detail)
 
 
 def forbidden_field(field: str, detail: str) -> FieldError:

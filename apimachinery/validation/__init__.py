@@ -30,14 +30,14 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("apps", "Deployment"): ("workloads", "deployment", "deployment_update"),
     ("apps", "DaemonSet"): ("workloads", "daemon_set", "daemon_set_update"),
     ("apps", "StatefulSet"): ("workloads", "stateful_set", "stateful_set_update"),
-    ("batch", "Job"): ("workloads", "job", "job_update"),
-    ("batch", "CronJob"): ("workloads", "cron_job", ""),
+    ("batch", "Job"): ("jobs", "job", "job_update"),
+    ("batch", "CronJob"): ("jobs", "cron_job", "cron_job_update"),
     ("", "ConfigMap"): ("core", "config_map", "config_map_update"),
     ("", "Secret"): ("core", "secret", "secret_update"),
     ("", "Node"): ("core", "node", "node_update"),
-    ("", "Namespace"): ("core", "namespace", ""),
-    ("", "ResourceQuota"): ("core", "resource_quota", ""),
-    ("", "LimitRange"): ("core", "limit_range", ""),
+    ("", "Namespace"): ("core", "namespace", "namespace_update"),
+    ("", "ResourceQuota"): ("amounts", "resource_quota", "quota_update"),
+    ("", "LimitRange"): ("amounts", "limit_range", ""),
     ("", "Event"): ("core", "event", ""),
     ("coordination.k8s.io", "Lease"): ("core", "lease", ""),
     ("", "PersistentVolumeClaim"): ("storage", "claim", "claim_update"),
@@ -55,10 +55,15 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
         "cluster_role_binding",
         "cluster_role_binding_update",
     ),
-    ("networking.k8s.io", "Ingress"): ("cluster", "ingress", ""),
-    ("networking.k8s.io", "NetworkPolicy"): ("cluster", "network_policy", ""),
-    ("policy", "PodDisruptionBudget"): ("cluster", "disruption_budget", ""),
-    ("autoscaling", "HorizontalPodAutoscaler"): ("cluster", "autoscaler", ""),
+    ("networking.k8s.io", "Ingress"): ("networking", "ingress", "ingress_update"),
+    ("networking.k8s.io", "IngressClass"): (
+        "networking",
+        "ingress_class",
+        "ingress_class_update",
+    ),
+    ("networking.k8s.io", "NetworkPolicy"): ("networking", "network_policy", ""),
+    ("policy", "PodDisruptionBudget"): ("scaling", "disruption_budget", ""),
+    ("autoscaling", "HorizontalPodAutoscaler"): ("scaling", "autoscaler", ""),
     ("scheduling.k8s.io", "PriorityClass"): ("cluster", "priority_class", "priority_class_update"),
     ("certificates.k8s.io", "CertificateSigningRequest"): ("cluster", "signing_request", ""),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
@@ -67,16 +72,22 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
         "definition_update",
     ),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (
-        "extensions",
         "webhooks",
+        "configuration",
         "",
     ),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): (
-        "extensions",
         "webhooks",
+        "configuration",
         "",
     ),
     ("apiregistration.k8s.io", "APIService"): ("extensions", "api_service", ""),
+}
+
+_STATUS_RULES: dict[tuple[str, str], tuple[str, str]] = {
+    # (group, kind): module, rule about a write to the status
+    ("", "Namespace"): ("core", "namespace_status"),
+    ("", "ResourceQuota"): ("amounts", "quota_status"),
 }
 
 
@@ -108,7 +119,12 @@ def validate_status_update(
     Structure has been checked already; a status has few rules of its own.
     """
     errors = metadata.update(new, old)
-    return errors + resource.custom.validate(new, old) if resource.custom is not None else errors
+    if resource.custom is not None:
+        return errors + resource.custom.validate(new, old)
+    found = _STATUS_RULES.get((resource.group, resource.kind))
+    if found is not None:
+        errors += cast(Update, _load(*found))(new, old)
+    return errors
 
 
 @cache  # one entry for each kind

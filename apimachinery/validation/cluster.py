@@ -1,9 +1,7 @@
-"""Rules about RBAC, networking, disruption budgets, autoscalers, priorities, signing requests."""
-
-from collections.abc import Sequence
+"""Rules about roles, their bindings, priority classes and signing requests."""
 
 from apimachinery import names, status
-from apimachinery.validation import common, containers, services
+from apimachinery.validation import common
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
@@ -11,8 +9,35 @@ RBAC_GROUP = "rbac.authorization.k8s.io"
 USER_PRIORITY_MAX = 10**9
 """Higher ones are the system's own."""
 SYSTEM_PREFIX = "system-"
+LEGACY_SIGNER = "kubernetes.io/legacy-unknown"
+MIN_SECONDS = 600
+"""Of a certificate."""
+USAGES = (
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+)
 SYSTEM_CLASSES = ("system-node-critical", "system-cluster-critical")
-PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 
 
 # --- RBAC ----------------------------------------------------------------------------------------
@@ -125,150 +150,7 @@ def _same_role(new: JsonObject, old: JsonObject) -> Errors:
     return [status.invalid_value("roleRef", new.get("roleRef"), "cannot change roleRef")]
 
 
-# --- networking ----------------------------------------------------------------------------------
-
-
-def ingress(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    errors: Errors = []
-    if not spec.get("rules") and spec.get("defaultBackend") is None:
-        detail = "either `defaultBackend` or `rules` must be specified"
-        errors.append(status.invalid_value("spec", spec.get("rules"), detail))
-    if spec.get("defaultBackend") is not None:
-        errors += _backend(spec["defaultBackend"], "spec.defaultBackend")
-    for index, rule in enumerate(spec.get("rules") or ()):
-        path = f"spec.rules[{index}]"
-        host = rule.get("host", "")
-        if host:
-            errors += common.name(host.removeprefix("*."), f"{path}.host", names.dns1123_subdomain)
-        if rule.get("http") is not None:
-            errors += _paths(rule["http"].get("paths") or (), f"{path}.http.paths")
-    return errors
-
-
-def _paths(items: Sequence[JsonObject], path: str) -> Errors:
-    errors: Errors = [] if items else [status.required(path)]
-    for index, one in enumerate(items):
-        where = f"{path}[{index}]"
-        kind, text = one.get("pathType"), one.get("path", "")
-        if not kind:
-            errors.append(status.required(f"{where}.pathType", "pathType must be specified"))
-        else:
-            errors += common.one_of(kind, f"{where}.pathType", PATH_TYPES)
-        if (text or kind in ("Exact", "Prefix")) and not text.startswith("/"):
-            detail = "must be an absolute path"
-            errors.append(status.invalid_value(f"{where}.path", text, detail))
-        errors += _backend(one.get("backend") or {}, f"{where}.backend")
-    return errors
-
-
-def _backend(one: JsonObject, path: str) -> Errors:
-    service, resource = one.get("service"), one.get("resource")
-    if service is not None and resource is not None:
-        detail = "cannot set both resource and service backends"
-        return [status.invalid_value(path, "", detail)]
-    if service is None:
-        if resource is not None:
-            return []
-        return [status.required(path, "resource or service backend is required")]
-    errors = common.name(service.get("name"), f"{path}.service.name", names.dns1035_label)
-    port = service.get("port") or {}
-    where = f"{path}.service.port"
-    if port.get("name") and port.get("number"):
-        detail = "cannot set both port name & port number"
-        errors.append(status.invalid_value(where, "", detail))
-    elif port.get("name"):
-        errors += common.port(port["name"], f"{where}.name")
-    elif port.get("number"):
-        errors += common.port(port["number"], f"{where}.number")
-    else:
-        detail = "port name or number is required"
-        errors.append(status.required(where, detail))
-    return errors
-
-
-def network_policy(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    errors = common.selector(spec.get("podSelector"), "spec.podSelector")
-    for key, peers in (("ingress", "from"), ("egress", "to")):
-        for index, rule in enumerate(spec.get(key) or ()):
-            path = f"spec.{key}[{index}]"
-            for number, one in enumerate(rule.get("ports") or ()):
-                errors += _policy_port(one, f"{path}.ports[{number}]")
-            for number, one in enumerate(rule.get(peers) or ()):
-                errors += _peer(one, f"{path}.{peers}[{number}]")
-    for index, kind in enumerate(spec.get("policyTypes") or ()):
-        valid = ("Egress", "Ingress")
-        errors += common.one_of(kind, f"spec.policyTypes[{index}]", valid)
-    return errors
-
-
-def _policy_port(one: JsonObject, path: str) -> Errors:
-    errors = common.one_of(one.get("protocol"), f"{path}.protocol", containers.PROTOCOLS)
-    port, end = one.get("port"), one.get("endPort")
-    if port is not None:
-        errors += common.port(port, f"{path}.port")
-    if end is not None:
-        if not isinstance(port, int):
-            detail = "may not be specified when `port` is not specified or not a number"
-            errors.append(status.required(f"{path}.port", detail))
-        elif end < port:
-            detail = "must be greater than or equal to `port`"
-            errors.append(status.invalid_value(f"{path}.endPort", end, detail))
-    return errors
-
-
-def _peer(one: JsonObject, path: str) -> Errors:
-    block = one.get("ipBlock")
-    others = [key for key in ("podSelector", "namespaceSelector") if one.get(key) is not None]
-    errors: Errors = []
-    for key in others:
-        errors += common.selector(one[key], f"{path}.{key}")
-    if block is None:
-        return errors or ([] if others else [status.required(path, "must specify a peer")])
-    if others:
-        detail = "may not specify both ipBlock and another peer"
-        return [*errors, status.forbidden_field(path, detail)]
-    if not block.get("cidr"):
-        return [*errors, status.required(f"{path}.ipBlock.cidr")]
-    errors += services.cidr(block["cidr"], f"{path}.ipBlock.cidr")
-    for index, text in enumerate(block.get("except") or ()):
-        errors += services.cidr(text, f"{path}.ipBlock.except[{index}]")
-    return errors
-
-
-# --- policy, autoscaling, scheduling, certificates -----------------------------------------------
-
-
-def disruption_budget(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    errors = common.selector(spec.get("selector"), "spec.selector")
-    least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
-    if least is not None and most is not None:
-        detail = "minAvailable and maxUnavailable cannot be both set"
-        errors.append(status.invalid_value("spec", spec, detail))
-    for key, value in (("minAvailable", least), ("maxUnavailable", most)):
-        if value is not None:
-            errors += common.share(value, f"spec.{key}", at_most_all=True)
-    return errors
-
-
-def autoscaler(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    least, most = spec.get("minReplicas", 1), spec.get("maxReplicas") or 0
-    errors: Errors = []
-    if least < 1:
-        detail = "must be greater than or equal to 1"
-        errors.append(status.invalid_value("spec.minReplicas", least, detail))
-    if most < 1:
-        errors.append(status.invalid_value("spec.maxReplicas", most, "must be greater than 0"))
-    if most < least:
-        detail = "must be greater than or equal to `minReplicas`"
-        errors.append(status.invalid_value("spec.maxReplicas", most, detail))
-    target = spec.get("scaleTargetRef") or {}
-    for key in ("kind", "name"):
-        errors += common.name(target.get(key), f"spec.scaleTargetRef.{key}", names.path_segment)
-    return errors
+# --- scheduling, certificates -----------------------------------------------------------------------
 
 
 def priority_class(obj: JsonObject) -> Errors:
@@ -302,16 +184,47 @@ def signing_request(obj: JsonObject) -> Errors:
     errors: Errors = []
     if not spec.get("request"):
         errors.append(status.required("spec.request"))
-    if not spec.get("usages"):
+    usages = spec.get("usages") or ()
+    if not usages:
         errors.append(status.required("spec.usages"))
+    for index, one in enumerate(usages):
+        where = f"spec.usages[{index}]"
+        if one not in USAGES:
+            errors.append(status.not_supported(where, one, USAGES))
+        if one in usages[:index]:
+            errors.append(status.duplicate(where, one))
     signer = spec.get("signerName", "")
-    if not signer:
-        errors.append(status.required("spec.signerName"))
-    elif "/" not in signer:
-        detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+    if signer == LEGACY_SIGNER:
+        detail = "the legacy signerName is not allowed via this API version"
         errors.append(status.invalid_value("spec.signerName", signer, detail))
+    else:
+        errors += _signer(signer, "spec.signerName")
     seconds = spec.get("expirationSeconds")
-    if seconds is not None and seconds < 600:
+    if seconds is not None and seconds < MIN_SECONDS:
         detail = "may not specify a duration less than 600 seconds (10 minutes)"
         errors.append(status.invalid_value("spec.expirationSeconds", seconds, detail))
+    return errors
+
+
+def _signer(name: str, path: str) -> Errors:
+    if not name:
+        return [status.required(path)]
+    domain, slash, rest = name.partition("/")
+    if not slash or "/" in rest:
+        detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+        return [status.invalid_value(path, name, detail)]
+    errors: Errors = []
+    for text in domain.split("."):
+        errors += (
+            status.invalid_value(path, text, f'validating label "{text}": {problem}')
+            for problem in names.dns1123_label(text)
+        )
+    if "." not in domain:
+        detail = "should be a domain with at least two segments separated by dots"
+        errors.append(status.invalid_value(path, domain, detail))
+    for text in rest.split("."):
+        errors += (
+            status.invalid_value(path, text, f'validating label "{text}": {problem}')
+            for problem in names.dns1123_label(text)
+        )
     return errors

@@ -130,14 +130,18 @@ def port(value: Any, path: str) -> Errors:
     return [status.invalid_value(path, number, problem) for problem in names.port_number(number)]
 
 
-def share(value: Any, path: str, *, at_most_all: bool = False) -> Errors:
+def share(value: Any, path: str) -> Errors:
     """A non-negative number or a percentage (`maxUnavailable`)."""
     if isinstance(value, str):
-        errors = [status.invalid_value(path, value, one) for one in names.percent(value)]
-        if not errors and at_most_all and (intstr.percent(value) or 0) > 100:
-            errors.append(status.invalid_value(path, value, "must not be greater than 100%"))
-        return errors
+        return [status.invalid_value(path, value, one) for one in names.percent(value)]
     return non_negative(value, path)
+
+
+def at_most_all(value: Any, path: str) -> Errors:
+    """A percentage that is not more than a whole."""
+    if isinstance(value, str) and (intstr.percent(value) or 0) > 100:
+        return [status.invalid_value(path, value, "must not be greater than 100%")]
+    return []
 
 
 def path_without_dots(value: str, path: str) -> Errors:

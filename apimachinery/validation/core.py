@@ -1,12 +1,10 @@
 """Rules about the core kinds that are neither pods nor services, and about leases and events."""
 
 import base64
-import itertools
 import json
 
 from apimachinery import names, status
-from apimachinery.quantity import Quantity
-from apimachinery.validation import common, resources, scheduling
+from apimachinery.validation import common, resources, scheduling, services
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
@@ -14,6 +12,8 @@ MAX_DATA = 1024 * 1024
 """Bytes of a config map's or a secret's data together."""
 MAX_NOTE = 1024
 """Characters of an event's message."""
+
+STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 _FROZEN = "field is immutable when `immutable` is set"
 
@@ -34,7 +34,7 @@ def config_map(obj: JsonObject) -> Errors:
     for key, text in data.items():
         errors += _key(key, "data")
         if key in binary:
-            detail = f"duplicate of key present in binaryData: {key}"
+            detail = "duplicate of key present in binaryData"
             errors.append(status.invalid_value(f"data[{key}]", key, detail))
         size += len(text.encode())
     for key, text in binary.items():
@@ -56,7 +56,7 @@ def _decoded_length(text: str) -> int:
 
 
 def config_map_update(new: JsonObject, old: JsonObject) -> Errors:
-    return config_map(new) + _frozen(new, old, ("data", "binaryData"))
+    return _frozen(new, old, ("data", "binaryData")) + config_map(new)
 
 
 def _frozen(new: JsonObject, old: JsonObject, keys: tuple[str, ...]) -> Errors:
@@ -81,7 +81,9 @@ def secret(obj: JsonObject) -> Errors:
     if sum(_decoded_length(text) for text in data.values()) > MAX_DATA:
         errors.append(status.too_long("data", MAX_DATA))
     errors += (
-        status.required(f"data[{key}]") for key in _SECRET_KEYS.get(kind, ()) if key not in data
+        status.required(f"data[{key}]")
+        for key in _SECRET_KEYS.get(kind, ())
+        if key not in data or (kind == "kubernetes.io/ssh-auth" and not data[key])
     )
     if kind == SERVICE_ACCOUNT_TOKEN:
         annotations = (obj.get("metadata") or {}).get("annotations") or {}
@@ -107,88 +109,87 @@ def _docker(data: JsonObject, key: str) -> Errors:
 
 def secret_update(new: JsonObject, old: JsonObject) -> Errors:
     errors = common.unchanged(new.get("type"), old.get("type"), "type")
-    return errors + secret(new) + _frozen(new, old, ("data",))
+    return errors + _frozen(new, old, ("data",)) + secret(new)
 
 
 def node(obj: JsonObject) -> Errors:
-    spec, state = obj.get("spec") or {}, obj.get("status") or {}
-    errors = scheduling.taints(spec.get("taints"), "spec.taints")
-    for key in ("capacity", "allocatable"):
-        errors += resources.amounts(state.get(key), f"status.{key}")
+    spec = obj.get("spec") or {}
+    # The path is Kubernetes' own.
+    errors = scheduling.taints(spec.get("taints"), "metadata.taints") + node_resources(obj)
+    ranges = spec.get("podCIDRs") or ()
+    for index, one in enumerate(ranges):
+        errors += services.cidr(one, f"spec.podCIDRs[{index}]")
+    if len(ranges) > 1 and len({":" in one for one in ranges}) < len(ranges):
+        detail = "may specify no more than one CIDR for each IP family"
+        errors.append(status.invalid_value("spec.podCIDRs", list(ranges), detail))
     return errors
 
 
-_NODE_MUTABLE = frozenset(
-    ("taints", "unschedulable", "configSource", "podCIDR", "podCIDRs", "providerID")
-)
+def node_resources(obj: JsonObject) -> Errors:
+    """What a node has, and what of it pods may have."""
+    state = obj.get("status") or {}
+    return resources.capacity(state.get("capacity"), "status.capacity") + resources.capacity(
+        state.get("allocatable"), "status.allocatable"
+    )
 
 
 def node_update(new: JsonObject, old: JsonObject) -> Errors:
-    errors = node(new)
     after, before = new.get("spec") or {}, old.get("spec") or {}
-    for key, shown in (("podCIDRs", "podCIDRs"), ("providerID", "providerID")):
+    errors = node_resources(new) + node_addresses(new)
+    for key in ("podCIDRs", "providerID"):
         if before.get(key) and after.get(key) != before[key]:
-            detail = (
-                f'node updates may not change {shown.removesuffix("s")} except from "" to valid'
-            )
-            errors.append(status.forbidden_field(f"spec.{shown}", detail))
-    if any(
-        after.get(key) != before.get(key)
-        for key in after.keys() | before.keys()
-        if key not in _NODE_MUTABLE
-    ):
-        detail = (
-            "node updates may only change labels, taints, or capacity (or configSource, if the "
-            "DynamicKubeletConfig feature gate is enabled)"
-        )
-        errors.append(status.forbidden_field("spec", detail))
+            shown = key.removesuffix("s")
+            detail = f'node updates may not change {shown} except from "" to valid'
+            errors.append(status.forbidden_field(f"spec.{key}", detail))
+    errors += scheduling.taints(after.get("taints"), "metadata.taints")
+    if after.get("externalID") != before.get("externalID"):
+        errors.append(status.forbidden_field("spec.externalID", "may not be updated"))
     return errors
+
+
+def node_addresses(obj: JsonObject) -> Errors:
+    """Each address of a node once."""
+    found = (obj.get("status") or {}).get("addresses") or ()
+    return [
+        status.duplicate(
+            f"status.addresses[{index}]",
+            {"Type": one.get("type", ""), "Address": one.get("address", "")},
+        )
+        for index, one in enumerate(found)
+        if one in found[:index]
+    ]
 
 
 def namespace(obj: JsonObject) -> Errors:
     errors: Errors = []
-    for index, one in enumerate((obj.get("spec") or {}).get("finalizers") or ()):
-        where = f"spec.finalizers[{index}]"
-        errors += (status.invalid_value(where, one, text) for text in names.qualified_name(one))
+    for one in (obj.get("spec") or {}).get("finalizers") or ():
+        errors += namespace_finalizer(one, "spec.finalizers")
     return errors
 
 
-def resource_quota(obj: JsonObject) -> Errors:
-    spec, state = obj.get("spec") or {}, obj.get("status") or {}
-    return (
-        resources.amounts(spec.get("hard"), "spec.hard")
-        + resources.amounts(state.get("hard"), "status.hard")
-        + resources.amounts(state.get("used"), "status.used")
-    )
-
-
-def limit_range(obj: JsonObject) -> Errors:
-    errors: Errors = []
-    seen: set[str] = set()
-    for index, one in enumerate((obj.get("spec") or {}).get("limits") or ()):
-        path = f"spec.limits[{index}]"
-        kind = one.get("type", "")
-        errors += common.name(kind, f"{path}.type", names.qualified_name)
-        if kind in seen:
-            errors.append(status.duplicate(f"{path}.type", kind))
-        seen.add(kind)
-        errors += _limits(one, path)
+def namespace_finalizer(text: str, path: str) -> Errors:
+    """Who must agree before a namespace goes."""
+    errors = [status.invalid_value(path, text, one) for one in names.qualified_name(text)]
+    if not errors and "/" not in text and text not in STANDARD_FINALIZERS:
+        detail = "name is neither a standard finalizer name nor is it fully qualified"
+        errors.append(status.invalid_value(path, text, detail))
     return errors
 
 
-def _limits(one: JsonObject, path: str) -> Errors:
-    """The least, the default request, the default and the most, in this order."""
-    errors: Errors = []
-    kinds = ("min", "defaultRequest", "default", "max")
-    for name in sorted({name for key in kinds for name in one.get(key) or {}}):
-        given = [(key, one[key][name]) for key in kinds if name in (one.get(key) or {})]
-        for (lower, small), (upper, large) in itertools.pairwise(given):
-            if Quantity.parse(small) > Quantity.parse(large):
-                word = "default request" if lower == "defaultRequest" else lower
-                other = "default" if upper == "default" else upper
-                detail = f"{word} value {small} is greater than {other} value {large}"
-                errors.append(status.invalid_value(f"{path}.{lower}[{name}]", small, detail))
-    return errors
+def namespace_update(_new: JsonObject, _old: JsonObject) -> Errors:
+    """Nothing beyond the rules about metadata."""
+    return []
+
+
+def namespace_status(new: JsonObject, _old: JsonObject) -> Errors:
+    """Its phase says whether it is being deleted, and nothing else."""
+    phase = (new.get("status") or {}).get("phase", "")
+    going = bool((new.get("metadata") or {}).get("deletionTimestamp"))
+    wanted = "Terminating" if going else "Active"
+    if phase == wanted:
+        return []
+    detail = f"may only be '{wanted}' if `deletionTimestamp` is {'not empty' if going else 'empty'}"
+    return [status.invalid_value("status.Phase", phase, detail)]
 
 
 def lease(obj: JsonObject) -> Errors:

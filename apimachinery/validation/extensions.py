@@ -1,4 +1,4 @@
-"""Rules about what extends the API: resource definitions, webhooks, API services.
+"""Rules about what extends the API: resource definitions and API services.
 
 Schemas inside of definitions are `apimachinery.schema.structural`'s business.
 """
@@ -7,7 +7,7 @@ import re
 
 from apimachinery import names, status
 from apimachinery.schema import jsonpath, structural
-from apimachinery.validation import common
+from apimachinery.validation import common, webhooks
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
@@ -47,7 +47,7 @@ def _conversion(conversion: JsonObject) -> Errors:
     if client is None:
         errors.append(status.required(where, "required when strategy is set to Webhook"))
     else:
-        errors += _client(client, where)
+        errors += webhooks.client(client, where)
     versions, path = (
         webhook.get("conversionReviewVersions"),
         "spec.conversion.conversionReviewVersions",
@@ -199,59 +199,6 @@ def definition_update(new: JsonObject, old: JsonObject) -> Errors:
         if one not in served
     )
     return errors
-
-
-def webhooks(obj: JsonObject) -> Errors:
-    """Validating and mutating webhook configurations."""
-    errors: Errors = []
-    for index, one in enumerate(obj.get("webhooks") or ()):
-        path = f"webhooks[{index}]"
-        name = one.get("name", "")
-        errors += common.name(name, f"{path}.name", names.dns1123_subdomain)
-        if name and name.count(".") < 2:
-            detail = "should be a domain with at least three segments separated by dots"
-            errors.append(status.invalid_value(f"{path}.name", name, detail))
-        if not one.get("admissionReviewVersions"):
-            where = f"{path}.admissionReviewVersions"
-            detail = "must specify one of v1, v1beta1"
-            errors.append(status.required(where, detail))
-        effects = ("None", "NoneOnDryRun")
-        errors += common.one_of(one.get("sideEffects"), f"{path}.sideEffects", effects)
-        policies = ("Fail", "Ignore")
-        errors += common.one_of(one.get("failurePolicy"), f"{path}.failurePolicy", policies)
-        errors += common.in_range(one.get("timeoutSeconds"), f"{path}.timeoutSeconds", 1, 30)
-        errors += _client(one.get("clientConfig") or {}, f"{path}.clientConfig")
-        for key in ("namespaceSelector", "objectSelector"):
-            errors += common.selector(one.get(key), f"{path}.{key}")
-        for number, rule in enumerate(one.get("rules") or ()):
-            errors += _rule(rule, f"{path}.rules[{number}]")
-    return errors + common.unique(
-        (f"webhooks[{index}].name", one.get("name"))
-        for index, one in enumerate(obj.get("webhooks") or ())
-    )
-
-
-def _client(config: JsonObject, path: str) -> Errors:
-    url, service = config.get("url"), config.get("service")
-    if (url is None) == (service is None):
-        detail = "exactly one of url or service is required"
-        return [status.required(path, detail)]
-    if url is not None and not url.startswith("https://"):
-        scheme = url.partition("://")[0]
-        detail = f"'https' is the only allowed URL scheme; desired format: https://host[/path], got {scheme}"
-        return [status.invalid_value(f"{path}.url", url, detail)]
-    if service is not None:
-        return [
-            status.required(f"{path}.service.{key}")
-            for key in ("name", "namespace")
-            if not service.get(key)
-        ]
-    return []
-
-
-def _rule(rule: JsonObject, path: str) -> Errors:
-    keys = ("operations", "apiGroups", "apiVersions", "resources")
-    return [status.required(f"{path}.{key}") for key in keys if not rule.get(key)]
 
 
 def api_service(obj: JsonObject) -> Errors:

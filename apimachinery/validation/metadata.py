@@ -16,9 +16,6 @@ from apimachinery.wire import JsonObject
 MAX_ANNOTATIONS = 256 * 1024
 """Bytes of all annotations of an object together."""
 
-CRON_JOB_NAME = 52
-"""A cron job's name leaves room for the time that its jobs' names end with."""
-
 _LABEL_NAMES = frozenset(("Namespace", "StatefulSet"))
 _SEGMENT_NAMES = frozenset(
     ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Framework", "Task", "APIService")
@@ -42,16 +39,7 @@ def name_check(resource: Resource) -> Callable[[str], list[str]]:
         return names.dns1035_label
     if resource.kind in _SEGMENT_NAMES:
         return names.path_segment
-    if resource.kind == "CronJob":
-        return _cron_job_name
     return names.dns1123_subdomain
-
-
-def _cron_job_name(value: str) -> list[str]:
-    problems = names.dns1123_subdomain(value)
-    if len(value) > CRON_JOB_NAME:
-        problems.append(f"must be no more than {CRON_JOB_NAME} characters")
-    return problems
 
 
 def create(resource: Resource, obj: JsonObject) -> Errors:

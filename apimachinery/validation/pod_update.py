@@ -7,7 +7,7 @@ registry. Neighbour: `apimachinery.validation.pods`.
 from typing import Any
 
 from apimachinery import status
-from apimachinery.validation import pods
+from apimachinery.validation import changes, common, containers, pods
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
@@ -17,8 +17,7 @@ _MUTABLE_TEXT = (
     "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set "
     "to 1 if it was previously negative)"
 )
-MAX_SHOWN = 10
-"""Changed fields that the refusal lists."""
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def update(new: JsonObject, old: JsonObject) -> Errors:
@@ -30,9 +29,12 @@ def update(new: JsonObject, old: JsonObject) -> Errors:
     if errors:
         return errors
     errors = pods.spec_errors(after, "spec") if _sound(before) else []
+    for key in ("containers", "initContainers"):
+        errors += containers.padded_images(after.get(key) or (), f"spec.{key}")
     errors += _deadline(after, before) + _tolerations(after, before) + _gates(after, before)
+    errors += _placing(after, before)
     if _frozen(after, before) != _frozen(before, before):
-        changed = "\n".join(_changes(_frozen(before, before), _frozen(after, before), "spec"))
+        changed = "\n".join(changes.lines(_frozen(before, before), _frozen(after, before), "spec"))
         errors.append(status.forbidden_field("spec", f"{_MUTABLE_TEXT}\n{changed}"))
     return errors
 
@@ -53,6 +55,9 @@ def _counts(after: JsonObject, before: JsonObject) -> Errors:
 def _deadline(after: JsonObject, before: JsonObject) -> Errors:
     new, old = after.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds")
     path = "spec.activeDeadlineSeconds"
+    outside = common.in_range(new, path, 0, pods.MAX_SECONDS)
+    if outside:
+        return outside
     if new is None:
         if old is None:
             return []
@@ -79,39 +84,72 @@ def _bare(toleration: JsonObject) -> JsonObject:
 
 def _gates(after: JsonObject, before: JsonObject) -> Errors:
     """Gates may be removed, never added."""
-    old = before.get("schedulingGates") or ()
-    if all(one in old for one in after.get("schedulingGates") or ()):
+    old = {one.get("name") for one in before.get("schedulingGates") or ()}
+    return [
+        status.forbidden_field(
+            f"spec.schedulingGates[{index}].name",
+            f"only deletion is allowed, but found new scheduling gate '{one.get('name')}'",
+        )
+        for index, one in enumerate(after.get("schedulingGates") or ())
+        if one.get("name") not in old
+    ]
+
+
+def _placing(after: JsonObject, before: JsonObject) -> Errors:
+    """As long as gates hold a pod, where it may go can be narrowed."""
+    if not before.get("schedulingGates"):
         return []
-    detail = "only deletion is allowed, but found new scheduling gate"
-    return [status.forbidden_field("spec.schedulingGates", detail)]
+    errors: Errors = []
+    chosen = after.get("nodeSelector") or {}
+    if not chosen.items() >= (before.get("nodeSelector") or {}).items():
+        detail = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+        errors.append(status.invalid_value("spec.nodeSelector", chosen, detail))
+    old, new = _terms(before), _terms(after)
+    path = f"spec.affinity.nodeAffinity.{_REQUIRED}.nodeSelectorTerms"
+    shown = _node_affinity(after)
+    if old and len(old) != len(new):
+        detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
+        return [*errors, status.invalid_value(path, shown, detail)]
+    for index, term in enumerate(old):
+        if not _only_added(new[index], term):
+            detail = "only additions are allowed (no mutations or deletions)"
+            errors.append(status.invalid_value(f"{path}[{index}]", shown, detail))
+    return errors
+
+
+def _node_affinity(spec: JsonObject) -> Any:
+    return (spec.get("affinity") or {}).get("nodeAffinity")
+
+
+def _terms(spec: JsonObject) -> list[JsonObject]:
+    needed = (_node_affinity(spec) or {}).get(_REQUIRED) or {}
+    return needed.get("nodeSelectorTerms") or []
+
+
+def _only_added(new: JsonObject, old: JsonObject) -> bool:
+    """Whether a term demands all that it did, and in the same order."""
+    if not old.get("matchExpressions") and not old.get("matchFields"):
+        return new == old  # an empty term matches nothing, and shall go on so
+    return all(
+        (new.get(key) or [])[: len(old.get(key) or [])] == (old.get(key) or [])
+        for key in ("matchExpressions", "matchFields")
+    )
 
 
 def _frozen(spec: JsonObject, before: JsonObject) -> JsonObject:
     """The part of a specification that must stay as it is."""
     loose = {"activeDeadlineSeconds", "tolerations", "schedulingGates"}
-    if (before.get("terminationGracePeriodSeconds") or 0) < 0:
-        loose.add("terminationGracePeriodSeconds")
+    if (before.get("terminationGracePeriodSeconds") or 0) < 0 and spec.get(
+        "terminationGracePeriodSeconds"
+    ) == 1:
+        spec = {**spec, "terminationGracePeriodSeconds": before["terminationGracePeriodSeconds"]}
     if before.get("schedulingGates"):
-        loose |= {"nodeSelector", "affinity"}
+        loose.add("nodeSelector")
+        affinity = {**(spec.get("affinity") or {})}
+        affinity.pop("nodeAffinity", None)
+        spec = {**spec, "affinity": affinity}
     kept = {key: value for key, value in spec.items() if key not in loose}
     for key in ("containers", "initContainers"):
         if key in kept:
             kept[key] = [{**one, "image": ""} for one in kept[key]]
     return kept
-
-
-def _changes(old: Any, new: Any, path: str) -> list[str]:
-    """Paths that differ, with both values, for people."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        found: list[str] = []
-        for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key):
-                found += _changes(old.get(key), new.get(key), f"{path}.{key}")
-        return found[:MAX_SHOWN]
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        found = []
-        for index, (was, now) in enumerate(zip(old, new, strict=True)):
-            if was != now:
-                found += _changes(was, now, f"{path}[{index}]")
-        return found[:MAX_SHOWN]
-    return [f"  {path}: {old!r} → {new!r}"]

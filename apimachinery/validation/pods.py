@@ -1,30 +1,60 @@
 """Rules about pods and pod templates.
 
 Neighbours: `apimachinery.validation.containers` and `.volumes` for the parts,
-`apimachinery.validation.scheduling` for affinity and tolerations,
+`apimachinery.validation.scheduling` for affinity and tolerations, `.security` for who may do what,
 `apimachinery.validation.pod_update` for what may change later.
 """
 
+import re
+from collections.abc import Sequence
+
 from apimachinery import names, status
-from apimachinery.validation import common, containers, metadata, resources, scheduling, volumes
+from apimachinery.validation import (
+    common,
+    containers,
+    metadata,
+    resources,
+    scheduling,
+    security,
+    volumes,
+)
 from apimachinery.validation.common import Errors
+from apimachinery.validation.containers import Setting
 from apimachinery.validation.seen import Seen
 from apimachinery.wire import JsonObject
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
-PREEMPTION = ("Never", "PreemptLowerPriority")
+PREEMPTION = ("PreemptLowerPriority", "Never")
 MAX_SECONDS = 2**31 - 1
 MAX_NAMESERVERS = 3
 MAX_SEARCH = 32
 MAX_SEARCH_CHARACTERS = 2048
 
-_SOUND = Seen(without=("containers", "initContainers", "ephemeralContainers", "volumes"))
+MIRROR = "kubernetes.io/config.mirror"
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_COST = re.compile(r"-?(0|[1-9][0-9]{0,9})")
+
+_LISTS = ("containers", "initContainers", "ephemeralContainers")
+_SOUND = Seen(without=(*_LISTS, "volumes"))
 """Specifications but for the parts that are judged by themselves."""
 
 
 def create(obj: JsonObject) -> Errors:
-    return spec_errors(obj.get("spec") or {}, "spec")
+    """A new pod."""
+    spec, meta = obj.get("spec") or {}, obj.get("metadata") or {}
+    errors: Errors = []
+    if meta.get("annotations"):
+        errors += _annotations(meta["annotations"], spec, "metadata.annotations")
+    errors += spec_errors(spec, "spec")
+    for key in _LISTS[:2]:
+        errors += containers.padded_images(spec.get(key) or (), f"spec.{key}")
+    if spec.get("ephemeralContainers"):
+        errors.append(status.forbidden_field("spec.ephemeralContainers", "cannot be set on create"))
+    if spec.get("schedulingGates") and spec.get("nodeName"):
+        detail = "cannot be set until all schedulingGates have been cleared"
+        errors.append(status.forbidden_field("spec.nodeName", detail))
+    return errors
 
 
 def pod_template(obj: JsonObject) -> Errors:
@@ -36,11 +66,32 @@ def template(value: JsonObject | None, path: str) -> Errors:
     """A pod template: labels, annotations and the specification."""
     if value is None:
         return [status.required(path)]
-    meta = value.get("metadata") or {}
-    errors = common.labels(meta.get("labels"), f"{path}.metadata.labels")
+    meta, spec = value.get("metadata") or {}, value.get("spec") or {}
+    # Kubernetes' paths leave out that labels and annotations are in the metadata.
+    errors = common.labels(meta.get("labels"), f"{path}.labels")
     if meta.get("annotations"):
-        errors += metadata.annotation_errors(meta["annotations"], f"{path}.metadata.annotations")
-    return errors + spec_errors(value.get("spec") or {}, f"{path}.spec")
+        errors += metadata.annotation_errors(meta["annotations"], f"{path}.annotations")
+        errors += _annotations(meta["annotations"], spec, f"{path}.annotations")
+    errors += spec_errors(spec, f"{path}.spec")
+    if spec.get("ephemeralContainers"):
+        detail = "ephemeral containers not allowed in pod template"
+        errors.append(status.forbidden_field(f"{path}.spec.ephemeralContainers", detail))
+    return errors
+
+
+def _annotations(annotations: dict[str, str], spec: JsonObject, path: str) -> Errors:
+    """Annotations that mean something."""
+    errors: Errors = []
+    if MIRROR in annotations and not spec.get("nodeName"):
+        detail = "must set spec.nodeName if mirror pod annotation is set"
+        errors.append(status.invalid_value(f"{path}[{MIRROR}]", annotations[MIRROR], detail))
+    cost = annotations.get(DELETION_COST)
+    if cost is not None and not (
+        _COST.fullmatch(cost) and -MAX_SECONDS - 1 <= int(cost) <= MAX_SECONDS
+    ):
+        detail = "must be a 32bit integer"
+        errors.append(status.invalid_value(f"{path}[{DELETION_COST}]", cost, detail))
+    return errors
 
 
 def spec_errors(spec: JsonObject, path: str) -> Errors:
@@ -51,151 +102,161 @@ def spec_errors(spec: JsonObject, path: str) -> Errors:
     key = _SOUND.key(spec)
     if key in _SOUND:
         return errors
-    rest = (
-        _policies(spec, path)
-        + _names(spec, path)
-        + scheduling.constraints(spec, path)
-        + _host(spec, path)
-    )
+    rest = _rest(spec, path)
     if not rest:
         _SOUND.add(key)
     return errors + rest
 
 
 def _containers(spec: JsonObject, path: str) -> Errors:
-    known = {one.get("name", "") for one in spec.get("volumes") or ()}
-    main, init = spec.get("containers") or (), spec.get("initContainers") or ()
-    extra = spec.get("ephemeralContainers") or ()
-    host = bool(spec.get("hostNetwork"))
-    errors: Errors = []
-    if not main:
-        errors.append(status.required(f"{path}.containers"))
-    errors += containers.containers(main, f"{path}.containers", known, host_network=host)
-    if init:
-        where = f"{path}.initContainers"
-        errors += containers.containers(init, where, known, init=True, host_network=host)
-    if extra:
-        where = f"{path}.ephemeralContainers"
-        errors += containers.containers(extra, where, known, ephemeral=True)
-    if len(main) + len(init) + len(extra) > 1:
-        errors += common.unique(
-            (f"{path}.{key}[{index}].name", one.get("name"))
-            for key in ("containers", "initContainers", "ephemeralContainers")
-            for index, one in enumerate(spec.get(key) or ())
+    known = {one.get("name", ""): one for one in spec.get("volumes") or ()}
+    taken: set[str] = set()
+    errors: Errors = [] if spec.get("containers") else [status.required(f"{path}.containers")]
+    for sort in _LISTS:
+        items = spec.get(sort)
+        if not items:
+            continue
+        setting = Setting(
+            sort,
+            spec.get("terminationGracePeriodSeconds"),
+            spec.get("restartPolicy", ""),
+            spec.get("hostUsers") is not False,
         )
-        errors += _host_ports(spec, path)
+        if sort == "ephemeralContainers":
+            errors += _targets(items, f"{path}.{sort}", taken)
+        errors += containers.containers(items, f"{path}.{sort}", known, setting, taken)
+    return errors + containers.host_ports(spec, f"{path}.containers")
+
+
+def _targets(items: list[JsonObject], path: str, others: set[str]) -> Errors:
+    """A debugger looks at a container that stays."""
+    return [
+        status.not_found_value(f"{path}[{index}].targetContainerName", one["targetContainerName"])
+        for index, one in enumerate(items)
+        if one.get("targetContainerName") and one["targetContainerName"] not in others
+    ]
+
+
+def _rest(spec: JsonObject, path: str) -> Errors:
+    """All but containers and volumes, in Kubernetes' order."""
+    errors: Errors = []
     if spec.get("resources"):
         errors += resources.requirements(spec["resources"], f"{path}.resources")
-    return errors
-
-
-def _host_ports(spec: JsonObject, path: str) -> Errors:
-    """Two containers of a pod cannot have the same port of the host."""
-    seen: set[str] = set()
-    errors: Errors = []
-    for index, one in enumerate(spec.get("containers") or ()):
-        for number, port in enumerate(one.get("ports") or ()):
-            if port.get("hostPort"):
-                key = f"{port.get('protocol')}/{port.get('hostIP', '')}/{port['hostPort']}"
-                if key in seen:
-                    where = f"{path}.containers[{index}].ports[{number}].hostPort"
-                    errors.append(status.duplicate(where, key))
-                seen.add(key)
-    return errors
-
-
-def _policies(spec: JsonObject, path: str) -> Errors:
-    errors = common.one_of(spec.get("restartPolicy"), f"{path}.restartPolicy", RESTART_POLICIES)
+    errors += common.one_of(spec.get("restartPolicy"), f"{path}.restartPolicy", RESTART_POLICIES)
     errors += common.one_of(spec.get("dnsPolicy"), f"{path}.dnsPolicy", DNS_POLICIES)
-    errors += _dns(spec, path)
-    errors += common.non_negative(
-        spec.get("terminationGracePeriodSeconds"), f"{path}.terminationGracePeriodSeconds"
+    errors += common.labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
+    errors += security.pod(spec, path)
+    errors += scheduling.affinity(spec.get("affinity"), f"{path}.affinity")
+    errors += _dns(spec, f"{path}.dnsConfig")
+    errors += _gates(spec, path)
+    errors += scheduling.spread(
+        spec.get("topologySpreadConstraints"), f"{path}.topologySpreadConstraints"
     )
-    deadline = spec.get("activeDeadlineSeconds")
-    errors += common.in_range(deadline, f"{path}.activeDeadlineSeconds", 1, MAX_SECONDS)
+    errors += security.shared(spec, path) + _names(spec, path)
     errors += common.one_of(
         spec.get("preemptionPolicy"), f"{path}.preemptionPolicy", PREEMPTION, needed=False
     )
+    if spec.get("overhead"):
+        errors += resources.requirements({"limits": spec["overhead"]}, f"{path}.overhead")
+    if spec.get("os") is not None:
+        errors += _system(spec["os"].get("name"), f"{path}.os.name")
+    return errors
+
+
+def _gates(spec: JsonObject, path: str) -> Errors:
+    """What a pod waits for: conditions before it is ready, and gates before it is scheduled."""
+    errors: Errors = []
+    for index, one in enumerate(spec.get("readinessGates") or ()):
+        where, kind = f"{path}.readinessGates[{index}].conditionType", one.get("conditionType", "")
+        errors += (status.invalid_value(where, kind, text) for text in names.qualified_name(kind))
+    seen: set[str] = set()
+    for index, one in enumerate(spec.get("schedulingGates") or ()):
+        where, name = f"{path}.schedulingGates[{index}]", one.get("name", "")
+        errors += (status.invalid_value(where, name, text) for text in names.qualified_name(name))
+        if name in seen:
+            errors.append(status.duplicate(where, name))
+        seen.add(name)
     return errors
 
 
 def _dns(spec: JsonObject, path: str) -> Errors:
-    config = spec.get("dnsConfig") or {}
+    config = spec.get("dnsConfig")
+    if spec.get("dnsPolicy") == "None" and config is None:
+        return [status.required(path, "must provide `dnsConfig` when `dnsPolicy` is None")]
+    if config is None:
+        return []
     servers, search = config.get("nameservers") or (), config.get("searches") or ()
-    errors: Errors = []
     if spec.get("dnsPolicy") == "None" and not servers:
         detail = "must provide at least one DNS nameserver when `dnsPolicy` is None"
-        errors.append(status.required(f"{path}.dnsConfig.nameservers", detail))
+        return [status.required(f"{path}.nameservers", detail)]
+    errors: Errors = []
     if len(servers) > MAX_NAMESERVERS:
         detail = f"must not have more than {MAX_NAMESERVERS} nameservers"
-        errors.append(status.invalid_value(f"{path}.dnsConfig.nameservers", servers, detail))
+        errors.append(status.invalid_value(f"{path}.nameservers", servers, detail))
     for index, one in enumerate(servers):
-        where = f"{path}.dnsConfig.nameservers[{index}]"
+        where = f"{path}.nameservers[{index}]"
         errors += (status.invalid_value(where, one, text) for text in names.ip_address(one))
-    if len(search) > MAX_SEARCH:
-        detail = f"must not have more than {MAX_SEARCH} search paths"
-        errors.append(status.invalid_value(f"{path}.dnsConfig.searches", search, detail))
-    if len(" ".join(search)) > MAX_SEARCH_CHARACTERS:
-        detail = f"must not have more than {MAX_SEARCH_CHARACTERS} characters (including spaces)"
-        errors.append(status.invalid_value(f"{path}.dnsConfig.searches", search, detail))
+    errors += _search(search, f"{path}.searches")
     for index, one in enumerate(config.get("options") or ()):
         if not one.get("name"):
-            errors.append(status.required(f"{path}.dnsConfig.options[{index}].name"))
+            errors.append(status.required(f"{path}.options[{index}]", "must not be empty"))
+    return errors
+
+
+def _search(search: Sequence[str], path: str) -> Errors:
+    errors: Errors = []
+    if len(search) > MAX_SEARCH:
+        detail = f"must not have more than {MAX_SEARCH} search paths"
+        errors.append(status.invalid_value(path, search, detail))
+    if len(" ".join(search)) > MAX_SEARCH_CHARACTERS:
+        detail = (
+            f"must not have more than {MAX_SEARCH_CHARACTERS} characters (including spaces) in "
+            "the search list"
+        )
+        errors.append(status.invalid_value(path, search, detail))
+    for index, one in enumerate(search):
+        # A lone dot asks for names as they are; underscores are not unusual in search paths.
+        shown = one.removesuffix(".")
+        if one != "." and names.dns1123_subdomain(shown.replace("_", "-")):
+            errors += (
+                status.invalid_value(f"{path}[{index}]", shown, text)
+                for text in names.dns1123_subdomain(shown)
+            )
     return errors
 
 
 def _names(spec: JsonObject, path: str) -> Errors:
+    """Names of other things, how long the pod may run, whom it knows by address."""
     errors: Errors = []
     for key, check in (
         ("serviceAccountName", names.dns1123_subdomain),
         ("nodeName", names.dns1123_subdomain),
-        ("hostname", names.dns1123_label),
-        ("subdomain", names.dns1123_label),
-        ("priorityClassName", names.dns1123_subdomain),
-        ("runtimeClassName", names.dns1123_subdomain),
     ):
         errors += common.optional_name(spec.get(key), f"{path}.{key}", check)
-    for index, one in enumerate(spec.get("imagePullSecrets") or ()):
-        if not one.get("name"):
-            errors.append(status.required(f"{path}.imagePullSecrets[{index}].name"))
-    for index, one in enumerate(spec.get("readinessGates") or ()):
-        where = f"{path}.readinessGates[{index}].conditionType"
-        errors += common.name(one.get("conditionType", ""), where, names.qualified_name)
-    for index, one in enumerate(spec.get("schedulingGates") or ()):
-        where = f"{path}.schedulingGates[{index}].name"
-        errors += common.name(one.get("name", ""), where, names.qualified_name)
-    if spec.get("schedulingGates") and spec.get("nodeName"):
-        detail = "cannot be set until all schedulingGates have been cleared"
-        errors.append(status.forbidden_field(f"{path}.nodeName", detail))
+    deadline = spec.get("activeDeadlineSeconds")
+    errors += common.in_range(deadline, f"{path}.activeDeadlineSeconds", 1, MAX_SECONDS)
+    for key in ("hostname", "subdomain"):
+        errors += common.optional_name(spec.get(key), f"{path}.{key}", names.dns1123_label)
+    errors += scheduling.tolerations(spec.get("tolerations"), f"{path}.tolerations")
+    for index, one in enumerate(spec.get("hostAliases") or ()):
+        errors += _alias(one, f"{path}.hostAliases[{index}]")
+    for key in ("priorityClassName", "runtimeClassName"):
+        errors += common.optional_name(spec.get(key), f"{path}.{key}", names.dns1123_subdomain)
     return errors
 
 
-def _host(spec: JsonObject, path: str) -> Errors:
-    """Security context, host aliases, operating system, overhead."""
-    errors: Errors = []
-    security = spec.get("securityContext") or {}
-    for key in ("runAsUser", "runAsGroup", "fsGroup"):
-        where = f"{path}.securityContext.{key}"
-        errors += common.in_range(security.get(key), where, 0, containers.MAX_UID)
-    for index, group in enumerate(security.get("supplementalGroups") or ()):
-        where = f"{path}.securityContext.supplementalGroups[{index}]"
-        errors += common.in_range(group, where, 0, containers.MAX_UID)
-    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        detail = "ShareProcessNamespace and HostPID cannot both be enabled"
-        where = f"{path}.securityContext.shareProcessNamespace"
-        errors.append(status.invalid_value(where, True, detail))
-    for index, one in enumerate(spec.get("hostAliases") or ()):
-        where = f"{path}.hostAliases[{index}]"
-        ip = one.get("ip", "")
+def _alias(one: JsonObject, path: str) -> Errors:
+    ip = one.get("ip", "")
+    errors = [status.invalid_value(f"{path}.ip", ip, text) for text in names.ip_address(ip)]
+    for index, host in enumerate(one.get("hostnames") or ()):
+        where = f"{path}.hostnames[{index}]"
         errors += (
-            status.invalid_value(f"{where}.ip", ip, problem) for problem in names.ip_address(ip)
+            status.invalid_value(where, host, text) for text in names.dns1123_subdomain(host)
         )
-        for number, host in enumerate(one.get("hostnames") or ()):
-            errors += (
-                status.invalid_value(f"{where}.hostnames[{number}]", host, problem)
-                for problem in names.dns1123_subdomain(host)
-            )
-    if spec.get("os") is not None:
-        name = spec["os"].get("name")
-        errors += common.one_of(name, f"{path}.os.name", ("linux", "windows"))
-    return errors + resources.amounts(spec.get("overhead"), f"{path}.overhead")
+    return errors
+
+
+def _system(name: str | None, path: str) -> Errors:
+    if not name:
+        return [status.required(path, "cannot be empty")]
+    return common.one_of(name, path, ("linux", "windows"))

@@ -7,10 +7,29 @@ from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
 CONTAINER_RESOURCES = frozenset(("cpu", "memory", "ephemeral-storage"))
-
-
-def _is_standard(name: str) -> bool:
-    return name in CONTAINER_RESOURCES or name.startswith("hugepages-")
+_COUNTED = frozenset(
+    (
+        "configmaps",
+        "persistentvolumeclaims",
+        "pods",
+        "replicationcontrollers",
+        "resourcequotas",
+        "secrets",
+        "services",
+        "services.loadbalancers",
+        "services.nodeports",
+    )
+)
+"""Kinds of which a namespace can have so many; numbers without fractions."""
+_QUOTA = (
+    _COUNTED
+    | CONTAINER_RESOURCES
+    | {f"{kind}.{name}" for kind in ("requests", "limits") for name in CONTAINER_RESOURCES}
+    | {"requests.storage"}
+)
+_HUGE = "hugepages-"
+_QUOTA_HUGE = (_HUGE, f"requests.{_HUGE}", f"limits.{_HUGE}")
+_STANDARD = _QUOTA | {"storage"}
 
 
 def requirements(value: JsonObject | None, path: str) -> Errors:
@@ -18,43 +37,85 @@ def requirements(value: JsonObject | None, path: str) -> Errors:
     if not value:
         return []
     limits, requests = value.get("limits") or {}, value.get("requests") or {}
-    errors = _amounts(limits, f"{path}.limits") + _amounts(requests, f"{path}.requests")
-    if errors:
-        return errors
+    errors: Errors = []
+    for name, text in limits.items():
+        errors += _amount(name, text, f"{path}.limits[{name}]")
     for name, text in requests.items():
-        limit = limits.get(name)
-        if limit is None:
-            if _is_extended(name):
-                detail = "Limit must be set for non overcommitable resources"
-                errors.append(status.required(f"{path}.limits", detail))
-            continue
-        if limit == text:
-            continue
-        if _is_extended(name):
-            detail = f"must be equal to {name} limit of {limit}"
-            errors.append(status.invalid_value(f"{path}.requests", text, detail))
-        elif Quantity.parse(text) > Quantity.parse(limit):
-            detail = f"must be less than or equal to {name} limit of {limit}"
-            errors.append(status.invalid_value(f"{path}.requests", text, detail))
+        errors += _amount(name, text, f"{path}.requests[{name}]")
+        errors += _against_limit(name, text, limits.get(name), path)
+    given = limits.keys() | requests.keys()
+    if any(name.startswith(_HUGE) for name in given) and not given & {"cpu", "memory"}:
+        errors.append(status.forbidden_field(path, "HugePages require cpu or memory"))
     return errors
 
 
-def _is_extended(name: str) -> bool:
-    return "/" in name or name.startswith("hugepages-")
+def _amount(name: str, text: str, path: str) -> Errors:
+    errors = container_name(name, path) + amount(text, path, whole=_is_whole(name))
+    if name.startswith(_HUGE):
+        page = _page(name)
+        if page is None or not page.nano or Quantity.parse(text).nano % page.nano:
+            detail = f"{text} is not positive integer multiple of {name}"
+            errors.append(status.invalid_value(path, text, detail))
+    return errors
 
 
-def _amounts(amounts: dict[str, str], path: str) -> Errors:
-    errors: Errors = []
-    for name, text in amounts.items():
-        where = f"{path}[{name}]"
-        if "/" not in name and not _is_standard(name):
-            detail = "must be a standard resource type or fully qualified"
-            errors.append(status.invalid_value(where, name, detail))
-            detail = "must be a standard resource for containers"
-            errors.append(status.invalid_value(where, name, detail))
-        elif "/" in name:
-            errors += (status.invalid_value(where, name, one) for one in names.qualified_name(name))
-        errors += amount(text, where, whole="/" in name)
+def _page(name: str) -> Quantity | None:
+    try:
+        return Quantity.parse(name.removeprefix(_HUGE))
+    except ValueError:
+        return None
+
+
+def _against_limit(name: str, text: str, limit: str | None, path: str) -> Errors:
+    if limit is None:
+        if _is_native(name) and not name.startswith(_HUGE):
+            return []
+        detail = "Limit must be set for non overcommitable resources"
+        return [status.required(f"{path}.limits", detail)]
+    if limit == text:
+        return []
+    asked, most = Quantity.parse(text), Quantity.parse(limit)
+    if asked != most and not (_is_native(name) and not name.startswith(_HUGE)):
+        detail = f"must be equal to {name} limit of {limit}"
+    elif asked > most:
+        detail = f"must be less than or equal to {name} limit of {limit}"
+    else:
+        return []
+    return [status.invalid_value(f"{path}.requests", text, detail)]
+
+
+def _is_native(name: str) -> bool:
+    """Kubernetes' own resources; all others are extended."""
+    return "/" not in name or "kubernetes.io/" in name
+
+
+def _is_whole(name: str) -> bool:
+    return not _is_native(name) or name in _COUNTED
+
+
+def container_name(name: str, path: str) -> Errors:
+    """What a container can ask for."""
+    errors = any_name(name, path)
+    if "/" not in name and name not in CONTAINER_RESOURCES and not name.startswith(_HUGE):
+        detail = "must be a standard resource for containers"
+        errors.append(status.invalid_value(path, name, detail))
+    elif "/" in name and not _is_native(name) and name.startswith("requests."):
+        detail = "doesn't follow extended resource name standard"
+        errors.append(status.invalid_value(path, name, detail))
+    return errors
+
+
+def any_name(name: str, path: str) -> Errors:
+    """A resource that Kubernetes knows, or one with a domain."""
+    errors = [status.invalid_value(path, name, one) for one in names.qualified_name(name)]
+    if (
+        not errors
+        and "/" not in name
+        and name not in _STANDARD
+        and not name.startswith(_QUOTA_HUGE)
+    ):
+        detail = "must be a standard resource type or fully qualified"
+        errors.append(status.invalid_value(path, name, detail))
     return errors
 
 
@@ -68,11 +129,27 @@ def amount(text: str, path: str, *, whole: bool = False) -> Errors:
     return []
 
 
-def amounts(values: dict[str, str] | None, path: str) -> Errors:
-    """Quantities by resource name, as quotas and nodes have them."""
+def counted(name: str) -> bool:
+    """Whether it is one of Kubernetes' own resources that quotas count."""
+    return name in _QUOTA or name.startswith(_QUOTA_HUGE)
+
+
+def quota(values: dict[str, str] | None, path: str) -> Errors:
+    """Quantities by what quotas count; objects of any kind among them (`count/widgets.x.y`)."""
     errors: Errors = []
     for name, text in (values or {}).items():
         where = f"{path}[{name}]"
-        errors += (status.invalid_value(where, name, one) for one in names.qualified_name(name))
-        errors += amount(text, where)
+        errors += any_name(name, where)
+        if "/" not in name and not counted(name):
+            detail = "must be a standard resource for quota"
+            errors.append(status.invalid_value(where, name, detail))
+        errors += amount(text, where, whole=_is_whole(name))
+    return errors
+
+
+def capacity(values: dict[str, str] | None, path: str) -> Errors:
+    """Quantities that a node has, of resources of any name."""
+    errors: Errors = []
+    for name, text in (values or {}).items():
+        errors += amount(text, f"{path}.{name}", whole=_is_whole(name))
     return errors

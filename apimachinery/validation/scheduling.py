@@ -8,24 +8,27 @@ from apimachinery.wire import JsonObject
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
+_POSITIVE = "must be greater than zero"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
-def constraints(spec: JsonObject, path: str) -> Errors:
-    """All constraints of a pod specification."""
-    errors = common.labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
-    for index, one in enumerate(spec.get("tolerations") or ()):
-        errors += _toleration(one, f"{path}.tolerations[{index}]")
-    affinity = spec.get("affinity")
-    if affinity:
-        errors += _node_affinity(
-            affinity.get("nodeAffinity") or {}, f"{path}.affinity.nodeAffinity"
-        )
-        for key in ("podAffinity", "podAntiAffinity"):
-            errors += _pod_affinity(affinity.get(key) or {}, f"{path}.affinity.{key}")
-    spread = spec.get("topologySpreadConstraints")
-    return errors + _spread(spread, f"{path}.topologySpreadConstraints") if spread else errors
+def affinity(value: JsonObject | None, path: str) -> Errors:
+    """To which nodes, and to which other pods, a pod wants to be near or far."""
+    if not value:
+        return []
+    errors = _node_affinity(value.get("nodeAffinity") or {}, f"{path}.nodeAffinity")
+    for key in ("podAffinity", "podAntiAffinity"):
+        errors += _pod_affinity(value.get(key) or {}, f"{path}.{key}")
+    return errors
+
+
+def tolerations(items: list[JsonObject] | None, path: str) -> Errors:
+    """The taints that a pod bears."""
+    errors: Errors = []
+    for index, one in enumerate(items or ()):
+        errors += _toleration(one, f"{path}[{index}]")
+    return errors
 
 
 def _toleration(one: JsonObject, path: str) -> Errors:
@@ -53,7 +56,7 @@ def _toleration(one: JsonObject, path: str) -> Errors:
     elif operator == "Exists":
         if value:
             detail = "value must be empty when `operator` is 'Exists'"
-            errors.append(status.invalid_value(f"{path}.operator", one, detail))
+            errors.append(status.invalid_value(f"{path}.operator", value, detail))
     elif operator not in ("Lt", "Gt"):
         valid = ("Equal", "Exists")
         errors.append(status.not_supported(f"{path}.operator", operator, valid))
@@ -77,20 +80,22 @@ def taints(items: list[JsonObject] | None, path: str) -> Errors:
         )
         errors += common.one_of(effect, f"{where}.effect", EFFECTS)
         if (key, effect) in seen:
-            errors.append(status.duplicate(where, one))
+            detail = "taints must be unique by key and effect pair"
+            errors.append(status.duplicate(where, one, detail))
         seen.add((key, effect))
     return errors
 
 
-def _node_affinity(affinity: JsonObject, path: str) -> Errors:
+def _node_affinity(value: JsonObject, path: str) -> Errors:
     errors: Errors = []
-    needed = affinity.get(_REQUIRED)
+    needed = value.get(_REQUIRED)
     if needed is not None:
         errors += node_selector(needed, f"{path}.{_REQUIRED}")
-    for index, one in enumerate(affinity.get(_PREFERRED) or ()):
+    for index, one in enumerate(value.get(_PREFERRED) or ()):
         where = f"{path}.{_PREFERRED}[{index}]"
         errors += _weight(one, where)
-        errors += _term(one.get("preference") or {}, f"{where}.preference")
+        # Values that no label can have are tolerated in what is only preferred.
+        errors += _term(one.get("preference") or {}, f"{where}.preference", strict=False)
     return errors
 
 
@@ -102,7 +107,7 @@ def node_selector(selector: JsonObject, path: str) -> Errors:
         return [status.required(where, "must have at least one node selector term")]
     errors: Errors = []
     for index, term in enumerate(terms):
-        errors += _term(term, f"{where}[{index}]")
+        errors += _term(term, f"{where}[{index}]", strict=True)
     return errors
 
 
@@ -113,7 +118,7 @@ def _weight(one: JsonObject, path: str) -> Errors:
     return [status.invalid_value(f"{path}.weight", weight, "must be in the range 1-100")]
 
 
-def _term(term: JsonObject, path: str) -> Errors:
+def _term(term: JsonObject, path: str, *, strict: bool) -> Errors:
     errors: Errors = []
     for index, one in enumerate(term.get("matchExpressions") or ()):
         where = f"{path}.matchExpressions[{index}]"
@@ -122,6 +127,12 @@ def _term(term: JsonObject, path: str) -> Errors:
         errors += (
             status.invalid_value(f"{where}.key", key, text) for text in names.qualified_name(key)
         )
+        if strict:
+            errors += (
+                status.invalid_value(f"{where}.values[{number}]", value, text)
+                for number, value in enumerate(one.get("values") or ())
+                for text in names.label_value(value)
+            )
     for index, one in enumerate(term.get("matchFields") or ()):
         where = f"{path}.matchFields[{index}]"
         operator, values = one.get("operator", ""), one.get("values") or []
@@ -136,6 +147,12 @@ def _term(term: JsonObject, path: str) -> Errors:
         if one.get("key") != "metadata.name":
             detail = "not a valid field selector key"
             errors.append(status.invalid_value(f"{where}.key", one.get("key", ""), detail))
+            continue
+        errors += (
+            status.invalid_value(f"{where}.values[{number}]", value, text)
+            for number, value in enumerate(values)
+            for text in names.dns1123_subdomain(value)
+        )
     return errors
 
 
@@ -159,11 +176,11 @@ def _values(operator: str, values: list[str], path: str) -> Errors:
     return [status.invalid_value(f"{path}.operator", operator, detail)]
 
 
-def _pod_affinity(affinity: JsonObject, path: str) -> Errors:
+def _pod_affinity(value: JsonObject, path: str) -> Errors:
     errors: Errors = []
-    for index, one in enumerate(affinity.get(_REQUIRED) or ()):
+    for index, one in enumerate(value.get(_REQUIRED) or ()):
         errors += _pod_term(one, f"{path}.{_REQUIRED}[{index}]")
-    for index, one in enumerate(affinity.get(_PREFERRED) or ()):
+    for index, one in enumerate(value.get(_PREFERRED) or ()):
         where = f"{path}.{_PREFERRED}[{index}]"
         errors += _weight(one, where)
         errors += _pod_term(one.get("podAffinityTerm") or {}, f"{where}.podAffinityTerm")
@@ -173,39 +190,70 @@ def _pod_affinity(affinity: JsonObject, path: str) -> Errors:
 def _pod_term(term: JsonObject, path: str) -> Errors:
     errors = common.selector(term.get("labelSelector"), f"{path}.labelSelector")
     errors += common.selector(term.get("namespaceSelector"), f"{path}.namespaceSelector")
-    for index, one in enumerate(term.get("namespaces") or ()):
-        errors += common.name(one, f"{path}.namespaces[{index}]", names.dns1123_label)
-    return errors + _topology_key(term, path)
+    for one in term.get("namespaces") or ():
+        errors += (
+            status.invalid_value(f"{path}.namespace", one, text)
+            for text in names.dns1123_label(one)
+        )
+    for key in ("matchLabelKeys", "mismatchLabelKeys"):
+        errors += _label_keys(term, key, path)
+    topology = term.get("topologyKey", "")
+    if not topology:
+        errors.append(status.required(f"{path}.topologyKey", "can not be empty"))
+    errors += (
+        status.invalid_value(f"{path}.topologyKey", topology, text)
+        for text in names.qualified_name(topology)
+    )
+    return errors
 
 
-def _topology_key(one: JsonObject, path: str) -> Errors:
-    key = one.get("topologyKey", "")
-    if not key:
-        return [status.required(f"{path}.topologyKey", "can not be empty")]
-    return [
-        status.invalid_value(f"{path}.topologyKey", key, text) for text in names.qualified_name(key)
-    ]
-
-
-def _spread(items: list[JsonObject], path: str) -> Errors:
+def _label_keys(one: JsonObject, key: str, path: str) -> Errors:
+    """Labels whose values are the pod's own: they complete a selector."""
+    keys = one.get(key) or ()
+    where = f"{path}.{key}"
     errors: Errors = []
-    seen: set[tuple[str, str]] = set()
-    for index, one in enumerate(items):
-        where = f"{path}[{index}]"
+    if keys and one.get("labelSelector") is None:
+        detail = "must not be specified when labelSelector is not set"
+        errors.append(status.forbidden_field(where, detail))
+    for index, label in enumerate(keys):
+        errors += (
+            status.invalid_value(f"{where}[{index}]", label, text)
+            for text in names.qualified_name(label)
+        )
+    return errors
+
+
+def spread(items: list[JsonObject] | None, path: str) -> Errors:
+    """How evenly the pods of a selector are to be spread."""
+    errors: Errors = []
+    pairs = [(one.get("topologyKey", ""), one.get("whenUnsatisfiable", "")) for one in items or ()]
+    for index, one in enumerate(items or ()):
+        where, (topology, action) = f"{path}[{index}]", pairs[index]
         skew = one.get("maxSkew") or 0
         if skew <= 0:
-            detail = "must be greater than zero"
-            errors.append(status.invalid_value(f"{where}.maxSkew", skew, detail))
-        errors += _topology_key(one, where)
-        action = one.get("whenUnsatisfiable", "")
-        errors += common.one_of(action, f"{where}.whenUnsatisfiable", UNSATISFIABLE)
-        pair = (one.get("topologyKey", ""), action)
-        if pair in seen:
-            text = f"{{{pair[0]}, {pair[1]}}}"
+            errors.append(status.invalid_value(f"{where}.maxSkew", skew, _POSITIVE))
+        if not topology:
+            errors.append(status.required(f"{where}.topologyKey", "can not be empty"))
+        if action not in UNSATISFIABLE:
+            errors.append(status.not_supported(f"{where}.whenUnsatisfiable", action, UNSATISFIABLE))
+        if pairs[index] in pairs[index + 1 :]:
+            text = f"{{{topology}, {action}}}"
             errors.append(status.duplicate(f"{where}.{{topologyKey, whenUnsatisfiable}}", text))
-        seen.add(pair)
+        errors += _domains(one, action, f"{where}.minDomains")
         for key in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
             valid = ("Honor", "Ignore")
             errors += common.one_of(one.get(key), f"{where}.{key}", valid, needed=False)
+        errors += _label_keys(one, "matchLabelKeys", where)
         errors += common.selector(one.get("labelSelector"), f"{where}.labelSelector")
+    return errors
+
+
+def _domains(one: JsonObject, action: str, path: str) -> Errors:
+    least = one.get("minDomains")
+    errors: Errors = []
+    if least is not None and least <= 0:
+        errors.append(status.invalid_value(path, least, _POSITIVE))
+    if least is not None and action != "DoNotSchedule":
+        detail = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
+        errors.append(status.invalid_value(path, least, detail))
     return errors

@@ -5,7 +5,7 @@ spelling them out and looking them up takes 8. Only that there was no error is r
 is refused is always judged in full. Neighbours: `pods`, `containers` and `volumes` ask.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 
 import orjson
 
@@ -23,18 +23,18 @@ class Seen:
     def __init__(self, without: Collection[str] = ()) -> None:
         """`without` names the members that vary from object to object and are judged apart."""
         self._without = frozenset(without)
-        self._parts: dict[tuple[bytes, bool], None] = {}
+        self._parts: dict[tuple[bytes, Hashable], None] = {}
 
-    def key(self, part: JsonObject, *, by: bool = False) -> tuple[bytes, bool]:
+    def key(self, part: JsonObject, *, by: Hashable = None) -> tuple[bytes, Hashable]:
         """What a part is known by."""
         if not self._without.isdisjoint(part):
             part = {key: value for key, value in part.items() if key not in self._without}
         return (orjson.dumps(part), by)
 
-    def __contains__(self, key: tuple[bytes, bool]) -> bool:
+    def __contains__(self, key: tuple[bytes, Hashable]) -> bool:
         return key in self._parts
 
-    def add(self, key: tuple[bytes, bool]) -> None:
+    def add(self, key: tuple[bytes, Hashable]) -> None:
         """The part was judged, and nothing was wrong with it."""
         if len(key[0]) > PART_MAX:
             return

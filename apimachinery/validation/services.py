@@ -15,125 +15,220 @@ TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 AFFINITIES = ("ClientIP", "None")
 POLICIES = ("Cluster", "Local")
 FAMILIES = ("IPv4", "IPv6")
-FAMILY_POLICIES = ("SingleStack", "PreferDualStack", "RequireDualStack")
+FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
+DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 MAX_AFFINITY_SECONDS = 86400
 MAX_ENDPOINTS = 1000
 MAX_SLICE_PORTS = 20000
 MAX_ADDRESSES = 100
 
+_HINTS = "service.kubernetes.io/topology-aware-hints"
+_MODE = "service.kubernetes.io/topology-mode"
+_ONCE_SET = "may not change once set"
+
 
 def create(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    return _kind(spec) + _ports(spec) + _affinity(spec) + _addresses(spec) + _traffic(spec)
+    spec, meta = obj.get("spec") or {}, obj.get("metadata") or {}
+    return (
+        _topology(meta.get("annotations") or {})
+        + _kind(spec)
+        + _ports(spec)
+        + common.labels(spec.get("selector"), "spec.selector")
+        + _affinity(spec)
+        + ([] if spec.get("type") == "ExternalName" else _addresses(spec))
+        + _outside_addresses(spec)
+        + _type(spec)
+        + _port_numbers(spec)
+        + _balancer(spec)
+        + _traffic(spec)
+    )
 
 
 def _headless(spec: JsonObject) -> bool:
     return bool(spec.get("clusterIP") == "None")
 
 
+def _topology(annotations: JsonObject) -> Errors:
+    mode, hints = annotations.get(_MODE), annotations.get(_HINTS)
+    if mode is None or hints is None or mode == hints:
+        return []
+    detail = f"must match annotations[{_HINTS}] when both are specified"
+    return [status.invalid_value(f"metadata.annotations[{_MODE}]", mode, detail)]
+
+
 def _kind(spec: JsonObject) -> Errors:
+    """What each type needs and may not have."""
     kind = spec.get("type")
-    errors = common.one_of(kind, "spec.type", TYPES)
-    errors += common.labels(spec.get("selector"), "spec.selector")
-    if kind == "ExternalName":
-        name = spec.get("externalName", "").removesuffix(".")
-        if not name:
-            errors.append(status.required("spec.externalName"))
-        else:
-            errors += (
-                status.invalid_value("spec.externalName", name, problem)
-                for problem in names.dns1123_subdomain(name)
-            )
-        if spec.get("clusterIP"):
-            detail = "may not be set for ExternalName services"
-            errors.append(status.forbidden_field("spec.clusterIP", detail))
-    elif not spec.get("ports") and not _headless(spec):
+    errors: Errors = []
+    if not spec.get("ports") and not _headless(spec) and kind != "ExternalName":
         errors.append(status.required("spec.ports"))
     if kind in ("NodePort", "LoadBalancer") and _headless(spec):
         detail = f"may not be set to 'None' for {kind} services"
         errors.append(status.invalid_value("spec.clusterIPs[0]", "None", detail))
+    if kind == "ExternalName":
+        for keys, shown in (
+            (("clusterIPs", "clusterIP"), "clusterIPs"),
+            (("ipFamilies",), "ipFamilies"),
+            (("ipFamilyPolicy",), "ipFamilyPolicy"),
+        ):
+            if any(spec.get(key) for key in keys):
+                detail = "may not be set for ExternalName services"
+                errors.append(status.forbidden_field(f"spec.{shown}", detail))
+        name = spec.get("externalName", "").removesuffix(".")
+        errors += common.name(name, "spec.externalName", names.dns1123_subdomain)
     return errors
+
+
+def _type(spec: JsonObject) -> Errors:
+    return common.one_of(spec.get("type"), "spec.type", TYPES)
 
 
 def _ports(spec: JsonObject) -> Errors:
     ports = spec.get("ports") or ()
     errors: Errors = []
-    seen: set[tuple[str, int]] = set()
-    node_ports: set[tuple[str, int]] = set()
+    taken: set[str] = set()
     for index, one in enumerate(ports):
         where = f"spec.ports[{index}]"
-        errors += _port(one, where, named=len(ports) > 1)
-        errors += _node_port(one, where, spec.get("type", ""), node_ports)
-        key = (one.get("protocol", ""), one.get("port", 0))
-        if key in seen:
-            shown = {"protocol": key[0], "port": key[1]}
-            errors.append(status.duplicate(where, shown))
-        seen.add(key)
-    named = ((f"spec.ports[{n}].name", one.get("name")) for n, one in enumerate(ports))
-    return errors + common.unique(named)
-
-
-def _port(one: JsonObject, path: str, *, named: bool) -> Errors:
-    errors: Errors = []
-    if one.get("name"):
-        errors += common.name(one["name"], f"{path}.name", names.dns1123_label)
-    elif named:
-        errors.append(status.required(f"{path}.name"))
-    errors += common.port(one.get("port") or 0, f"{path}.port")
-    errors += common.one_of(one.get("protocol"), f"{path}.protocol", containers.PROTOCOLS)
-    target = one.get("targetPort")
-    errors += common.port(target, f"{path}.targetPort") if target is not None else []
+        name = one.get("name")
+        if name:
+            errors += common.name(name, f"{where}.name", names.dns1123_label)
+            if name in taken:
+                errors.append(status.duplicate(f"{where}.name", name))
+            taken.add(name)
+        elif len(ports) > 1:
+            errors.append(status.required(f"{where}.name"))
+        errors += common.port(one.get("port") or 0, f"{where}.port")
+        errors += common.one_of(one.get("protocol"), f"{where}.protocol", containers.PROTOCOLS)
+        if one.get("targetPort") is not None:
+            errors += common.port(one["targetPort"], f"{where}.targetPort")
+        errors += app_protocol(one, where)
     return errors
 
 
-def _node_port(one: JsonObject, path: str, kind: str, seen: set[tuple[str, int]]) -> Errors:
-    number = one.get("nodePort") or 0
-    if not number:
+def app_protocol(port: JsonObject, path: str) -> Errors:
+    """What is spoken at a port, if it is said."""
+    value = port.get("appProtocol")
+    if value is None:
         return []
-    where = f"{path}.nodePort"
-    if kind in ("ClusterIP", "ExternalName"):
-        detail = f"may not be used when `type` is '{kind}'"
-        return [status.forbidden_field(where, detail)]
-    errors = common.port(number, where)
-    key = (one.get("protocol", ""), number)
-    if key in seen:
-        errors.append(status.duplicate(where, number))
-    seen.add(key)
+    where = f"{path}.appProtocol"
+    return [status.invalid_value(where, value, text) for text in names.qualified_name(value)]
+
+
+def _port_numbers(spec: JsonObject) -> Errors:
+    """Node ports where they make sense; each port once."""
+    ports = spec.get("ports") or ()
+    errors: Errors = []
+    if spec.get("type") == "ClusterIP":
+        detail = "may not be used when `type` is 'ClusterIP'"
+        errors += (
+            status.forbidden_field(f"spec.ports[{index}].nodePort", detail)
+            for index, one in enumerate(ports)
+            if one.get("nodePort")
+        )
+    seen: set[tuple[str, str, int]] = set()
+    for key in ("nodePort", "port"):
+        for index, one in enumerate(ports):
+            known = (key, one.get("protocol", ""), one.get(key) or 0)
+            if known in seen and known[2]:
+                errors.append(_duplicate_port(index, key, *known[1:]))
+            seen.add(known)
     return errors
+
+
+def _duplicate_port(index: int, key: str, protocol: str, number: int) -> status.FieldError:
+    path = f"spec.ports[{index}]"
+    if key == "nodePort":
+        return status.duplicate(f"{path}.nodePort", number)
+    # As Kubernetes prints a port of which it compared only these two fields.
+    shown = {
+        "Name": "",
+        "Protocol": protocol,
+        "AppProtocol": None,
+        "Port": number,
+        "TargetPort": 0,
+        "NodePort": 0,
+    }
+    return status.duplicate(path, shown)
 
 
 def _affinity(spec: JsonObject) -> Errors:
-    kind = spec.get("sessionAffinity")
+    kind, config = spec.get("sessionAffinity"), spec.get("sessionAffinityConfig")
+    path = "spec.sessionAffinityConfig"
     errors = common.one_of(kind, "spec.sessionAffinity", AFFINITIES)
+    if kind == "None" and config is not None:
+        detail = "must not be set when session affinity is None"
+        errors.append(status.forbidden_field(path, detail))
     if kind == "ClientIP":
-        client = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
-        seconds = client.get("timeoutSeconds") or 0
-        if not 0 < seconds <= MAX_AFFINITY_SECONDS:
-            path = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
+        detail = "when session affinity type is ClientIP"
+        client = (config or {}).get("clientIP")
+        if config is None:
+            errors.append(status.required(path, detail))
+        elif client is None:
+            errors.append(status.required(f"{path}.clientIP", detail))
+        elif client.get("timeoutSeconds") is None:
+            errors.append(status.required(f"{path}.clientIP.timeoutSeconds", detail))
+        elif not 0 < client["timeoutSeconds"] <= MAX_AFFINITY_SECONDS:
+            where, seconds = f"{path}.clientIP.timeoutSeconds", client["timeoutSeconds"]
             detail = f"must be greater than 0 and less than {MAX_AFFINITY_SECONDS}"
-            errors.append(status.invalid_value(path, seconds, detail))
+            errors.append(status.invalid_value(where, seconds, detail))
     return errors
 
 
 def _addresses(spec: JsonObject) -> Errors:
+    """Cluster addresses and their families."""
+    path, first = "spec.clusterIPs", spec.get("clusterIP", "")
+    addresses = spec.get("clusterIPs") or ([first] if first else [])
     errors: Errors = []
-    addresses = list(spec.get("clusterIPs") or ())
-    first = spec.get("clusterIP", "")
-    if addresses and addresses[0] != first:
-        errors.append(
-            status.invalid_value("spec.clusterIPs", addresses, "first value must match `clusterIP`")
-        )
-    for index, one in enumerate(addresses or ([first] if first else [])):
-        if one != "None" and one:
-            errors += _ip(one, f"spec.clusterIPs[{index}]")
+    if not first and addresses:
+        detail = "must be empty when `clusterIP` is not specified"
+        errors.append(status.invalid_value(path, addresses, detail))
+    elif addresses and addresses[0] != first:
+        detail = "first value must match `clusterIP`"
+        errors.append(status.invalid_value(path, addresses, detail))
+    errors += _families(spec)
+    unsound: Errors = []
+    if "None" in addresses[:1] and len(addresses) > 1:
+        detail = "'None' must be the first and only value"
+        unsound.append(status.invalid_value(path, addresses, detail))
+    for index, one in enumerate(addresses):
+        if index or one != "None":
+            unsound += _ip(one, f"{path}[{index}]")
+    if len(addresses) > 2:
+        unsound.append(status.invalid_value(path, addresses, "may only hold up to 2 values"))
+    if unsound:
+        return errors + unsound
+    if len({_family(one) for one in addresses}) < len(addresses):
+        detail = "may specify no more than one IP for each IP family"
+        errors.append(status.invalid_value(path, addresses, detail))
+    elif not errors and not _headless(spec):
+        for index, (one, family) in enumerate(
+            zip(addresses, spec.get("ipFamilies") or (), strict=False)
+        ):
+            if _family(one) != family:
+                detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+                errors.append(status.invalid_value(f"{path}[{index}]", one, detail))
+    return errors
+
+
+def _families(spec: JsonObject) -> Errors:
+    families, policy = spec.get("ipFamilies") or (), spec.get("ipFamilyPolicy")
+    errors: Errors = []
+    for index, one in enumerate(families):
+        where = f"spec.ipFamilies[{index}]"
+        if one not in FAMILIES:
+            errors.append(status.not_supported(where, one, FAMILIES))
+        if one in families[:index]:
+            errors.append(status.duplicate(where, one))
+    if policy is not None and policy not in FAMILY_POLICIES:
+        errors.append(status.not_supported("spec.ipFamilyPolicy", policy, FAMILY_POLICIES))
+    return errors
+
+
+def _outside_addresses(spec: JsonObject) -> Errors:
+    errors: Errors = []
     for index, one in enumerate(spec.get("externalIPs") or ()):
-        errors += _ip(one, f"spec.externalIPs[{index}]")
-    for index, one in enumerate(spec.get("ipFamilies") or ()):
-        errors += common.one_of(one, f"spec.ipFamilies[{index}]", FAMILIES)
-    policy = spec.get("ipFamilyPolicy")
-    errors += common.one_of(policy, "spec.ipFamilyPolicy", FAMILY_POLICIES, needed=False)
-    for index, one in enumerate(spec.get("loadBalancerSourceRanges") or ()):
-        errors += cidr(one.strip(), f"spec.loadBalancerSourceRanges[{index}]")
+        where = f"spec.externalIPs[{index}]"
+        errors += _ip(one, where) or _special(one, where)
     return errors
 
 
@@ -153,9 +248,35 @@ def cidr(value: str, path: str) -> Errors:
     return []
 
 
+def _balancer(spec: JsonObject) -> Errors:
+    """What only load balancers have."""
+    only = "may only be used when `type` is 'LoadBalancer'"
+    balanced = spec.get("type") == "LoadBalancer"
+    errors: Errors = []
+    ranges = spec.get("loadBalancerSourceRanges") or ()
+    path = "spec.LoadBalancerSourceRanges"  # the letter is Kubernetes' own
+    if ranges and not balanced:
+        errors.append(status.forbidden_field(path, only))
+    for index, one in enumerate(ranges):
+        errors += cidr(one.strip(), f"{path}[{index}]")
+    if spec.get("allocateLoadBalancerNodePorts") is not None and not balanced:
+        errors.append(status.forbidden_field("spec.allocateLoadBalancerNodePorts", only))
+    kind = spec.get("loadBalancerClass")
+    if kind is not None and not balanced:
+        errors.append(status.forbidden_field("spec.loadBalancerClass", only))
+    elif kind is not None:
+        errors += (
+            status.invalid_value("spec.loadBalancerClass", kind, text)
+            for text in names.qualified_name(kind)
+        )
+    return errors
+
+
 def _traffic(spec: JsonObject) -> Errors:
     kind = spec.get("type")
-    outside = kind in ("NodePort", "LoadBalancer") or bool(spec.get("externalIPs"))
+    outside = kind in ("NodePort", "LoadBalancer") or bool(
+        kind == "ClusterIP" and spec.get("externalIPs")
+    )
     external = spec.get("externalTrafficPolicy")
     errors: Errors = []
     if external and not outside:
@@ -163,31 +284,55 @@ def _traffic(spec: JsonObject) -> Errors:
         errors.append(status.invalid_value("spec.externalTrafficPolicy", external, detail))
     elif outside:
         errors += common.one_of(external, "spec.externalTrafficPolicy", POLICIES)
-    internal = spec.get("internalTrafficPolicy")
-    errors += common.one_of(internal, "spec.internalTrafficPolicy", POLICIES, needed=False)
-    if spec.get("allocateLoadBalancerNodePorts") is not None and kind != "LoadBalancer":
-        detail = "may only be used when `type` is 'LoadBalancer'"
-        errors.append(status.forbidden_field("spec.allocateLoadBalancerNodePorts", detail))
     health = spec.get("healthCheckNodePort") or 0
     if health and not (kind == "LoadBalancer" and external == "Local"):
         detail = (
             "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
         )
         errors.append(status.invalid_value("spec.healthCheckNodePort", health, detail))
+    elif health:
+        errors += common.port(health, "spec.healthCheckNodePort")
+    for key, valid in (("internalTrafficPolicy", POLICIES), ("trafficDistribution", DISTRIBUTIONS)):
+        value = spec.get(key)
+        if value is not None and value not in valid:
+            errors.append(status.not_supported(f"spec.{key}", value, valid))
     return errors
 
 
 def update(new: JsonObject, old: JsonObject) -> Errors:
-    """The cluster address stays, unless the service becomes or was an ExternalName."""
+    """First addresses and families stay, unless the service becomes or was an ExternalName."""
     after, before = new.get("spec") or {}, old.get("spec") or {}
-    errors = create(new)
+    errors: Errors = []
     if "ExternalName" not in (after.get("type"), before.get("type")):
-        was, now = before.get("clusterIP", ""), after.get("clusterIP", "")
-        if was and was != now:
-            shown = after.get("clusterIPs") or ([now] if now else [])
-            detail = "may not change once set"
-            errors.append(status.invalid_value("spec.clusterIPs[0]", shown, detail))
-    return errors
+        errors += _same_addresses(after, before)
+    if after.get("type") == before.get("type") == "LoadBalancer":
+        now, was = after.get("loadBalancerClass"), before.get("loadBalancerClass")
+        if now != was:
+            errors.append(status.invalid_value("spec.loadBalancerClass", now, _ONCE_SET))
+    health = [spec.get("healthCheckNodePort") or 0 for spec in (after, before)]
+    if all(health) and health[0] != health[1]:
+        errors.append(status.forbidden_field("spec.healthCheckNodePort", common.IMMUTABLE))
+    return errors + create(new)
+
+
+def _same_addresses(after: JsonObject, before: JsonObject) -> Errors:
+    was, now = _all_addresses(before), _all_addresses(after)
+    path = "spec.clusterIPs[0]"
+    if was and not now:
+        return [status.invalid_value(path, now, "primary clusterIP can not be unset")]
+    if was[:1] != now[:1] and was:
+        return [status.invalid_value(path, now, _ONCE_SET)]
+    if was[1:] and now[1:] and was[1] != now[1]:
+        return [status.invalid_value("spec.clusterIPs[1]", now, _ONCE_SET)]
+    families = [spec.get("ipFamilies") or [] for spec in (after, before)]
+    if families[0] and families[1] and families[0][0] != families[1][0]:
+        return [status.invalid_value("spec.ipFamilies[0]", families[0], _ONCE_SET)]
+    return []
+
+
+def _all_addresses(spec: JsonObject) -> list[str]:
+    first = spec.get("clusterIP")
+    return spec.get("clusterIPs") or ([first] if first else [])
 
 
 def endpoints(obj: JsonObject) -> Errors:
@@ -200,7 +345,7 @@ def endpoints(obj: JsonObject) -> Errors:
             errors.append(status.required(path, detail))
         for key, addresses in (("addresses", ready), ("notReadyAddresses", other)):
             for number, one in enumerate(addresses):
-                errors += _endpoint_ip(one.get("ip", ""), f"{path}.{key}[{number}].ip")
+                errors += _endpoint(one, f"{path}.{key}[{number}]")
         ports = subset.get("ports") or ()
         for number, one in enumerate(ports):
             where = f"{path}.ports[{number}]"
@@ -210,30 +355,40 @@ def endpoints(obj: JsonObject) -> Errors:
                 errors.append(status.required(f"{where}.name"))
             errors += common.port(one.get("port") or 0, f"{where}.port")
             errors += common.one_of(one.get("protocol"), f"{where}.protocol", containers.PROTOCOLS)
+            errors += app_protocol(one, where)
     return errors
 
 
-def _endpoint_ip(value: str, path: str) -> Errors:
-    """An address that traffic can be sent to."""
-    errors = _ip(value, path)
-    if errors:
-        return errors
-    address = ipaddress.ip_address(value)
-    for bad, text in (
-        (address.is_unspecified, f"may not be unspecified ({value})"),
-        (address.is_loopback, "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
-        (
-            address.is_link_local,
-            "may not be in the link-local range (169.254.0.0/16, fe80::/10)",
-        ),
-        (
-            address.is_multicast,
-            "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",
-        ),
-    ):
-        if bad:
-            errors.append(status.invalid_value(path, value, text))
-    return errors
+def _endpoint(one: JsonObject, path: str) -> Errors:
+    ip = one.get("ip", "")
+    errors = _ip(ip, f"{path}.ip")
+    errors += common.optional_name(one.get("hostname"), f"{path}.hostname", names.dns1123_label)
+    errors += common.optional_name(one.get("nodeName"), f"{path}.nodeName", names.dns1123_subdomain)
+    return errors + _special(ip, f"{path}.ip")
+
+
+def _special(value: str, path: str) -> Errors:
+    """An address that traffic of a service cannot be sent to."""
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return [status.invalid_value(path, value, "must be a valid IP address")]
+    return [
+        status.invalid_value(path, value, text)
+        for bad, text in (
+            (address.is_unspecified, f"may not be unspecified ({value})"),
+            (address.is_loopback, "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
+            (
+                address.is_link_local,
+                "may not be in the link-local range (169.254.0.0/16, fe80::/10)",
+            ),
+            (
+                address.packed[:3] == b"\xe0\x00\x00" or address.packed[:2] == b"\xff\x02",
+                "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",
+            ),
+        )
+        if bad
+    ]
 
 
 def endpoint_slice(obj: JsonObject) -> Errors:
@@ -242,20 +397,38 @@ def endpoint_slice(obj: JsonObject) -> Errors:
     found, ports = obj.get("endpoints") or (), obj.get("ports") or ()
     if len(found) > MAX_ENDPOINTS:
         errors.append(status.too_many("endpoints", len(found), MAX_ENDPOINTS))
+    for index, one in enumerate(found[:MAX_ENDPOINTS]):
+        path = f"endpoints[{index}]"
+        errors += _slice_addresses(one.get("addresses") or (), kind, f"{path}.addresses")
+        for key, check in (
+            ("nodeName", names.dns1123_subdomain),
+            ("hostname", names.dns1123_label),
+        ):
+            value = one.get(key)
+            if value is not None:
+                errors += (
+                    status.invalid_value(f"{path}.{key}", value, text) for text in check(value)
+                )
     if len(ports) > MAX_SLICE_PORTS:
         errors.append(status.too_many("ports", len(ports), MAX_SLICE_PORTS))
-    for index, one in enumerate(found[:MAX_ENDPOINTS]):
-        errors += _slice_addresses(
-            one.get("addresses") or (), kind, f"endpoints[{index}].addresses"
-        )
-    for index, one in enumerate(ports[:MAX_SLICE_PORTS]):
-        if one.get("name"):
-            errors += common.name(one["name"], f"ports[{index}].name", names.dns1123_label)
-        protocol = one.get("protocol")
-        errors += common.one_of(protocol, f"ports[{index}].protocol", containers.PROTOCOLS)
-    return errors + common.unique(
-        (f"ports[{index}].name", one.get("name")) for index, one in enumerate(ports)
-    )
+        return errors
+    return errors + _slice_ports(ports)
+
+
+def _slice_ports(ports: Sequence[JsonObject]) -> Errors:
+    errors: Errors = []
+    taken: set[str] = set()
+    for index, one in enumerate(ports):
+        where, name = f"ports[{index}]", one.get("name") or ""
+        errors += common.optional_name(name, f"{where}.name", names.dns1123_label)
+        if name in taken:  # also that of no name
+            errors.append(status.duplicate(f"{where}.name", name))
+        taken.add(name)
+        if one.get("port") is not None:
+            errors += common.port(one["port"], f"{where}.port")
+        errors += common.one_of(one.get("protocol"), f"{where}.protocol", containers.PROTOCOLS)
+        errors += app_protocol(one, where)
+    return errors
 
 
 def _slice_addresses(addresses: Sequence[str], kind: str, path: str) -> Errors:
@@ -268,11 +441,10 @@ def _slice_addresses(addresses: Sequence[str], kind: str, path: str) -> Errors:
         where = f"{path}[{index}]"
         if kind == "FQDN":
             errors += common.name(one, where, names.dns1123_subdomain)
-        elif kind in FAMILIES and _family(one) != kind:
-            detail = f"must be a valid {kind} address"
-            errors.append(status.invalid_value(where, one, detail))
-        else:
-            errors += _endpoint_ip(one, where)
+        elif kind in FAMILIES:
+            if _family(one) != kind:
+                errors.append(status.invalid_value(where, one, f"must be a valid {kind} address"))
+            errors += _special(one, where)
     return errors
 
 

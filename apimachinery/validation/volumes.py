@@ -6,7 +6,7 @@ Neighbours: `apimachinery.validation.pods`, `apimachinery.validation.storage` (c
 from collections.abc import Callable, Sequence
 
 from apimachinery import names, status
-from apimachinery.validation import common, containers, resources
+from apimachinery.validation import common, env, resources
 from apimachinery.validation.common import Errors
 from apimachinery.validation.seen import Seen
 from apimachinery.wire import JsonObject
@@ -102,13 +102,12 @@ def _downward(source: JsonObject, path: str) -> Errors:
         where = f"{path}.items[{index}]"
         errors += _file(one, where)
         if one.get("fieldRef") is not None:
-            valid = containers.FIELD_PATHS[:5]
-            errors += containers.field_ref(one["fieldRef"], f"{where}.fieldRef", valid)
+            errors += env.field_ref(one["fieldRef"], f"{where}.fieldRef", env.FILE_FIELDS)
             if one.get("resourceFieldRef") is not None:
                 detail = "fieldRef and resourceFieldRef can not be specified simultaneously"
                 errors.append(status.invalid_value(where, "resource", detail))
         elif one.get("resourceFieldRef") is not None:
-            errors += containers.resource_ref(
+            errors += env.resource_ref(
                 one["resourceFieldRef"], f"{where}.resourceFieldRef", needs_container=True
             )
         else:

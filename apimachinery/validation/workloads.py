@@ -1,29 +1,21 @@
-"""Rules about the kinds that run pods: replication controllers, apps and batch.
+"""Rules about the kinds that keep pods running: replication controllers and apps.
 
-Neighbour: `apimachinery.validation.pods` for the template in each of them.
+Neighbours: `apimachinery.validation.pods` for the template in each of them, `.jobs` for pods that
+end.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
-from apimachinery import cron, intstr, labels, status
+from apimachinery import intstr, labels, status
 from apimachinery.validation import common, pods
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
 MISMATCH = "`selector` does not match template `labels`"
 STRATEGIES = ("Recreate", "RollingUpdate")
-UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")
-MAX_CRON_NAME = 52
-"""Characters of a CronJob's name: its jobs add a dash and ten digits, and are labels of pods."""
-MAX_SCHEDULE = 256
-"""Characters of a cron schedule: far more than any has."""
+UPDATE_STRATEGIES = ("RollingUpdate", "OnDelete")
 
 
-def _template(
-    spec: JsonObject, selector: labels.Selector | None, kind: str, policies: Sequence[str]
-) -> Errors:
-    """The template of a kind that keeps pods running: labels that match, a policy it can have."""
+def _template(spec: JsonObject, selector: labels.Selector | None, kind: str) -> Errors:
+    """The template of a kind that keeps pods running: labels that match, always restarted."""
     template = spec.get("template")
     if template is None:
         return [status.required("spec.template")]
@@ -32,11 +24,11 @@ def _template(
     if selector is not None and not selector.matches(found):
         errors.append(status.invalid_value("spec.template.metadata.labels", found, MISMATCH))
     errors += pods.template(template, "spec.template")
-    policy = (template.get("spec") or {}).get("restartPolicy")
-    if policy in pods.RESTART_POLICIES and policy not in policies:
+    pod = template.get("spec") or {}
+    if pod.get("restartPolicy") != "Always":
         path = "spec.template.spec.restartPolicy"
-        errors.append(status.not_supported(path, policy, policies))
-    if (template.get("spec") or {}).get("activeDeadlineSeconds") is not None and kind:
+        errors.append(status.not_supported(path, pod.get("restartPolicy", ""), ("Always",)))
+    if pod.get("activeDeadlineSeconds") is not None:
         detail = f"activeDeadlineSeconds in {kind} is not Supported"
         path = "spec.template.spec.activeDeadlineSeconds"
         errors.append(status.forbidden_field(path, detail))
@@ -66,20 +58,21 @@ def _numbers(spec: JsonObject, *keys: str) -> Errors:
 
 def replication_controller(obj: JsonObject) -> Errors:
     spec = obj.get("spec") or {}
-    errors = _numbers(spec, "minReadySeconds", "replicas")
+    errors = _numbers(spec, "minReadySeconds")
     chosen = spec.get("selector")
     if not chosen:
         errors.append(status.required("spec.selector"))
-    errors += common.labels(chosen, "spec.selector")
+    errors += _numbers(spec, "replicas")
     selector = labels.from_set(chosen) if chosen else None
-    return errors + _template(spec, selector, "ReplicationController", ("Always",))
+    return errors + _template(spec, selector, "ReplicationController")
 
 
 def replica_set(obj: JsonObject) -> Errors:
     spec = obj.get("spec") or {}
-    selector, errors = _selector(spec, "replicaset")
-    errors += _numbers(spec, "replicas", "minReadySeconds")
-    return errors + _template(spec, selector, "ReplicaSet", ("Always",))
+    errors = _numbers(spec, "replicas", "minReadySeconds")
+    # Kubernetes' words: its rules for both kinds were once the same ones.
+    selector, found = _selector(spec, "deployment")
+    return errors + found + _template(spec, selector, "ReplicaSet")
 
 
 def replica_set_update(new: JsonObject, old: JsonObject) -> Errors:
@@ -93,9 +86,11 @@ def _same_selector(new: JsonObject, old: JsonObject) -> Errors:
 
 def deployment(obj: JsonObject) -> Errors:
     spec = obj.get("spec") or {}
-    selector, errors = _selector(spec, "deployment")
-    errors += _numbers(spec, "replicas", "minReadySeconds", "revisionHistoryLimit")
+    errors = _numbers(spec, "replicas")
+    selector, found = _selector(spec, "deployment")
+    errors += found + _template(spec, selector, "ReplicaSet")
     errors += _deployment_strategy(spec.get("strategy") or {})
+    errors += _numbers(spec, "minReadySeconds", "revisionHistoryLimit")
     deadline = spec.get("progressDeadlineSeconds")
     if deadline is not None:
         path = "spec.progressDeadlineSeconds"
@@ -103,7 +98,7 @@ def deployment(obj: JsonObject) -> Errors:
         if deadline <= (spec.get("minReadySeconds") or 0):
             detail = "must be greater than minReadySeconds"
             errors.append(status.invalid_value(path, deadline, detail))
-    return errors + _template(spec, selector, "Deployment", ("Always",))
+    return errors
 
 
 def deployment_update(new: JsonObject, old: JsonObject) -> Errors:
@@ -111,26 +106,28 @@ def deployment_update(new: JsonObject, old: JsonObject) -> Errors:
 
 
 def _deployment_strategy(strategy: JsonObject) -> Errors:
-    path = "spec.strategy"
-    errors = common.one_of(strategy.get("type"), f"{path}.type", STRATEGIES)
+    path, kind = "spec.strategy", strategy.get("type", "")
     rolling = strategy.get("rollingUpdate")
-    if strategy.get("type") == "Recreate" and rolling is not None:
-        detail = "may not be specified when strategy `type` is 'Recreate'"
-        errors.append(status.forbidden_field(f"{path}.rollingUpdate", detail))
-    elif strategy.get("type") == "RollingUpdate":
-        errors += _rolling(rolling or {}, f"{path}.rollingUpdate")
-    return errors
+    if kind not in STRATEGIES:
+        return [status.not_supported(f"{path}.type", kind, STRATEGIES)]
+    if kind == "RollingUpdate":
+        return _rolling(rolling or {}, f"{path}.rollingUpdate")
+    if rolling is None:
+        return []
+    detail = "may not be specified when strategy `type` is 'Recreate'"
+    return [status.forbidden_field(f"{path}.rollingUpdate", detail)]
 
 
 def _rolling(rolling: JsonObject, path: str) -> Errors:
     unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
     where = f"{path}.maxUnavailable"
-    errors = common.share(unavailable, where, at_most_all=True)
-    errors += common.share(surge, f"{path}.maxSurge")
-    if not errors and _is_zero(unavailable) and _is_zero(surge):
+    errors = common.share(unavailable, where) + common.share(surge, f"{path}.maxSurge")
+    if errors:
+        return errors
+    if _is_zero(unavailable) and _is_zero(surge):
         detail = "may not be 0 when `maxSurge` is 0"
         errors.append(status.invalid_value(where, unavailable, detail))
-    return errors
+    return errors + common.at_most_all(unavailable, where)
 
 
 def _is_zero(value: int | str) -> bool:
@@ -139,16 +136,38 @@ def _is_zero(value: int | str) -> bool:
 
 def daemon_set(obj: JsonObject) -> Errors:
     spec = obj.get("spec") or {}
-    selector, errors = _selector(spec, "daemonset")
-    errors += _numbers(spec, "minReadySeconds", "revisionHistoryLimit")
+    value = spec.get("selector")
+    selector, errors = _selector(spec, "daemonset") if value is not None else (None, [])
+    errors += _template(spec, selector, "DaemonSet")
+    errors += _numbers(spec, "minReadySeconds")
     strategy = spec.get("updateStrategy") or {}
-    kind = strategy.get("type")
-    errors += common.one_of(kind, "spec.updateStrategy.type", UPDATE_STRATEGIES)
-    if kind == "RollingUpdate":
-        path = "spec.updateStrategy.rollingUpdate"
-        rolling = strategy.get("rollingUpdate")
-        errors += _rolling(rolling, path) if rolling is not None else [status.required(path)]
-    return errors + _template(spec, selector, "DaemonSet", ("Always",))
+    kind, path = strategy.get("type", ""), "spec.updateStrategy"
+    if kind not in UPDATE_STRATEGIES:
+        errors.append(status.not_supported(f"{path}.type", kind, UPDATE_STRATEGIES))
+    elif kind == "RollingUpdate":
+        errors += _daemons_rolling(strategy.get("rollingUpdate"), f"{path}.rollingUpdate")
+    return errors + _numbers(spec, "revisionHistoryLimit")
+
+
+def _daemons_rolling(rolling: JsonObject | None, path: str) -> Errors:
+    """Either some are gone meanwhile, or some are there twice."""
+    if rolling is None:
+        return [status.required(path)]
+    errors: Errors = []
+    for key in ("maxUnavailable", "maxSurge"):
+        errors += common.share(rolling.get(key, 0), f"{path}.{key}")
+    for key in ("maxUnavailable", "maxSurge"):
+        errors += common.at_most_all(rolling.get(key, 0), f"{path}.{key}")
+    if errors:
+        return errors
+    surge = rolling.get("maxSurge", 0)
+    zero = _is_zero(rolling.get("maxUnavailable", 0))
+    if not zero and not _is_zero(surge):
+        detail = "may not be set when maxUnavailable is non-zero"
+        return [status.invalid_value(f"{path}.maxSurge", surge, detail)]
+    if zero and _is_zero(surge):
+        return [status.required(f"{path}.maxUnavailable", "cannot be 0 when maxSurge is 0")]
+    return []
 
 
 def daemon_set_update(new: JsonObject, old: JsonObject) -> Errors:
@@ -157,17 +176,33 @@ def daemon_set_update(new: JsonObject, old: JsonObject) -> Errors:
 
 def stateful_set(obj: JsonObject) -> Errors:
     spec = obj.get("spec") or {}
-    selector, errors = _selector(spec, "statefulset")
-    errors += _numbers(spec, "replicas", "minReadySeconds", "revisionHistoryLimit")
-    policy = spec.get("podManagementPolicy")
-    errors += common.one_of(policy, "spec.podManagementPolicy", ("OrderedReady", "Parallel"))
-    strategy = spec.get("updateStrategy") or {}
-    errors += common.one_of(strategy.get("type"), "spec.updateStrategy.type", UPDATE_STRATEGIES)
-    partition = (strategy.get("rollingUpdate") or {}).get("partition")
-    errors += common.non_negative(partition, "spec.updateStrategy.rollingUpdate.partition")
+    policy = spec.get("podManagementPolicy", "")
+    errors: Errors = []
+    if policy not in ("OrderedReady", "Parallel"):
+        detail = "must be 'OrderedReady' or 'Parallel'"
+        errors.append(status.invalid_value("spec.podManagementPolicy", policy, detail))
+    errors += _stateful_strategy(spec.get("updateStrategy") or {}, "spec.updateStrategy")
+    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for key in ("whenDeleted", "whenScaled"):
+        path = f"spec.persistentVolumeClaimRetentionPolicy.{key}"
+        errors += common.one_of(retention.get(key), path, ("Retain", "Delete"), needed=False)
+    errors += _numbers(spec, "replicas", "minReadySeconds")
     start = (spec.get("ordinals") or {}).get("start")
     errors += common.non_negative(start, "spec.ordinals.start")
-    return errors + _template(_with_claims(spec), selector, "StatefulSet", ("Always",))
+    selector, found = _selector(spec, "statefulset")
+    return errors + found + _template(_with_claims(spec), selector, "StatefulSet")
+
+
+def _stateful_strategy(strategy: JsonObject, path: str) -> Errors:
+    kind, rolling = strategy.get("type", ""), strategy.get("rollingUpdate")
+    if kind not in UPDATE_STRATEGIES:
+        detail = "must be 'RollingUpdate' or 'OnDelete'"
+        return [status.invalid_value(path, strategy, detail)]
+    if kind == "OnDelete" and rolling is not None:
+        detail = "only allowed for updateStrategy 'RollingUpdate'"
+        return [status.invalid_value(f"{path}.rollingUpdate", rolling, detail)]
+    partition = (rolling or {}).get("partition")
+    return common.non_negative(partition, f"{path}.rollingUpdate.partition")
 
 
 def _with_claims(spec: JsonObject) -> JsonObject:
@@ -209,98 +244,3 @@ def stateful_set_update(new: JsonObject, old: JsonObject) -> Errors:
             )
             return [*errors, status.forbidden_field("spec", detail)]
     return errors
-
-
-def job(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    errors = _numbers(
-        spec,
-        "parallelism",
-        "completions",
-        "activeDeadlineSeconds",
-        "backoffLimit",
-        "ttlSecondsAfterFinished",
-        "backoffLimitPerIndex",
-        "maxFailedIndexes",
-    )
-    if spec.get("selector") is None:
-        errors.append(status.required("spec.selector"))
-    else:
-        errors += common.selector(spec["selector"], "spec.selector")
-    mode = spec.get("completionMode")
-    errors += common.one_of(mode, "spec.completionMode", ("NonIndexed", "Indexed"))
-    if mode == "Indexed" and spec.get("completions") is None:
-        detail = "when completion mode is Indexed"
-        errors.append(status.required("spec.completions", detail))
-    return errors + job_template(spec, "spec")
-
-
-def job_template(spec: JsonObject, path: str) -> Errors:
-    """Pods that end: they may not be restarted forever."""
-    template = spec.get("template")
-    if template is None:
-        return [status.required(f"{path}.template")]
-    errors = pods.template(template, f"{path}.template")
-    policy = (template.get("spec") or {}).get("restartPolicy")
-    if policy not in ("OnFailure", "Never"):
-        where = f"{path}.template.spec.restartPolicy"
-        detail = 'valid values: "OnFailure", "Never"'
-        errors.append(status.required(where, detail))
-    return errors
-
-
-def job_update(new: JsonObject, old: JsonObject) -> Errors:
-    errors = job(new)
-    after, before = (one.get("spec") or {} for one in (new, old))
-    keys = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy"]
-    if after.get("completionMode") != "Indexed":
-        keys.append("completions")
-    if not before.get("suspend") or (old.get("status") or {}).get("startTime"):
-        keys.append("template")
-    for key in keys:
-        errors += common.unchanged(after.get(key), before.get(key), f"spec.{key}")
-    return errors
-
-
-def cron_job(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    errors = _numbers(
-        spec, "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"
-    )
-    name = (obj.get("metadata") or {}).get("name", "")
-    if len(name) > MAX_CRON_NAME:
-        detail = f"must be no more than {MAX_CRON_NAME} characters"
-        errors.append(status.invalid_value("metadata.name", name, detail))
-    schedule = spec.get("schedule", "")
-    if not schedule:
-        errors.append(status.required("spec.schedule"))
-    else:
-        errors += _schedule(schedule, spec.get("timeZone"))
-    policy = spec.get("concurrencyPolicy")
-    errors += common.one_of(policy, "spec.concurrencyPolicy", ("Allow", "Forbid", "Replace"))
-    template: Any = (spec.get("jobTemplate") or {}).get("spec") or {}
-    return errors + job_template(template, "spec.jobTemplate.spec")
-
-
-def _schedule(text: str, zone: str | None) -> Errors:
-    """What the controller can work with."""
-    path, where = "spec.schedule", "spec.timeZone"
-    if len(text) > MAX_SCHEDULE:
-        return [status.too_long(path, MAX_SCHEDULE)]
-    if "TZ" in text:
-        detail = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
-        return [status.invalid_value(path, text, detail)]
-    errors = []
-    if zone == "":
-        errors.append(status.invalid_value(where, zone, "timeZone must be nil or non-empty string"))
-    elif zone is not None:
-        errors += _refused(where, zone, lambda: cron.zone_of(zone))
-    return errors + _refused(path, text, lambda: cron.parse(text))
-
-
-def _refused(path: str, value: str, read: Callable[[], object]) -> Errors:
-    try:
-        read()
-    except cron.CronError as error:
-        return [status.invalid_value(path, value, str(error))]
-    return []

@@ -9,10 +9,11 @@ from typing import ClassVar
 
 import orjson
 
-from apimachinery import meta, validation
+from apimachinery import meta
 from apimachinery import status as statuses
 from apimachinery.qos import qos_class
 from apimachinery.status import FieldError
+from apimachinery.validation import pods as rules
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, Strategy, restore
 
@@ -62,7 +63,7 @@ class Pods(Strategy):
 
     def _errors_under(self, new: JsonObject, part: str) -> list[FieldError]:
         """What is wrong with the part that may change."""
-        errors = validation.validate_create(self.resource, new)
+        errors = rules.spec_errors(new.get("spec") or {}, "spec")
         return [error for error in errors if part in error.field]
 
     # --- status ---

@@ -206,7 +206,7 @@ def _normalize(spec: JsonObject, old: JsonObject | None) -> None:
     kind = spec.get("type", "ClusterIP")
     if kind == "ExternalName":
         for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-            if old is None or spec.get(key) == old.get(key):
+            if not spec.get(key) or (old is not None and spec[key] == old.get(key)):
                 spec.pop(key, None)
         return
     if old is not None:
@@ -229,6 +229,11 @@ def _carry(spec: JsonObject, old: JsonObject) -> None:
         for key in ("clusterIP", "clusterIPs"):
             if key in old:
                 spec[key] = old[key]
+    elif spec.get("clusterIPs") == old.get("clusterIPs") and spec.get("clusterIP") != old.get(
+        "clusterIP"
+    ):
+        # Old clients know one address only, and send the others as they found them.
+        spec["clusterIPs"] = [spec["clusterIP"]] if spec.get("clusterIP") else []
     for key in ("ipFamilies", "ipFamilyPolicy"):
         if key not in spec and key in old:
             spec[key] = old[key]

@@ -74,8 +74,8 @@ def test_bad_names(api: Api, name: str, words: str) -> None:
         ),
         ({"dnsPolicy": "Nonsense"}, ("FieldValueNotSupported", "spec.dnsPolicy")),
         (
-            {"terminationGracePeriodSeconds": -1},
-            ("FieldValueInvalid", "spec.terminationGracePeriodSeconds"),
+            {"activeDeadlineSeconds": 0},
+            ("FieldValueInvalid", "spec.activeDeadlineSeconds"),
         ),
     ],
     ids=lambda value: str(value)[:40],

