@@ -16,6 +16,7 @@ from apimachinery import scheme, wire
 from apimachinery.aio.clock import Clock, SystemClock
 from apiserver import usage
 from apiserver.access.authz import ClusterAuthorizer
+from apiserver.admission import plugins
 from apiserver.aggregation import configuration
 from apiserver.aggregation.aggregator import Aggregator
 from apiserver.audit import FileAuditor
@@ -67,6 +68,7 @@ class Process:
         security: Security,
         options: Options | None = None,
         clock: Clock | None = None,
+        configured: plugins.Configured | None = None,
     ) -> None:
         self._security = security
         self._renewal: asyncio.TimerHandle | None = None
@@ -75,7 +77,9 @@ class Process:
         clock = clock or SystemClock()
         if security.audit_file is not None:
             self._auditor = FileAuditor(security.audit_file, clock.now)
-        self.server = ApiServer(store, options, auditor=self._auditor, clock=clock)
+        self.server = ApiServer(
+            store, options, auditor=self._auditor, clock=clock, configured=configured
+        )
         core = self.server.core
         objects = CacheObjects(core.cache)
         self._authorizer = ClusterAuthorizer(core.cache)

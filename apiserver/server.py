@@ -55,6 +55,7 @@ class ApiServer:
         tokens: TokenIssuer | None = None,
         clock: Clock | None = None,
         entropy: random.Random | None = None,
+        configured: plugins.Configured | None = None,
     ) -> None:
         options = options or Options()
         entropy = entropy or Entropy()
@@ -89,7 +90,13 @@ class ApiServer:
             cache=cache,
             registries=registries,
             conversions=conversions,
-            admission=Chain((*plugins.standard(cache, entropy, asked), *allowed, *outside)),
+            admission=Chain(
+                (
+                    *plugins.standard(cache, entropy, asked, configured or plugins.Configured()),
+                    *allowed,
+                    *outside,
+                )
+            ),
             options=options,
             clock=clock or SystemClock(),
             authorizer=authorizer or AlwaysAllow(),

@@ -144,6 +144,10 @@ def server(
     region: Annotated[
         str, typer.Option(help="Keep nodes of other regions to frameworks that know of regions.")
     ] = "",
+    admission_control_config_file: Annotated[
+        Path | None,
+        typer.Option(help="An AdmissionConfiguration: PodSecurity's defaults and exemptions."),
+    ] = None,
     only: Annotated[
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",
@@ -169,6 +173,7 @@ def server(
         offers_credentials=offers_credentials,
         offer_rivals=offer_rivals,
         region=region,
+        admission=admission_control_config_file,
     )
     command.run(options, data_dir)
 

@@ -36,6 +36,7 @@ from bireme.cli.paths import DataDir
 from controllers import accounts
 
 if TYPE_CHECKING:
+    from apiserver.admission import plugins
     from apiserver.identity import pki
     from apiserver.live import LiveResource
     from apiserver.server import ApiServer
@@ -82,6 +83,8 @@ class ServerOptions:
     """How many frameworks are offered the same at a time; the first to accept has it."""
     region: str = ""
     """The master's: nodes of others are offered to those who say that they know of regions."""
+    admission: Path | None = None
+    """The file that configures admission plugins."""
     offers_credentials: Path | None = None
     """Principals and their secrets; None: `offers-credentials` in the data directory."""
 
@@ -190,6 +193,7 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["A
     from apiserver.identity import pki
     from apiserver.options import Options
 
+    configured = _configured(options.admission) if options.admission is not None else None
     keys = pki.Pki(dirs.pki)
     outside = _outside(options)
     advertised = outside[0] if outside else "127.0.0.1"
@@ -201,6 +205,7 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["A
             advertise_address=advertised,
             advertise_port=options.port,
         ),
+        configured=configured,
     )
     try:
         await process.start([(address, options.port) for address in options.bind])
@@ -209,6 +214,15 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["A
         yield process.server
     finally:
         await process.stop()
+
+
+def _configured(path: Path) -> "plugins.Configured":
+    from apiserver.admission import configuration, plugins
+
+    try:
+        return plugins.configured(path)
+    except configuration.BadConfiguration as error:
+        raise CommandError(f"--admission-control-config-file: {error}") from error
 
 
 def write_kubeconfig(dirs: DataDir, keys: "pki.Pki", url: str) -> None:

@@ -17,6 +17,8 @@ PREFIX = "pod-security.kubernetes.io/"
 MODES = ("enforce", "audit", "warn")
 PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
 LEVELS = (PRIVILEGED, BASELINE, RESTRICTED)
+"""From what lets all through to what lets least."""
+LATEST = "latest"
 _VERSION = re.compile(r"latest|v1\.(0|[1-9][0-9]{0,3})")
 
 _BASELINE: tuple[Check, ...] = (
@@ -54,10 +56,19 @@ class Level:
     """A level with the version that it was asked for in."""
 
     name: str = PRIVILEGED
-    version: str = "latest"
+    version: str = LATEST
 
     def __str__(self) -> str:
         return f"{self.name}:{self.version}"
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing is beyond it."""
+        return self.name == PRIVILEGED
+
+    def stricter(self, other: "Level") -> bool:
+        """Whether it lets less through; versions do not count."""
+        return LEVELS.index(self.name) > LEVELS.index(other.name)
 
     def findings(self, pod: Pod) -> list[Finding]:
         """All that is beyond the level, in Kubernetes' order."""
@@ -65,15 +76,39 @@ class Level:
         return [one for one in found if one is not None]
 
 
-def level(labels: Mapping[str, str], mode: str) -> Level:
-    """What the labels of a namespace say; a value that is none asks for the most."""
-    name = labels.get(PREFIX + mode)
-    if name is None:
-        return Level()
-    version = labels.get(f"{PREFIX}{mode}-version", "latest")
-    if _VERSION.fullmatch(version) is None:
-        version = "latest"
-    return Level(name if name in LEVELS else RESTRICTED, version)
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The levels of a namespace: beyond one pods are refused, noted, warned of."""
+
+    enforce: Level = Level()
+    audit: Level = Level()
+    warn: Level = Level()
+
+
+def policy(labels: Mapping[str, str], defaults: Policy) -> Policy:
+    """What the labels of a namespace say; `defaults` is said by who says nothing.
+
+    A level that is none asks for the most where pods are refused, for nothing elsewhere. Who only
+    says what is refused is also warned of it: of workloads, whose pods will be.
+    """
+    enforce = _level(labels, "enforce", defaults.enforce, RESTRICTED)
+    warn = _level(labels, "warn", defaults.warn, PRIVILEGED)
+    refusing = labels.get(f"{PREFIX}enforce") in LEVELS
+    if refusing and f"{PREFIX}warn" not in labels and enforce.stricter(warn):
+        told = f"{PREFIX}warn-version" in labels
+        warn = Level(enforce.name, warn.version if told else enforce.version)
+    return Policy(enforce, _level(labels, "audit", defaults.audit, PRIVILEGED), warn)
+
+
+def _level(labels: Mapping[str, str], mode: str, default: Level, otherwise: str) -> Level:
+    name = labels.get(PREFIX + mode, default.name)
+    version = labels.get(f"{PREFIX}{mode}-version", default.version)
+    return Level(name if name in LEVELS else otherwise, version if is_version(version) else LATEST)
+
+
+def is_version(text: str) -> bool:
+    """Whether a version is one."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def errors(labels: Mapping[str, str]) -> list[FieldError]:
@@ -89,7 +124,7 @@ def errors(labels: Mapping[str, str]) -> list[FieldError]:
                 )
             )
         version = labels.get(f"{key}-version")
-        if version is not None and _VERSION.fullmatch(version) is None:
+        if version is not None and not is_version(version):
             found.append(
                 status.invalid_value(
                     f"metadata.labels[{key}-version]",

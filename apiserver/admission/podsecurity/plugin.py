@@ -1,19 +1,20 @@
 """PodSecurity: refuses pods beyond the level of their namespace, warns about workloads.
 
 Pods are refused by the level `enforce`; `warn` answers with a warning header, for pods and for all
-that make pods from a template. Neighbours: `levels` decides; namespaces carry the labels. What the
-level `audit` finds is told nowhere yet: the audit log has no annotations.
+that make pods from a template; what `audit` finds is noted in the audit log. Neighbours: `levels`
+decides; namespaces carry the labels; `configuration` says who is exempt.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar
 
-from apimachinery import scheme, status
+from apimachinery import meta, scheme, status
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
 from apiserver.admission.podsecurity import levels
+from apiserver.admission.podsecurity.configuration import Configuration
 from apiserver.admission.podsecurity.finding import Finding, Pod
-from apiserver.admission.podsecurity.levels import Level
+from apiserver.admission.podsecurity.levels import Level, Policy
 from apiserver.cache import WatchCache
 
 _TEMPLATES = frozenset(
@@ -43,34 +44,48 @@ class PodSecurity(Plugin):
     operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE})
     subresources: ClassVar[frozenset[str]] = frozenset({"", "ephemeralcontainers"})
 
-    def __init__(self, cache: WatchCache) -> None:
+    def __init__(self, cache: WatchCache, configuration: Configuration) -> None:
         self._cache = cache
+        self._configuration = configuration
 
     async def validate(self, attempt: Attempt) -> None:
         assert attempt.obj is not None, "a write has an object"
         if attempt.resource.gr == "namespaces":
             self._namespace(attempt, attempt.obj)
             return
+        if exempt := self._exempt(attempt):
+            _note(attempt, "exempt", exempt)
+            return
         labels = self._labels(attempt.namespace)
-        if not any(key.startswith(levels.PREFIX) for key in labels):
+        policy = levels.policy(labels, self._configuration.defaults)
+        enforced = policy.enforce if attempt.resource.gr == "pods" else Level()
+        if enforced.open and policy.audit.open and policy.warn.open:
             return
         if attempt.old is not None and _same(attempt.resource.gr, attempt.obj, attempt.old):
             return
         pod = pod_of(attempt.resource.gr, attempt.obj)
-        _audit(attempt, labels, pod)
-        if attempt.resource.gr == "pods":
-            enforced = levels.level(labels, "enforce")
-            if found := enforced.findings(pod):
-                raise status.forbidden(
-                    "pods",
-                    attempt.name,
-                    f"violates PodSecurity {status.quote(str(enforced))}: {_told(found)}",
-                )
-        wanted = levels.level(labels, "warn")
-        if found := wanted.findings(pod):
-            attempt.warnings.append(
-                f"would violate PodSecurity {status.quote(str(wanted))}: {_told(found)}"
+        if pod.spec.get("runtimeClassName") in self._configuration.runtime_classes:
+            _note(attempt, "exempt", "runtimeClass")
+            return
+        if problems := levels.errors(labels):
+            told = "; ".join(one.message() for one in problems)
+            _note(attempt, "error", f"Failed to parse policy: {told}")
+        _audit(attempt, policy, pod)
+        if found := enforced.findings(pod):
+            raise status.forbidden(
+                "pods",
+                attempt.name,
+                f"violates PodSecurity {status.quote(str(enforced))}: {_told(found)}",
             )
+        # Who is refused already is not warned of the same thing.
+        if found := policy.warn.findings(pod):
+            attempt.warnings.append(_would_violate(policy.warn, found))
+
+    def _exempt(self, attempt: Attempt) -> str:
+        """What of a request the configuration lets pass unseen, if anything."""
+        if attempt.namespace in self._configuration.namespaces:
+            return "namespace"
+        return "user" if attempt.user.name in self._configuration.usernames else ""
 
     def _labels(self, namespace: str) -> Mapping[str, str]:
         entry = self._cache.get(scheme.NAMESPACES, "", namespace)
@@ -78,44 +93,74 @@ class PodSecurity(Plugin):
 
     def _namespace(self, attempt: Attempt, obj: JsonObject) -> None:
         """Labels that mean something; and a warning where pods are beyond the new level."""
-        labels = obj["metadata"].get("labels") or {}
-        before = ((attempt.old or {}).get("metadata") or {}).get("labels") or {}
+        labels, before = meta.labels(obj), meta.labels(attempt.old or {"metadata": {}})
         if problems := levels.errors(labels):
             if levels.errors(before) != problems:
                 raise status.invalid("Namespace", attempt.name, problems)
             return
-        wanted, old = levels.level(labels, "enforce"), levels.level(before, "enforce")
-        if attempt.old is not None and wanted != old:
+        defaults = self._configuration.defaults
+        policy = levels.policy(labels, defaults)
+        wanted = policy.enforce
+        if attempt.old is not None:
+            old = levels.policy(before, defaults).enforce
+            relaxed = wanted.version == old.version and not wanted.stricter(old)
+            if wanted == old or wanted.open or relaxed:
+                return
+        if attempt.name in self._configuration.namespaces:
+            if policy not in (levels.Policy(), defaults):
+                attempt.warnings.append(_ignored(attempt.name, policy, labels))
+        elif attempt.old is not None:
             attempt.warnings.extend(self._existing(attempt.name, wanted))
 
     def _existing(self, namespace: str, wanted: Level) -> list[str]:
         """Pods that run already and would not be let in now."""
         groups: dict[str, list[str]] = {}
         for entry in self._cache.list(scheme.PODS, namespace, limit=PODS_LOOKED_AT).entries:
-            found = wanted.findings(pod_of("pods", entry.parse()))
-            if found:
+            pod = pod_of("pods", entry.parse())
+            if pod.spec.get("runtimeClassName") in self._configuration.runtime_classes:
+                continue
+            if found := wanted.findings(pod):
                 reasons = ", ".join(one.reason for one in found)
                 groups.setdefault(reasons, []).append(entry.name)
         if not groups:
             return []
         head = f"existing pods in namespace {status.quote(namespace)} violate the new PodSecurity"
-        lines = [f"{head} enforce level {status.quote(str(wanted))}"]
-        for reasons, names in list(groups.items())[:PODS_TOLD]:
+        lines = []
+        for reasons, names in groups.items():
             others = len(names) - 1
             more = f" (and {others} other pod{'s' if others > 1 else ''})" if others else ""
-            lines.append(f"{names[0]}{more}: {reasons}")
-        return lines
+            lines.append(f"{min(names)}{more}: {reasons}")
+        return [f"{head} enforce level {status.quote(str(wanted))}", *sorted(lines)[:PODS_TOLD]]
 
 
-def _audit(attempt: Attempt, labels: Mapping[str, str], pod: Pod) -> None:
+def _ignored(namespace: str, policy: Policy, labels: Mapping[str, str]) -> str:
+    """What is said of labels on a namespace that is exempt."""
+    told = [
+        f"{mode}={level}"
+        for mode in levels.MODES
+        if not (level := getattr(policy, mode)).open
+        and not labels.keys().isdisjoint({levels.PREFIX + mode, f"{levels.PREFIX}{mode}-version"})
+    ]
+    return (
+        f"namespace {status.quote(namespace)} is exempt from Pod Security, and the policy "
+        f"({', '.join(told)}) will be ignored"
+    )
+
+
+def _note(attempt: Attempt, key: str, text: str) -> None:
+    attempt.annotations[levels.PREFIX + key] = text
+
+
+def _audit(attempt: Attempt, policy: Policy, pod: Pod) -> None:
     """What the audit log is told: the level that was enforced, and what the mode `audit` finds."""
     if attempt.resource.gr == "pods":
-        enforced = levels.level(labels, "enforce")
-        attempt.annotations[f"{levels.PREFIX}enforce-policy"] = str(enforced)
-    wanted = levels.level(labels, "audit")
-    if found := wanted.findings(pod):
-        text = f"would violate PodSecurity {status.quote(str(wanted))}: {_told(found)}"
-        attempt.annotations[f"{levels.PREFIX}audit-violations"] = text
+        _note(attempt, "enforce-policy", str(policy.enforce))
+    if found := policy.audit.findings(pod):
+        _note(attempt, "audit-violations", _would_violate(policy.audit, found))
+
+
+def _would_violate(level: Level, found: list[Finding]) -> str:
+    return f"would violate PodSecurity {status.quote(str(level))}: {_told(found)}"
 
 
 def pod_of(gr: str, obj: JsonObject) -> Pod:

@@ -4,7 +4,7 @@ import pytest
 
 from apiserver.admission.podsecurity import levels
 from apiserver.admission.podsecurity.finding import Pod
-from apiserver.admission.podsecurity.levels import Level
+from apiserver.admission.podsecurity.levels import Level, Policy
 
 HARDENED = {
     "allowPrivilegeEscalation": False,
@@ -162,13 +162,35 @@ def test_an_apparmor_annotation() -> None:
     assert found("baseline", {}, annotations={key: "localhost/mine"}) == []
 
 
-def test_what_labels_ask_for() -> None:
-    enforce = levels.PREFIX + "enforce"
-    assert str(levels.level({}, "enforce")) == "privileged:latest"
-    assert str(levels.level({enforce: "baseline"}, "enforce")) == "baseline:latest"
-    labels = {enforce: "restricted", f"{enforce}-version": "v1.30"}
-    assert str(levels.level(labels, "enforce")) == "restricted:v1.30"
-    assert levels.level({enforce: "nonsense"}, "enforce").name == "restricted"
+@pytest.mark.parametrize(
+    ("labels", "enforce", "audit", "warn"),
+    [
+        ({}, "privileged:latest", "privileged:latest", "privileged:latest"),
+        # Who refuses is warned, too: of workloads whose pods will be refused.
+        ({"enforce": "baseline"}, "baseline:latest", "privileged:latest", "baseline:latest"),
+        ({"enforce": "baseline", "enforce-version": "v1.22", "warn-version": "v1.23"},
+         "baseline:v1.22", "privileged:latest", "baseline:v1.23"),
+        ({"enforce": "restricted", "enforce-version": "v1.30"},
+         "restricted:v1.30", "privileged:latest", "restricted:v1.30"),
+        ({"enforce": "baseline", "warn": "privileged", "audit": "restricted"},
+         "baseline:latest", "restricted:latest", "privileged:latest"),
+        # What is none refuses most, and says nothing elsewhere.
+        ({"enforce": "x"}, "restricted:latest", "privileged:latest", "privileged:latest"),
+        ({"enforce": "baseline", "warn": "x", "audit": "x", "enforce-version": "1"},
+         "baseline:latest", "privileged:latest", "privileged:latest"),
+    ],
+)  # fmt: skip
+def test_what_labels_ask_for(labels: dict[str, str], enforce: str, audit: str, warn: str) -> None:
+    given = {levels.PREFIX + key: value for key, value in labels.items()}
+    policy = levels.policy(given, Policy())
+    assert [str(policy.enforce), str(policy.audit), str(policy.warn)] == [enforce, audit, warn]
+
+
+def test_what_namespaces_that_say_nothing_get() -> None:
+    defaults = Policy(Level("baseline"), Level("restricted"), Level("restricted"))
+    assert levels.policy({"a": "b"}, defaults) == defaults
+    said = levels.policy({f"{levels.PREFIX}enforce": "privileged"}, defaults)
+    assert said == Policy(Level("privileged"), defaults.audit, defaults.warn)
 
 
 def test_labels_that_say_nothing() -> None:
