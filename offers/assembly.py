@@ -19,6 +19,7 @@ from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.agents import Agents, AgentView
 from offers.frameworks import Frameworks
+from offers.http import limits
 from offers.http.access import Access
 from offers.http.app import OfferServer
 from offers.http.credentials import Credentials
@@ -49,9 +50,14 @@ class MesosSide:
         nodes: Mirror[AgentView],
         *,
         credentials: Path | None = None,
+        rate_limits: Path | None = None,
         roles_of_namespaces: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """`credentials` is a file of principals and secrets."""
+        """`credentials` is a file of principals and secrets, `rate_limits` one as Mesos has it.
+
+        Raises:
+            BadLimits: that file makes no sense.
+        """
         self.agents = Agents()
         self.frameworks = Frameworks(client, master)
         self._pods = Informer(
@@ -83,6 +89,8 @@ class MesosSide:
             client,
             roles=self.roles.settings,
         )
+        if rate_limits is not None:
+            self.server.scheduler.limits = limits.read(rate_limits)
         self.frameworks.spell = self._spell
         master.amount_of_pod = self.tasks.amount_of_pod
         self.agents.on_lost = self.tasks.agent_lost

@@ -48,6 +48,9 @@ PARTS = ("apiserver", "controllers", "scheduling")
 OFFERS_HOST, OFFERS_PORT = "127.0.0.1", 5050
 """Mesos' own port, which frameworks expect; plain HTTP, so only on loopback."""
 
+RATE_LIMITS = "offers-rate-limits"
+"""In the data directory, if calls of frameworks are to be limited: Mesos' `--rate_limits`."""
+
 SERVICE_PREFIX_MAX = 28
 """Of the range of ClusterIPs: the first and the tenth address have their fixed owners."""
 CLUSTER_PREFIX_MAX = 23
@@ -98,6 +101,7 @@ def run(options: ServerOptions, data_dir: Path | None) -> None:
     _check(options)
     dirs = paths.data_dir(data_dir)
     dirs.create()
+    _check_limits(dirs)
     try:
         runner.run(lambda: _main(options, dirs), uvloop=True)
     except (stores.BadStore, kubeconfigs.ConfigError) as error:
@@ -143,6 +147,17 @@ def _check(options: ServerOptions) -> None:
         raise CommandError(
             f"--node-monitor-grace-period {options.node_monitor_grace_period:g}: give seconds"
         )
+
+
+def _check_limits(dirs: DataDir) -> None:
+    """A file of limits that makes no sense is said at once."""
+    if (dirs.root / RATE_LIMITS).exists():
+        from offers.http import limits
+
+        try:
+            limits.read(dirs.root / RATE_LIMITS)
+        except limits.BadLimits as error:
+            raise CommandError(str(error)) from error
 
 
 def _outside(options: ServerOptions) -> list[str]:
@@ -337,6 +352,7 @@ async def _schedule(
         master,
         nodes,
         credentials=known,
+        rate_limits=dirs.root / RATE_LIMITS,
         roles_of_namespaces=lambda: {role_of(name) for name in namespaces.keys()},  # noqa: SIM118
     )
     live[RESOURCE] = LiveOffers(master)

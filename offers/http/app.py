@@ -74,6 +74,7 @@ class OfferServer:
             frameworks, tasks, calls, access, maintenance, reservations, master_id=master.id
         )
         self._legacy = Legacy(master, frameworks, tasks, agents, clock, roles)
+        self._legacy.limits = lambda: self.scheduler.limits
         actions = Actions(client, master, frameworks, maintenance, reservations, access, roles)
         self._operator = Operator(
             master, frameworks, tasks, agents, self._legacy, actions, maintenance,

@@ -15,6 +15,7 @@ from apimachinery.wire import JsonObject
 from offers import parts, resources, shapes
 from offers.agents import Agents
 from offers.frameworks import Framework, Frameworks
+from offers.http.limits import Limits
 from offers.http.sight import EVERYTHING, OF_REQUEST, Sight
 from offers.ledger import Account
 from offers.master import OfferMaster
@@ -48,6 +49,7 @@ class Legacy:
         self._tasks, self._agents, self._clock = tasks, agents, clock
         self._started = clock.now()
         self.address: tuple[str, int] = ("127.0.0.1", 5050)
+        self.limits: Callable[[], Limits] = lambda: Limits({})
 
     def routes(self, app: web.Application) -> None:
         made = {
@@ -344,6 +346,12 @@ class Legacy:
             found[f"master/tasks_{state.removeprefix('TASK_').lower()}"] = sum(
                 task.state == state for task in self.all_tasks()
             )
+        for word, counts in (
+            ("received", self.limits().received),
+            ("processed", self.limits().processed),
+        ):
+            for principal in {one.principal for one in live}:
+                found[f"frameworks/{principal}/messages_{word}"] = counts[principal]
         total, used = shapes.brief(ledger.total), shapes.brief(ledger.roles.root.allocated)
         for name in ("cpus", "mem", "disk", "gpus"):
             found[f"master/{name}_total"] = total[name]

@@ -26,6 +26,7 @@ from offers.frameworks import (
 from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.calls import Calls
 from offers.http.legacy import VERSION
+from offers.http.limits import Limits
 from offers.identity import USER_PREFIX
 from offers.maintenance import Maintenance
 from offers.reservations import Reservations
@@ -61,6 +62,8 @@ class SchedulerEndpoint:
         self._master_id = master_id
         self.ready = False
         """False while what was before is read back: then the answer is 503."""
+        self.limits = Limits({})
+        """How fast calls of each principal are carried out."""
         self._open: set[EventStream] = set()
 
     def close(self) -> None:
@@ -107,6 +110,10 @@ class SchedulerEndpoint:
             framework.account and not caller.account
         ):
             return _text(400, "Framework's principal is not the authenticated one")
+        if problem := await self.limits.turn(framework.principal):
+            if framework.stream is not None:
+                framework.stream.fail(f"Message {kind} dropped: {problem}")
+            return _text(429, f"Message {kind} dropped: {problem}")
         async with framework.turn:
             return await self._take(request, call, kind, framework)
 
