@@ -18,7 +18,11 @@ from kubelet.runtime.interface import RuntimeDriver
 
 if TYPE_CHECKING:
     import aiohttp
+    import yarl
 
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+REDIRECTS_MAX = 10
+"""How often a server may send us on (Kubernetes' number)."""
 OUTPUT_MAX = 10 << 10
 """How much of a body or an output is read for the event's message (Kubernetes' number)."""
 DEFAULT_TIMEOUT_S = 60.0
@@ -47,6 +51,8 @@ class Result:
 
     ok: bool
     output: str = ""
+    warning: bool = False
+    """It went well, and somebody should read the output all the same."""
 
 
 class Actions:
@@ -115,19 +121,33 @@ class Actions:
         text = f"{scheme}://{literal}:{port}/{path.lstrip('/')}"
         headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
         headers |= {h["name"]: h["value"] for h in action.get("httpHeaders") or ()}
+        limit = aiohttp.ClientTimeout(total=timeout or DEFAULT_TIMEOUT_S)
         try:
-            async with self._session.get(
-                yarl.URL(text, encoded=True),
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout or DEFAULT_TIMEOUT_S),
-            ) as response:
-                body = await response.content.read(OUTPUT_MAX)
-        except (aiohttp.ClientError, OSError) as error:
+            return await self._follow(yarl.URL(text, encoded=True), headers, limit)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             return Result(False, f'Get "{text}": {error}')
-        if 200 <= response.status < 400:
-            return Result(True, body.decode("utf-8", "replace"))
-        return Result(False, f"HTTP probe failed with statuscode: {response.status}")
+
+    async def _follow(
+        self, url: "yarl.URL", headers: dict[str, str], limit: "aiohttp.ClientTimeout"
+    ) -> Result:
+        """Ask, and go on where the server sends us as long as that is the same host."""
+        import yarl
+
+        first = url.host
+        for _ in range(REDIRECTS_MAX):
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False, timeout=limit
+            ) as response:
+                body = (await response.content.read(OUTPUT_MAX)).decode("utf-8", "replace")
+            if not 200 <= response.status < 400:
+                return Result(False, f"HTTP probe failed with statuscode: {response.status}")
+            if response.status not in REDIRECTS or "Location" not in response.headers:
+                return Result(True, body)
+            url = url.join(yarl.URL(response.headers["Location"], encoded=True))
+            if url.host != first:
+                text = f"Probe terminated redirects, Response body: {body}"
+                return Result(True, text, warning=True)
+        return Result(False, f"stopped after {REDIRECTS_MAX} redirects")
 
     async def _tcp(self, action: JsonObject, target: Target) -> Result:
         host = action.get("host") or target.address

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from apimachinery import node_selector, requests
 from apimachinery.requests import HostPort
 from apimachinery.wire import JsonObject
+from kubelet import sysctls
 from kubelet.options import Capacity
 
 PREFIX = "Pod was rejected: "
@@ -47,6 +48,8 @@ def admit(
     pod: JsonObject, load: Load, capacity: Capacity, node_labels: Mapping[str, str]
 ) -> Rejection | None:
     """None when the pod may run here."""
+    if text := sysctls.forbidden(pod):
+        return Rejection("SysctlForbidden", text)
     spec = pod["spec"]
     wants = requests.of_pod(spec)
     for name, most in _limits(capacity).items():

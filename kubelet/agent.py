@@ -114,7 +114,7 @@ class NodeAgent:
         # Not `or`: a mirror that is still empty is false.
         services = self._services if self._shared.services is None else self._shared.services
         environment = Environment(kit.client, kit.options, kit.capacity, services)
-        starter = Starter(kit, environment, volumes, actions, runtime_name)
+        starter = Starter(kit, environment, volumes, actions, runtime_name, (version.name,))
         feed = self._shared.feed or feed_of(kit.client, kit.options.node_name)
         pods = Pods(kit, starter, volumes, self.publisher, node_labels(kit.options, machine), feed)
         self.node, self.pods = node, pods

@@ -156,6 +156,7 @@ def attempt_of(status: ContainerStatus) -> Attempt:
         message=status.termination_message or status.message,
         image=status.image,
         image_id=status.annotations.get(IMAGE_ANNOTATION) or status.image_id,
+        user=(status.user.uid, status.user.gid, *status.user.groups) if status.user else (),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from apimachinery import names
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import resources
+from kubelet import resources, sysctls
 from kubelet.attempts import HASH_ANNOTATION
 from kubelet.env import expand
 from kubelet.options import Options
@@ -53,7 +53,6 @@ def sandbox_config(
     spec = pod["spec"]
     host_network = bool(spec.get("hostNetwork"))
     hostname, domain = host_names(pod, options.cluster_domain)
-    security = spec.get("securityContext") or {}
     return SandboxConfig(
         uid=reading.uid(pod),
         name=reading.name(pod),
@@ -76,7 +75,7 @@ def sandbox_config(
         host_pid=bool(spec.get("hostPID")),
         host_ipc=bool(spec.get("hostIPC")),
         share_process_namespace=bool(spec.get("shareProcessNamespace")),
-        sysctls={s["name"]: s["value"] for s in security.get("sysctls") or ()},
+        sysctls=sysctls.asked(pod),
     )
 
 
@@ -222,6 +221,7 @@ def security(pod: JsonObject, spec: JsonObject, data_dir: Path) -> Security:
         run_as_user=_number(either("runAsUser")),
         run_as_group=_number(either("runAsGroup")),
         supplemental_groups=tuple(dict.fromkeys(groups)),
+        strict_groups=outer.get("supplementalGroupsPolicy") == "Strict",
         run_as_non_root=bool(either("runAsNonRoot")),
         privileged=privileged,
         capabilities_add=_capabilities(capabilities.get("add")),

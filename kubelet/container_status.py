@@ -58,11 +58,27 @@ def entry(view: View, container: Container, spec: JsonObject) -> JsonObject:
     }
     if view.container_id(latest):
         result["containerID"] = view.container_id(latest)
+    if latest is not None and latest.user:
+        uid, *groups = latest.user
+        result["user"] = {"linux": {"uid": uid, "gid": groups[0], "supplementalGroups": groups}}
+    if signal := (spec.get("lifecycle") or {}).get("stopSignal"):
+        result["stopSignal"] = signal
+    if spec.get("volumeMounts"):
+        result["volumeMounts"] = [_mount(one) for one in spec["volumeMounts"]]
     if spec.get("resources"):
         result["resources"] = spec["resources"]
         if spec["resources"].get("requests"):
             result["allocatedResources"] = spec["resources"]["requests"]
     return result
+
+
+def _mount(wanted: JsonObject) -> JsonObject:
+    """One mount as it was made."""
+    shown = {"name": wanted["name"], "mountPath": wanted["mountPath"]}
+    if not wanted.get("readOnly"):
+        return shown
+    recursive = wanted.get("recursiveReadOnly") in ("Enabled", "IfPossible")
+    return {**shown, "readOnly": True, "recursiveReadOnly": "Enabled" if recursive else "Disabled"}
 
 
 def _is_ready(view: View, container: Container) -> bool:

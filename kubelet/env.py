@@ -228,6 +228,14 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return _REFERENCE.sub(one, text)
 
 
+def expand_known(text: str, values: Mapping[str, str]) -> str:
+    """As `expand`, for what must not keep a reference. Raises ConfigMissingError."""
+    for match in _REFERENCE.finditer(text):
+        if match[1] != "$" and match[2] not in values:
+            raise ConfigMissingError(f"missing value for {match[2]!r} in {text!r}")
+    return expand(text, values)
+
+
 def service_variables(view: ServiceView) -> dict[str, str]:
     """NAME_SERVICE_HOST and friends, and the older docker-link ones, for a service with an IP."""
     if not view.cluster_ip or view.cluster_ip == "None" or not view.ports:

@@ -7,7 +7,7 @@ recorder. `bireme node --hollow N` and benches use `HollowNodes`.
 
 import asyncio
 import logging
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,10 @@ class NoVolumes:
 
     async def update(self, pod: JsonObject) -> None: ...
 
-    async def mounts(self, pod: JsonObject, spec: JsonObject) -> list[Mount]:
-        del pod
+    async def mounts(
+        self, pod: JsonObject, spec: JsonObject, env: Mapping[str, str]
+    ) -> list[Mount]:
+        del pod, env
         return [
             Mount(str(mount["mountPath"]), "/hollow") for mount in spec.get("volumeMounts") or ()
         ]

@@ -119,6 +119,8 @@ class Attempt:
     message: str = ""
     image: str = ""
     image_id: str = ""
+    user: tuple[int, ...] = ()
+    """Of its first process: user, first group, all other groups."""
 
     @property
     def over(self) -> bool:

@@ -243,19 +243,17 @@ class Prober:
             eager = 0.0
             tally = tally.after(spec, ok=result.ok)
             if not result.ok:
-                self._tell(kind, result.output)
+                self._tell("Unhealthy", f"{kind.capitalize()} probe failed", result.output)
+            elif result.warning:
+                self._tell("ProbeWarning", f"{kind.capitalize()} probe warning", result.output)
             if apply(tally):
                 return
             due = max(due + spec.period, loop.time())
             await asyncio.sleep(due - loop.time())
 
-    def _tell(self, kind: str, output: str) -> None:
-        self._kit.warn(
-            self._target.pod,
-            "Unhealthy",
-            f"{kind.capitalize()} probe failed: {output.strip()}",
-            container=self._attempt.name,
-        )
+    def _tell(self, reason: str, what: str, output: str) -> None:
+        text = f"{what}: {output.strip()}"
+        self._kit.warn(self._target.pod, reason, text, container=self._attempt.name)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

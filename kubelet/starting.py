@@ -13,6 +13,7 @@ import time
 from collections.abc import Container, Iterable
 from pathlib import Path
 
+from apimachinery import scheme
 from apimachinery import status as errors
 from apimachinery.wire import JsonObject
 from kubelet import abilities, configs, lifecycle, logs
@@ -62,6 +63,7 @@ class Starter:
         volumes: Volumes,
         actions: Actions,
         runtime_name: str,
+        handlers: tuple[str, ...],
     ) -> None:
         self._fetcher = Fetcher(kit.options)
         self._kit = kit
@@ -69,6 +71,8 @@ class Starter:
         self._volumes = volumes
         self.actions = actions
         self.runtime_name = runtime_name
+        self.handlers = handlers
+        """What a RuntimeClass may ask for."""
         self._slots = asyncio.Semaphore(STARTS_AT_ONCE)
         self.log_keeper = LogKeeper(kit.driver, kit.options, kit.hub)
 
@@ -76,7 +80,8 @@ class Starter:
 
     async def create_sandbox(self, pod: JsonObject, number: int) -> SandboxStatus:
         """Namespaces and volumes, side by side: neither needs the other."""
-        if problem := abilities.lacking(pod, self._kit.options.cluster_domain):
+        problem = abilities.lacking(pod, self._kit.options.cluster_domain)
+        if problem := problem or await self._unknown_handler(pod):
             raise StartError("FailedCreatePodSandBox", problem)
         config = configs.sandbox_config(pod, number, self._kit.options, self._resolv_conf())
         made, mounted = await asyncio.gather(
@@ -93,6 +98,20 @@ class Starter:
                 raise result
         assert isinstance(made, str), "a sandbox id"
         return await self._kit.driver.sandbox_status(made)
+
+    async def _unknown_handler(self, pod: JsonObject) -> str:
+        """What is wrong with the pod's RuntimeClass; empty if this node can run it."""
+        name = pod["spec"].get("runtimeClassName")
+        if not name:
+            return ""
+        try:
+            found = await self._kit.client.get(scheme.RUNTIMECLASSES, name)
+        except errors.ApiError as error:
+            return error.message
+        handler = str(found.get("handler") or "")
+        if handler in self.handlers:
+            return ""
+        return f'no runtime for "{handler}" is configured; there are {", ".join(self.handlers)}'
 
     async def _run_sandbox(self, config: SandboxConfig) -> str:
         async with self._slots:
@@ -150,7 +169,7 @@ class Starter:
             # A restarted agent has not mounted them yet; for all others this is a look-up.
             await self._volumes.setup(pod)
             env = await self._environment.resolve(pod, spec, sandbox.ips)
-            mounts = await self._volumes.mounts(pod, spec)
+            mounts = await self._volumes.mounts(pod, spec, dict(env))
             await self._fetcher.fetch(pod)
         except (ConfigMissingError, VolumeError, FetchError, OSError) as error:
             raise StartError(lifecycle.CONFIG_ERROR, str(error)) from error

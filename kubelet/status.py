@@ -162,6 +162,7 @@ def _conditions(
         moved = before.get("lastTransitionTime") if same and before is not None else stamp
         condition: JsonObject = {
             "type": kind,
+            "observedGeneration": pod["metadata"].get("generation", 0),
             "status": answer.status,
             "lastTransitionTime": moved or stamp,
         }

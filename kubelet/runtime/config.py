@@ -96,6 +96,8 @@ class Mount:
     host_path: str
     read_only: bool = False
     propagation: Propagation = Propagation.PRIVATE
+    # Read-only is what is mounted below, too.
+    recursive_read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Security:
     run_as_user: int | None = None
     run_as_group: int | None = None
     supplemental_groups: tuple[int, ...] = ()
+    # Whether the image's /etc/group adds none of its own.
+    strict_groups: bool = False
     run_as_non_root: bool = False
     privileged: bool = False
     # Names without CAP_, in upper case; ALL is understood in both.

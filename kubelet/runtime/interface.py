@@ -75,6 +75,15 @@ class SandboxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessUser:
+    """Whom a container's first process runs as; `groups` without the first one, `gid`."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerStatus:
     """One container as it is. Times are seconds since the epoch, 0 where not reached."""
 
@@ -99,6 +108,8 @@ class ContainerStatus:
     # Absolute path on the machine.
     log_path: str = ""
     pid: int = 0
+    # Of a container that was made; None where the driver cannot tell.
+    user: ProcessUser | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ binds, `volumes.local` keeps directories.
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from apimachinery import scheme
@@ -21,8 +22,17 @@ BINDING_S = 10.0
 """How long a claim may take to be bound before an Event says that the pod waits for it."""
 
 
-async def path_of(client: Client, root: Path, namespace: str, claim: str) -> Path:
-    """Where the claim's volume lies on this node; `root` is where the node's own ones are.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a claim's volume lies on this node."""
+
+    path: Path
+    owned: bool
+    """It is the pods' alone: their fsGroup may have its files. Not so a hostPath."""
+
+
+async def find(client: Client, root: Path, namespace: str, claim: str) -> Place:
+    """The claim's volume; `root` is where the node's own ones are.
 
     Raises:
         VolumeError: no such claim or volume, not bound, or of a kind that nodes cannot mount.
@@ -37,13 +47,14 @@ async def path_of(client: Client, root: Path, namespace: str, claim: str) -> Pat
     csi = spec.get("csi") or {}
     if csi.get("driver") == local.DRIVER:
         handle = str(csi.get("volumeHandle") or "")
-        return await asyncio.to_thread(local.directory, root, handle)
+        return Place(await asyncio.to_thread(local.directory, root, handle), owned=True)
     source = spec.get("hostPath") or spec.get("local")
     if source is None:
         raise VolumeError(f'persistentvolume "{bound}" is not of a type that this node supports')
-    return await asyncio.to_thread(
+    path = await asyncio.to_thread(
         ensure_host_path, str(source["path"]), str(source.get("type") or "")
     )
+    return Place(path, owned="local" in spec)
 
 
 async def _volume_name(client: Client, namespace: str, name: str) -> str:

@@ -1,6 +1,6 @@
 """What the rest of the agent asks of volumes. `manager` fulfils it; hollow nodes have none."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Protocol
 
 from apimachinery.wire import JsonObject
@@ -16,8 +16,10 @@ class Volumes(Protocol):
     async def update(self, pod: JsonObject) -> None:
         """The pod's labels or annotations have changed."""
 
-    async def mounts(self, pod: JsonObject, spec: JsonObject) -> list[Mount]:
-        """What one container sees; after `setup`."""
+    async def mounts(
+        self, pod: JsonObject, spec: JsonObject, env: Mapping[str, str]
+    ) -> list[Mount]:
+        """What one container sees; after `setup`. Its environment names parts of paths."""
 
     async def teardown(self, uid: str) -> None:
         """Nothing of the pod's volumes stays on the node."""

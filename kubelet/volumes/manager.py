@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +18,12 @@ from apimachinery import status as errors
 from apimachinery.quantity import Quantity
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import env, kernel
+from kubelet import kernel, resources
+from kubelet.env import expand_known
 from kubelet.kit import Kit
+from kubelet.options import Capacity
 from kubelet.runtime.config import Mount, Propagation
-from kubelet.volumes import atomic, claims, payload
+from kubelet.volumes import atomic, claims, ownership, payload
 from kubelet.volumes.errors import VolumeError
 from kubelet.volumes.objects import ObjectCache
 from kubelet.volumes.paths import bind_sub_path, ensure_host_path, unmount_below
@@ -33,6 +35,7 @@ LOG = logging.getLogger(__name__)
 
 API_KINDS = ("configMap", "secret", "downwardAPI", "projected")
 """Filled from the API; all are read-only for containers."""
+RECURSIVE = ("Enabled", "IfPossible")
 RENEW_RETRY_S = 30.0
 """After a renewal of a token that failed: the old one has a fifth of its life left."""
 
@@ -77,7 +80,9 @@ class VolumeManager:
         if any(_is_downward(volume) for volume in pod["spec"].get("volumes") or ()):
             await self._refresh(entry)
 
-    async def mounts(self, pod: JsonObject, spec: JsonObject) -> list[Mount]:
+    async def mounts(
+        self, pod: JsonObject, spec: JsonObject, env: Mapping[str, str]
+    ) -> list[Mount]:
         """What one container sees of the volumes."""
         entry = self._pods[reading.uid(pod)]
         kinds = {v["name"]: v for v in pod["spec"].get("volumes") or ()}
@@ -87,7 +92,7 @@ class VolumeManager:
             path = entry.paths[name]
             sub_path = wanted.get("subPath") or ""
             if wanted.get("subPathExpr"):
-                sub_path = await self._expanded(pod, spec, wanted["subPathExpr"])
+                sub_path = expand_known(wanted["subPathExpr"], env)
             if sub_path:
                 place = self._pod_dir(pod) / "subpaths" / f"{spec['name']}-{index}"
                 path = await asyncio.to_thread(bind_sub_path, path, sub_path, place)
@@ -97,6 +102,7 @@ class VolumeManager:
                     container_path=str(wanted["mountPath"]),
                     host_path=str(path),
                     read_only=bool(wanted.get("readOnly")) or from_api,
+                    recursive_read_only=wanted.get("recursiveReadOnly") in RECURSIVE,
                     propagation=Propagation(wanted.get("mountPropagation") or "None"),
                 )
             )
@@ -161,9 +167,8 @@ class VolumeManager:
             entry.paths[name] = await self._claimed(entry.pod, f"{reading.name(entry.pod)}-{name}")
         elif "emptyDir" in volume or len(volume) == 1:
             path = self._pod_dir(entry.pod) / "volumes" / "empty" / name
-            await asyncio.to_thread(
-                _make_empty, path, volume.get("emptyDir") or {}, _group(entry.pod)
-            )
+            size = _memory_bytes(entry.pod, volume, self._kit.capacity)
+            await asyncio.to_thread(_make_empty, path, size, _group(entry.pod))
             entry.paths[name] = path
         else:
             kind = next(key for key in volume if key != "name")
@@ -171,7 +176,14 @@ class VolumeManager:
 
     async def _claimed(self, pod: JsonObject, claim: str) -> Path:
         root = self._kit.options.local_volumes_dir
-        return await claims.path_of(self._kit.client, root, reading.namespace(pod), claim)
+        found = await claims.find(self._kit.client, root, reading.namespace(pod), claim)
+        group = _group(pod)
+        if found.owned and group is not None:
+            policy = (pod["spec"].get("securityContext") or {}).get("fsGroupChangePolicy")
+            await asyncio.to_thread(
+                ownership.give, found.path, group, only_on_mismatch=policy == "OnRootMismatch"
+            )
+        return found.path
 
     async def _write(self, entry: _PodVolumes, volume: JsonObject) -> bool:
         """Bring the files of a volume from the API up to date."""
@@ -206,18 +218,6 @@ class VolumeManager:
                 raise VolumeError(f"service account token: {error.message}") from error
             LOG.warning("token of %s not renewed: %s", reading.full_name(entry.pod), error.message)
             entry.tokens[ref] = Token(known.text, now + RENEW_RETRY_S)
-
-    async def _expanded(self, pod: JsonObject, spec: JsonObject, text: str) -> str:
-        """`subPathExpr` sees the container's plain variables and field references."""
-        known: dict[str, str] = {}
-        for item in spec.get("env") or ():
-            source = item.get("valueFrom") or {}
-            if "fieldRef" in source:
-                path = str(source["fieldRef"].get("fieldPath") or "")
-                known[item["name"]] = env.field_value(pod, path, self._kit.options)
-            elif not source:
-                known[item["name"]] = env.expand(str(item.get("value") or ""), known)
-        return env.expand(text, known)
 
     # --- refreshing
 
@@ -281,12 +281,21 @@ def _only_user(pod: JsonObject) -> int | None:
     return None if user is None else int(user)
 
 
-def _make_empty(path: Path, body: JsonObject, group: int | None) -> None:
-    """A directory for everybody in the pod; in memory if it is asked for."""
+def _memory_bytes(pod: JsonObject, volume: JsonObject, capacity: Capacity) -> int:
+    """How much of memory an emptyDir may fill; 0 for one on disk."""
+    body = volume.get("emptyDir") or {}
+    if body.get("medium") != "Memory":
+        return 0
+    asked = Quantity.parse(body["sizeLimit"]).value() if body.get("sizeLimit") else 0
+    bounds = (asked, resources.sandbox_resources(pod).memory_limit_bytes, capacity.memory_bytes)
+    return min(bound for bound in bounds if bound)
+
+
+def _make_empty(path: Path, memory: int, group: int | None) -> None:
+    """A directory for everybody in the pod; in so much memory if it is asked for."""
     path.mkdir(parents=True, exist_ok=True)
-    if body.get("medium") == "Memory" and not path.is_mount():
-        size = Quantity.parse(body["sizeLimit"]).value() if body.get("sizeLimit") else 0
-        options = f"mode=0777{f',size={size}' if size else ''}"
+    if memory and not path.is_mount():
+        options = f"mode=0777,size={memory}"
         flags = kernel.MS_NOSUID | kernel.MS_NODEV
         try:
             kernel.mount("tmpfs", str(path), "tmpfs", flags, options)

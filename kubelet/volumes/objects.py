@@ -82,8 +82,6 @@ class ObjectCache:
         return entry
 
     def _news(self, entry: _Entry, old: JsonObject | None, new: JsonObject | None) -> None:
-        """A deleted object leaves the files as they are; anything else may change them."""
-        if new is None:
-            return
-        if old is None or meta.resource_version(old) != meta.resource_version(new):
+        """What is gone may be optional: then its files go, too."""
+        if old is None or new is None or meta.resource_version(old) != meta.resource_version(new):
             self._changed(set(entry.users))

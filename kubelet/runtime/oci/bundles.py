@@ -16,6 +16,7 @@ from kubelet import kernel
 from kubelet.images.interface import Image
 from kubelet.runtime.config import ContainerConfig, SeccompMode
 from kubelet.runtime.errors import ContainerConfigError, CreateContainerError
+from kubelet.runtime.interface import ProcessUser
 from kubelet.runtime.oci import defaults, hostfs, spec, users
 from kubelet.runtime.oci.cgroups import Cgroups
 
@@ -66,8 +67,8 @@ def write_config(
     image: Image,
     around: spec.Surroundings,
     limits: spec.NodeLimits,
-) -> None:
-    """config.json for a mounted root; also checks what the pod asked for."""
+) -> ProcessUser:
+    """config.json for a mounted root; also checks what the pod asked for. Whom it runs as."""
     _check_mounts(config)
     rootfs = hostfs.ROOT if hostfs.is_host(image) else directory / "bundle" / "rootfs"
     user = users.resolve(rootfs, image.config.user, config.security)
@@ -87,6 +88,7 @@ def write_config(
         _seccomp_document(config),
     )
     (directory / "bundle" / "config.json").write_bytes(orjson.dumps(document))
+    return user
 
 
 def _check_mounts(config: ContainerConfig) -> None:

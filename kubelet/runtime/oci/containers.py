@@ -154,7 +154,8 @@ class Containers:
     ) -> None:
         layout = self._node.layout
         directory = layout.container(record.id)
-        bundles.write_config(directory, config, image, around, self._node.limits)
+        user = bundles.write_config(directory, config, image, around, self._node.limits)
+        record.user = [user.uid, user.gid, *user.groups]
         Path(record.log_path).parent.mkdir(parents=True, exist_ok=True)
         layout.save_container(record)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kubelet.runtime.config import DnsConfig, HostAlias, SandboxConfig
 
 _LOCALHOST = (
-    "# Made by the node for this pod; changes are lost when the pod is replaced.",
+    "# Kubernetes-managed hosts file.",
     "127.0.0.1\tlocalhost",
     "::1\tlocalhost ip6-localhost ip6-loopback",
 )

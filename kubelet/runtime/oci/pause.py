@@ -15,12 +15,12 @@ import orjson
 from kubelet.images.interface import ImageConfig
 from kubelet.runtime.config import ContainerConfig, Security
 from kubelet.runtime.errors import SandboxError
+from kubelet.runtime.interface import ProcessUser
 from kubelet.runtime.oci import spec
-from kubelet.runtime.oci.users import User
 
 NAME = "pause"
 # What it may not do: anything. An unprivileged user of its own.
-_USER = User(65534, 65534)
+_USER = ProcessUser(65534, 65534)
 
 _BASE = 0x400000
 _SIGCHLD, _RT_SIGACTION, _PAUSE = 17, 13, 34

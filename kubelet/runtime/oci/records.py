@@ -23,6 +23,7 @@ from kubelet.runtime.config import PortMapping
 from kubelet.runtime.interface import (
     ContainerState,
     ContainerStatus,
+    ProcessUser,
     SandboxState,
     SandboxStatus,
 )
@@ -97,6 +98,8 @@ class ContainerRecord:
     message: str = ""
     termination_message: str = ""
     pid: int = 0
+    # [uid, gid, other groups …] of its first process.
+    user: list[int] = field(default_factory=list)
     tty: bool = False
     stdin: bool = False
     stdin_once: bool = False
@@ -128,9 +131,16 @@ class ContainerRecord:
             termination_message=self.termination_message,
             log_path=self.log_path,
             pid=self.pid if self.state is ContainerState.RUNNING else 0,
+            user=_process_user(self.user),
             labels=self.labels,
             annotations=self.annotations,
         )
+
+
+def _process_user(numbers: list[int]) -> ProcessUser | None:
+    if len(numbers) < 2:
+        return None
+    return ProcessUser(numbers[0], numbers[1], tuple(numbers[2:]))
 
 
 class Layout:

@@ -19,8 +19,8 @@ from kubelet.runtime.config import (
     Security,
 )
 from kubelet.runtime.errors import CreateContainerError
+from kubelet.runtime.interface import ProcessUser
 from kubelet.runtime.oci import defaults, seccomp
-from kubelet.runtime.oci.users import User
 
 JsonObject = dict[str, Any]
 
@@ -64,7 +64,7 @@ class Surroundings:
 def build(
     config: ContainerConfig,
     image: ImageConfig,
-    user: User,
+    user: ProcessUser,
     around: Surroundings,
     limits: NodeLimits,
     seccomp_document: JsonObject | None = None,
@@ -145,7 +145,7 @@ def _plain(name: str) -> str:
 def _process(
     config: ContainerConfig,
     image: ImageConfig,
-    user: User,
+    user: ProcessUser,
     around: Surroundings,
     capabilities: frozenset[str],
     limits: NodeLimits,
@@ -250,7 +250,8 @@ def _mounts(config: ContainerConfig, around: Surroundings) -> list[JsonObject]:
     mounts = [mount for mount in mounts if _clean(mount["destination"]) not in taken]
     # Parents before children, whatever the order in the pod.
     for mount in sorted(config.mounts, key=lambda m: _clean(m.container_path).count("/")):
-        mode = "ro" if mount.read_only else "rw"
+        read_only = "rro" if mount.recursive_read_only else "ro"
+        mode = read_only if mount.read_only else "rw"
         options = ["rbind", _PROPAGATIONS[mount.propagation], mode]
         mounts.append(_bind(mount.container_path, mount.host_path, options))
     return mounts

@@ -7,27 +7,18 @@ size, and lines that make no sense are skipped. Blocking.
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from kubelet.runtime.config import Security
 from kubelet.runtime.errors import ContainerConfigError
+from kubelet.runtime.interface import ProcessUser
 
 MAX_FILE_BYTES = 1 << 20
 MAX_LINKS = 40
 MAX_ID = (1 << 32) - 2
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """What `process.user` of config.json takes."""
-
-    uid: int
-    gid: int
-    groups: tuple[int, ...] = ()
-
-
-def resolve(root: Path, image_user: str, security: Security) -> User:
+def resolve(root: Path, image_user: str, security: Security) -> ProcessUser:
     """The image's user, or what the pod says instead."""
     user_text, _, group_text = image_user.partition(":")
     if security.run_as_user is not None:
@@ -38,12 +29,12 @@ def resolve(root: Path, image_user: str, security: Security) -> User:
     if security.run_as_group is not None:
         gid = security.run_as_group
     if security.run_as_non_root and uid == 0:
-        raise ContainerConfigError(
-            "container has runAsNonRoot and its image runs as root: "
-            "set securityContext.runAsUser to another user than 0"
-        )
-    groups = {*security.supplemental_groups, *_memberships(root, name)} - {gid}
-    return User(uid, gid, tuple(sorted(groups)))
+        if security.run_as_user is not None:
+            raise ContainerConfigError("container's runAsUser breaks non-root policy")
+        raise ContainerConfigError("container has runAsNonRoot and image will run as root")
+    joined = () if security.strict_groups else _memberships(root, name)
+    groups = {*security.supplemental_groups, *joined} - {gid}
+    return ProcessUser(uid, gid, tuple(sorted(groups)))
 
 
 def _find_user(root: Path, text: str) -> tuple[str, int, int]:

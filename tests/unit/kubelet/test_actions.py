@@ -50,12 +50,14 @@ async def test_exec_answers_by_its_exit_code(driver: Driver, actions: Actions) -
     assert not (await actions.run(action, target(), 1)).ok
 
 
-async def serve(status: int) -> tuple[web.AppRunner, int, list[web.Request]]:
+async def serve(status: int, location: str = "") -> tuple[web.AppRunner, int, list[web.Request]]:
     seen: list[web.Request] = []
 
     async def handle(request: web.Request) -> web.Response:
         seen.append(request)
-        headers = {"Location": "/elsewhere"} if status in (301, 302) else {}
+        if request.path == "/broken":
+            return web.Response(status=500)
+        headers = {"Location": location} if location else {}
         return web.Response(status=status, text="body", headers=headers)
 
     app = web.Application()
@@ -69,7 +71,7 @@ async def serve(status: int) -> tuple[web.AppRunner, int, list[web.Request]]:
 
 @pytest.mark.parametrize(
     ("status", "ok"),
-    [(200, True), (204, True), (302, True), (399, True), (404, False), (500, False)],
+    [(200, True), (204, True), (304, True), (399, True), (404, False), (500, False)],
 )
 async def test_http_answers_by_its_code(actions: Actions, status: int, *, ok: bool) -> None:
     runner, port, seen = await serve(status)
@@ -86,6 +88,24 @@ async def test_http_answers_by_its_code(actions: Actions, status: int, *, ok: bo
     assert seen[0].headers["Host"] == "x.example"
     assert seen[0].headers["User-Agent"].startswith("kube-probe/")
     assert len(seen) == 1
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("location", "ok", "warning", "asked"),
+    [
+        ("/broken", False, False, 2),
+        ("broken", False, False, 2),
+        ("http://elsewhere.example/", True, True, 1),
+        ("/round", False, False, 10),
+    ],
+)
+async def test_a_probe_follows_where_the_same_host_sends_it(
+    actions: Actions, location: str, *, ok: bool, warning: bool, asked: int
+) -> None:
+    runner, port, seen = await serve(302, location)
+    result = await actions.run({"httpGet": {"port": port, "path": "/"}}, target(), 5)
+    assert (result.ok, result.warning, len(seen)) == (ok, warning, asked)
     await runner.cleanup()
 
 

@@ -14,8 +14,8 @@ from kubelet.runtime.config import (
     Security,
 )
 from kubelet.runtime.errors import CreateContainerError
+from kubelet.runtime.interface import ProcessUser
 from kubelet.runtime.oci import defaults, spec
-from kubelet.runtime.oci.users import User
 
 ALL = frozenset(defaults.CAPABILITY_NAMES)
 LIMITS = spec.NodeLimits(
@@ -41,7 +41,7 @@ IMAGE = ImageConfig(entrypoint=("entry",), command=("default",), env=("A=image",
 def build(
     config: ContainerConfig = CONFIG, limits: spec.NodeLimits = LIMITS, image: ImageConfig = IMAGE
 ) -> spec.JsonObject:
-    return spec.build(config, image, User(1, 2, (3,)), AROUND, limits)
+    return spec.build(config, image, ProcessUser(1, 2, (3,)), AROUND, limits)
 
 
 @pytest.mark.parametrize(
@@ -218,5 +218,5 @@ def test_seccomp_modes() -> None:
     unconfined = Security(seccomp=SeccompMode.UNCONFINED)
     assert "seccomp" not in build(replace(CONFIG, security=unconfined))["linux"]
     own = replace(CONFIG, security=Security(seccomp=SeccompMode.LOCALHOST))
-    document = spec.build(own, IMAGE, User(0, 0), AROUND, LIMITS, {"defaultAction": "X"})
+    document = spec.build(own, IMAGE, ProcessUser(0, 0), AROUND, LIMITS, {"defaultAction": "X"})
     assert document["linux"]["seccomp"] == {"defaultAction": "X"}

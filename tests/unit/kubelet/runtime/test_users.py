@@ -6,8 +6,8 @@ import pytest
 
 from kubelet.runtime.config import Security
 from kubelet.runtime.errors import ContainerConfigError
+from kubelet.runtime.interface import ProcessUser
 from kubelet.runtime.oci import users
-from kubelet.runtime.oci.users import User
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:100:101:App:/:/bin/sh\nbroken\nbad:x:abc:0::/:\n"
 GROUP = "root:x:0:\napp:x:101:\nextra:x:200:other,app\nbad:x:abc:app\n"
@@ -25,21 +25,21 @@ def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", User(0, 0)),
-        ("app", User(100, 101, (200,))),
-        ("100", User(100, 101, (200,))),
-        ("100:7", User(100, 7, (200,))),
-        ("app:extra", User(100, 200)),
-        ("4242", User(4242, 0)),
+        ("", ProcessUser(0, 0)),
+        ("app", ProcessUser(100, 101, (200,))),
+        ("100", ProcessUser(100, 101, (200,))),
+        ("100:7", ProcessUser(100, 7, (200,))),
+        ("app:extra", ProcessUser(100, 200)),
+        ("4242", ProcessUser(4242, 0)),
     ],
 )
-def test_the_images_user(root: Path, text: str, expected: User) -> None:
+def test_the_images_user(root: Path, text: str, expected: ProcessUser) -> None:
     assert users.resolve(root, text, Security()) == expected
 
 
 def test_the_pod_wins(root: Path) -> None:
     security = Security(run_as_user=5, run_as_group=6, supplemental_groups=(9, 8, 6))
-    assert users.resolve(root, "app:extra", security) == User(5, 6, (8, 9))
+    assert users.resolve(root, "app:extra", security) == ProcessUser(5, 6, (8, 9))
 
 
 @pytest.mark.parametrize("text", ["nobody", "app:nothing", "bad", "-1", "99999999999"])
@@ -57,7 +57,7 @@ def test_non_root_is_checked_after_names_are_resolved(root: Path) -> None:
 
 
 def test_an_image_without_passwd(tmp_path: Path) -> None:
-    assert users.resolve(tmp_path, "7:8", Security()) == User(7, 8)
+    assert users.resolve(tmp_path, "7:8", Security()) == ProcessUser(7, 8)
 
 
 @pytest.mark.parametrize("target", ["/outside", "../../../../outside", "../../outside"])
