@@ -214,6 +214,7 @@ async def _run_oci(client: Client, command: NodeCommand, options: Options, dirs:
     from kubelet.images.store import ImageStore
     from kubelet.network import dns
     from kubelet.network.catalog import Catalog
+    from kubelet.network.enforcer import PolicyEnforcer
     from kubelet.network.pods import RoutedPodNetwork
     from kubelet.network.proxy import ProxyOptions, ServiceProxy
     from kubelet.network.routes import RouteSync
@@ -231,6 +232,9 @@ async def _run_oci(client: Client, command: NodeCommand, options: Options, dirs:
         catalog, ProxyOptions(network, node=options.node_name, addresses=(options.address,))
     )
     pods.listen(proxy.host_ports)
+    enforcer = PolicyEnforcer(client, f"{network.table}_policies", options.cluster_dns[0])
+    pods.listen(enforcer.attached)
+    pods.hold(enforcer.admit)
     names = dns.DnsServer(catalog, options.cluster_dns[0], dns.host_nameservers())
     routes = RouteSync(client, options.address)
     async with tasks.Supervisor() as group:
@@ -238,6 +242,7 @@ async def _run_oci(client: Client, command: NodeCommand, options: Options, dirs:
         # What fails of the network is tried again by itself: the pods go on meanwhile.
         group.keep(catalog.run, name="catalog")
         group.keep(proxy.run, name="service proxy")
+        group.keep(enforcer.run, name="network policies")
         group.keep(names.run, name="dns")
         group.keep(routes.run, name="routes")
         await proxy.synced.wait()

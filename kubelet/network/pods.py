@@ -11,7 +11,7 @@ kernel's messages from `netlink.py`. Host ports and services are rules of the se
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from kubelet import kernel
@@ -35,16 +35,22 @@ class RoutedPodNetwork:
         self._pool = AddressPool(pod_cidr)
         self._mtu = mtu
         self._attached: dict[str, PodAttachment] = {}
-        self._listener: Callable[[Sequence[PodAttachment]], None] = lambda _: None
+        self._listeners: list[Callable[[Sequence[PodAttachment]], None]] = []
+        self._gates: list[Callable[[PodAttachment], Awaitable[None]]] = []
         self._lock = asyncio.Lock()
 
     def listen(self, listener: Callable[[Sequence[PodAttachment]], None]) -> None:
-        """Who makes host ports work: hears of all attachments whenever one with ports changes."""
-        self._listener = listener
-        self._tell()
+        """Who makes host ports work, or policies: hears of all attachments when one changes."""
+        self._listeners.append(listener)
+        listener(list(self._attached.values()))
+
+    def hold(self, gate: Callable[[PodAttachment], Awaitable[None]]) -> None:
+        """No container of a pod starts before the gate lets it."""
+        self._gates.append(gate)
 
     def _tell(self) -> None:
-        self._listener([a for a in self._attached.values() if a.port_mappings])
+        for listener in self._listeners:
+            listener(list(self._attached.values()))
 
     async def start(self) -> None:
         try:
@@ -94,8 +100,9 @@ class RoutedPodNetwork:
             if isinstance(error, OSError):
                 raise NetworkError(f"cannot set up the pod's network: {error}") from error
             raise
-        if port_mappings:
-            self._tell()
+        self._tell()
+        for gate in self._gates:
+            await gate(attachment)
         return attachment
 
     async def teardown(self, attachment: PodAttachment) -> None:
@@ -106,8 +113,7 @@ class RoutedPodNetwork:
                 raise NetworkError(f"cannot remove the pod's network: {error}") from error
             if self._attached.pop(attachment.sandbox_id, None) is not None:
                 self._pool.release(attachment.ip)
-        if attachment.port_mappings:
-            self._tell()
+        self._tell()
 
 
 def interface_name(sandbox_id: str) -> str:
