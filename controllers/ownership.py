@@ -49,12 +49,18 @@ def claim(owner: views.Meta, selector: labels.Selector, candidates: Iterable[T])
 
 
 class Adopter:
-    """Writes ownership of `children` for owners of one resource."""
+    """Writes ownership of `children` for owners of one resource.
 
-    def __init__(self, client: rest.Client, owners: Resource, children: Resource) -> None:
+    `finalizer` is one that managed children carry.
+    """
+
+    def __init__(
+        self, client: rest.Client, owners: Resource, children: Resource, *, finalizer: str = ""
+    ) -> None:
         self._client = client
         self._owners = owners
         self._children = children
+        self._finalizers = [finalizer] if finalizer else []
 
     def reference(self, owner: views.Meta) -> JsonObject:
         return meta.owner_reference(
@@ -82,12 +88,17 @@ class Adopter:
         return meta.uid(live) == owner.uid and not meta.is_deleting(live)
 
     async def _adopt(self, owner: views.Meta, child: views.Meta) -> bool:
-        patch = {"metadata": {"uid": child.uid, "ownerReferences": [self.reference(owner)]}}
-        return await self._write(child, patch)
+        change: JsonObject = {"uid": child.uid, "ownerReferences": [self.reference(owner)]}
+        if self._finalizers:
+            change["finalizers"] = self._finalizers
+        return await self._write(child, {"metadata": change})
 
     async def _release(self, owner: views.Meta, child: views.Meta) -> None:
         reference = {"$patch": "delete", "uid": owner.uid}
-        await self._write(child, {"metadata": {"uid": child.uid, "ownerReferences": [reference]}})
+        change: JsonObject = {"uid": child.uid, "ownerReferences": [reference]}
+        if self._finalizers:
+            change["$deleteFromPrimitiveList/finalizers"] = self._finalizers
+        await self._write(child, {"metadata": change})
 
     async def _write(self, child: views.Meta, patch: JsonObject) -> bool:
         """False when the child is gone, another object of its name, or just taken."""

@@ -7,7 +7,7 @@ number of nodes, so changes are gathered for a moment that grows with it.
 from functools import partial
 
 from apimachinery import meta, scheme, status
-from controllers import acts, base, history, ownership, revisions, views
+from controllers import acts, base, concerned, history, ownership, revisions, views
 from controllers import expectations as expecting
 from controllers.daemonset import plan as planning
 
@@ -29,7 +29,9 @@ class DaemonSets(base.Controller):
         self._adopter = ownership.Adopter(context.client, scheme.DAEMONSETS, scheme.PODS)
         self._revisions = revisions.Revisions(context, scheme.DAEMONSETS)
         self._acts = acts.Acts(context, scheme.DAEMONSETS)
+        self._adopters = concerned.Adopters(self._sets)
         self._expected = expecting.Expectations(context.clock)
+        self._patience: dict[str, planning.Patience] = {}
         self._sets.add_handler(self._set_changed)
         self._nodes.add_handler(self._node_changed)
         self._pods.add_handler(self._pod_changed)
@@ -39,6 +41,7 @@ class DaemonSets(base.Controller):
     def _set_changed(self, key: str, old: views.Object | None, new: views.Object | None) -> None:
         if new is None:
             self._expected.forget(key)
+            self._patience.pop(key, None)
         if old is None or new is None or old.meta.generation != new.meta.generation:
             self.queue.add(key)
         else:
@@ -53,15 +56,11 @@ class DaemonSets(base.Controller):
             self._look_soon(key)
 
     def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
-        pod = new if new is not None else old
-        owner = pod.meta.controller if pod is not None else None
-        if pod is None or owner is None or owner.kind != "DaemonSet":
-            return
-        key = f"{pod.meta.namespace}/{owner.name}"
-        self._expected.pod_changed(
-            key, pod.meta.uid, exists=new is not None, ending=pod.meta.deleting
-        )
-        self._look_soon(key)
+        for key in concerned.managers(scheme.DAEMONSETS.kind, self._expected, old, new):
+            self._look_soon(key)
+        if new is not None and concerned.is_up_for_adoption(old, new):
+            for key in self._adopters.of(new):
+                self._look_soon(key)
 
     def _look_soon(self, key: str) -> None:
         self.queue.add_after(key, min(len(self._nodes) * COALESCE_PER_NODE, COALESCE_MAX))
@@ -83,11 +82,9 @@ class DaemonSets(base.Controller):
         )
         now = self.context.clock.now()
         step = planning.plan(daemons, self._nodes.values(), pods, digest, now)
-        for pod in step.failed:
-            text = f"Found failed daemon pod {pod.meta.key} on node {pod.node}, will try to kill it"
-            self._acts.tell(daemons.meta, "FailedDaemonPod", text, bad=True)
+        ended = self._may_go(key, daemons, step.ended)
         with self._expected.acting(key) as done:
-            await base.in_parallel(step.delete, partial(self._delete, daemons, done))
+            await base.in_parallel([*step.delete, *ended], partial(self._delete, daemons, done))
             await base.slow_start(step.create, partial(self._create, daemons, digest, done))
         await self._acts.write_status(daemons.meta, daemons.status, step.status)
         if daemons.min_ready_seconds:
@@ -95,6 +92,26 @@ class DaemonSets(base.Controller):
                 pod.available_at(daemons.min_ready_seconds) - now for pod in pods if pod.ready
             ]
             self._look_later(key, waiting)
+
+    def _may_go(
+        self, key: str, daemons: planning.DaemonSet, ended: list[views.Pod]
+    ) -> list[views.Pod]:
+        """Of the pods that have ended, those whose successor may come now."""
+        patience = self._patience.setdefault(key, planning.Patience())
+        go, waits = [], []
+        for pod in ended:
+            failed = pod.phase == "Failed"
+            if failed and (wait := patience.wait(pod.node, self.context.clock.now())):
+                waits.append(wait)
+                continue
+            go.append(pod)
+            kind, act = ("failed", "kill") if failed else ("succeeded", "delete")
+            text = (
+                f"Found {kind} daemon pod {pod.meta.key} on node {pod.node}, will try to {act} it"
+            )
+            self._acts.tell(daemons.meta, f"{kind.title()}DaemonPod", text, bad=failed)
+        self._look_later(key, waits)
+        return go
 
     def _look_later(self, key: str, waiting: list[float]) -> None:
         due = [seconds for seconds in waiting if seconds > 0]

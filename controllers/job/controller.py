@@ -6,12 +6,15 @@ carry our finalizer until they are counted; a job on its way out frees them all.
 
 from apimachinery import labels, meta, scheme, status
 from apimachinery.wire import JsonObject
-from controllers import acts, base, ownership, views
+from controllers import acts, base, concerned, ownership, views
 from controllers import expectations as expecting
 from controllers.job import plan as planning
 
 COALESCE_SECONDS = 0.005
 """Pods of one job often change together: gather that before counting."""
+
+ORPHAN = "orphan/"
+"""Prefix of keys of pods that bear our finalizer and have no job any more."""
 
 
 class Jobs(base.Controller):
@@ -23,11 +26,14 @@ class Jobs(base.Controller):
         super().__init__(context)
         self._jobs = context.informers.objects(scheme.JOBS)
         self._pods = context.informers.pods
-        self._adopter = ownership.Adopter(context.client, scheme.JOBS, scheme.PODS)
+        self._adopter = ownership.Adopter(
+            context.client, scheme.JOBS, scheme.PODS, finalizer=planning.TRACKING
+        )
+        self._adopters = concerned.Adopters(self._jobs)
         self._acts = acts.Acts(context, scheme.JOBS)
         self._expected = expecting.Expectations(context.clock)
-        self._failures: dict[str, tuple[int, float]] = {}
-        """Failures that were seen, and when the last one was, by job."""
+        self._failures: dict[str, dict[int | None, tuple[int, float]]] = {}
+        """Failures that were seen, and when the last one was: by job, then by index or in all."""
         self._jobs.add_handler(self._job_changed)
         self._pods.add_handler(self._pod_changed)
 
@@ -40,28 +46,32 @@ class Jobs(base.Controller):
             self._failures.pop(key, None)
         self.queue.add(key)
 
-    def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
-        pod = new if new is not None else old
-        owner = pod.meta.controller if pod is not None else None
-        if pod is None or owner is None or owner.kind != "Job":
-            return
-        key = f"{pod.meta.namespace}/{owner.name}"
-        self._expected.pod_changed(
-            key, pod.meta.uid, exists=new is not None, ending=pod.meta.deleting
-        )
-        self.queue.add_after(key, COALESCE_SECONDS)
-        if new is not None and new.meta.deleting and self._jobs.get(key) is None:
-            self.queue.add(key)
+    def _pod_changed(self, key: str, old: views.Pod | None, new: views.Pod | None) -> None:
+        for job in concerned.managers(scheme.JOBS.kind, self._expected, old, new):
+            self.queue.add_after(job, COALESCE_SECONDS)
+            if new is not None and new.meta.deleting and self._jobs.get(job) is None:
+                self.queue.add(job)
+        if new is not None and concerned.is_up_for_adoption(old, new):
+            adopters = self._adopters.of(new)
+            for job in adopters:
+                self.queue.add(job)
+            if not adopters and planning.TRACKING in new.meta.finalizers:
+                self.queue.add(f"{ORPHAN}{key}")
 
     # --- keys to acts
 
     async def reconcile(self, key: str) -> None:
+        if key.startswith(ORPHAN):
+            pod = self._pods.get(key.removeprefix(ORPHAN))
+            if pod is not None and pod.meta.controller is None:
+                await self._free(pod)
+            return
         view = self._jobs.get(key)
         if view is None or view.meta.deleting:
             await self._free_all(key, view)
             return
         job = planning.job_of(view.load())
-        if not self._expected.satisfied(key):
+        if not job.ours or not self._expected.satisfied(key):
             return
         pods = await self._claimed(job)
         now = self.context.clock.now()
@@ -77,16 +87,17 @@ class Jobs(base.Controller):
         if step.look_again:
             self.queue.add_after(key, step.look_again)
 
-    def _not_before(self, key: str, job: planning.Job, pods: list[views.Pod], now: float) -> float:
-        """Failures put the next pod off; a success since then makes them forgotten."""
-        failed = int(job.status.get("failed") or 0) + sum(
-            pod.phase == "Failed" and planning.TRACKING in pod.meta.finalizers for pod in pods
-        )
-        seen, at = self._failures.get(key, (0, 0.0))
-        if failed > seen:
-            self._failures[key] = (failed, now)
-            seen, at = failed, now
-        return at + planning.backoff(seen) if seen else 0.0
+    def _not_before(
+        self, key: str, job: planning.Job, pods: list[views.Pod], now: float
+    ) -> planning.NotBefore:
+        """Failures put the next pod off: of their index where that is limited, else any."""
+        known = self._failures.get(key, {})
+        for index, failed in planning.failures(job, pods).items():
+            if failed > known.get(index, (0, 0.0))[0]:
+                known[index] = (failed, now)
+        if known:
+            self._failures[key] = known
+        return {index: at + planning.backoff(seen) for index, (seen, at) in known.items()}
 
     async def _claimed(self, job: planning.Job) -> list[views.Pod]:
         owner = job.meta
@@ -166,7 +177,10 @@ class Jobs(base.Controller):
         before = job.status.get("conditions")
         for condition in wanted.get("conditions") or ():
             kind = condition["type"]
-            if meta.condition_is_true(before, kind) or condition["status"] != "True":
+            was = meta.condition_is_true(before, kind)
+            if kind == "Suspended" and was and condition["status"] == "False":
+                self._acts.tell(job.meta, "Resumed", "Job resumed")
+            if was or condition["status"] != "True":
                 continue
             if kind == "Complete":
                 self._acts.tell(job.meta, "Completed", "Job completed")

@@ -8,7 +8,7 @@ Each of these is one step, decided on what the server has stored.
 Neighbours: `job.policy` says what a failure means, `job.controller` acts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apimachinery import meta
@@ -18,6 +18,9 @@ from controllers.job import indexes, policy
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
+
+MANAGER = "kubernetes.io/job-controller"
+"""How `spec.managedBy` names us; a job with another manager is not ours."""
 
 BURST = 500
 """Pods created or deleted in one go."""
@@ -47,6 +50,8 @@ class Job:
     keep_seconds: float
     """ttlSecondsAfterFinished; below 0 = for ever."""
     suspended: bool
+    ours: bool
+    """Not managed by a foreign controller."""
     indexed: bool
     template: JsonObject
     selector: JsonObject
@@ -78,6 +83,7 @@ def job_of(obj: JsonObject) -> Job:
         deadline=number("activeDeadlineSeconds", 0),
         keep_seconds=number("ttlSecondsAfterFinished", -1),
         suspended=bool(spec.get("suspend")),
+        ours=spec.get("managedBy") in (None, MANAGER),
         indexed=spec.get("completionMode") == "Indexed",
         template=spec.get("template") or {},
         selector=spec.get("selector") or {},
@@ -94,7 +100,7 @@ class Plan:
     create: int = 0
     create_indexes: list[int] = field(default_factory=list)
     """For an indexed job: the indexes of the pods to create."""
-    index_failures: dict[int, int] = field(default_factory=dict)
+    index_failures: dict[int | None, int] = field(default_factory=dict)
     """How often these have failed, where that is limited."""
     status: JsonObject = field(default_factory=dict)
     look_again: float = 0.0
@@ -102,8 +108,11 @@ class Plan:
     """Finished and kept long enough: delete the job."""
 
 
-def plan(job: Job, pods: Sequence[views.Pod], not_before: float, now: float) -> Plan:
-    """`not_before`: no pod is created earlier (back-off after failures)."""
+NotBefore = Mapping[int | None, float]
+"""No pod is created earlier (back-off after failures): by index, None = any pod."""
+
+
+def plan(job: Job, pods: Sequence[views.Pod], not_before: NotBefore, now: float) -> Plan:
     step = Plan()
     tally = _Tally(job, pods)
     step.free = tally.to_free
@@ -159,7 +168,7 @@ class _Tally:
         self.failed_indexes = indexes.parse(job.status.get("failedIndexes") or "")
         self.failed_job = ""
         """Why the failure policy ends the job."""
-        self.index_failures: dict[int, int] = {}
+        self.index_failures: dict[int | None, int] = {}
         if job.index_limit is not None:
             self._count_per_index(job, pods)
         for pod in tracked.values():
@@ -321,7 +330,7 @@ def _staff(
     active: list[views.Pod],
     leaving: int,
     step: Plan,
-    not_before: float,
+    not_before: NotBefore,
     now: float,
 ) -> None:
     """As many pods at a time as wanted, and no more than are still needed."""
@@ -337,15 +346,19 @@ def _staff(
     missing = min(-surplus - leaving, BURST)
     if missing <= 0:
         return
-    if now < not_before:
-        step.look_again = not_before - now
+    if now < not_before.get(None, 0.0):
+        step.look_again = not_before[None] - now
         return
     step.create = missing
     if job.indexed:
         taken = tally.completed | tally.failed_indexes | {index_of(pod) for pod in active}
-        free = (one for one in range(job.completions or 0) if one not in taken)
-        step.create_indexes = [index for index, _ in zip(free, range(missing), strict=False)]
+        free = [one for one in range(job.completions or 0) if one not in taken]
+        due = [index for index in free if not_before.get(index, 0.0) <= now]
+        step.create_indexes = due[:missing]
         step.create = len(step.create_indexes)
+        waits = [not_before[index] - now for index in free if index not in due]
+        if step.create < missing and waits:
+            step.look_again = min(waits)
 
 
 def _expire(job: Job, step: Plan, now: float) -> None:
@@ -380,6 +393,14 @@ def _fill(
     status["ready"] = sum(pod.ready for pod in active)
     if conditions:
         status["conditions"] = conditions
+
+
+def failures(job: Job, pods: Sequence[views.Pod]) -> dict[int | None, int]:
+    """How often each index has failed, where that is limited; else the whole job, as None."""
+    if job.index_limit is not None:
+        return _Tally(job, pods).index_failures
+    uncounted = (TRACKING in pod.meta.finalizers for pod in pods if pod.phase == "Failed")
+    return {None: int(job.status.get("failed") or 0) + sum(uncounted)}
 
 
 def backoff(failures: int) -> float:

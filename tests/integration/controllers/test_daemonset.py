@@ -1,5 +1,6 @@
 """DaemonSets: one pod on each node that fits."""
 
+import asyncio
 import time
 
 import pytest
@@ -165,3 +166,66 @@ async def test_on_delete_waits_for_the_user(agents) -> None:
 async def test_deleting_takes_the_pods_along(agents) -> None:
     await agents.cluster.client.delete(scheme.DAEMONSETS, "agent", "default")
     await agents.on_nodes()
+
+
+async def test_with_a_surge_the_new_pod_comes_first(agents) -> None:
+    surge = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    await agents.patch(updateStrategy=surge)
+    watched = agents.cluster.client.watch(scheme.PODS, "default", label_selector="app=agent")
+    state: dict[str, tuple[str, bool, bool]] = {}
+    most = 0
+
+    async def follow() -> None:
+        nonlocal most
+        async for event in watched:
+            pod = event.object()
+            if event.type == "DELETED":
+                del state[meta.name(pod)]
+                continue
+            ready = meta.condition_is_true(pod.get("status", {}).get("conditions"), "Ready")
+            node = pod["spec"].get("nodeName", "")
+            state[meta.name(pod)] = (node, ready, meta.is_deleting(pod))
+            most = max(most, sum(not going for _, _, going in state.values()))
+            served.append(
+                len({node for node, ready, going in state.values() if ready and not going})
+            )
+
+    served: list[int] = []
+    task = asyncio.create_task(follow())
+    await agents.cluster.settle()
+    served.clear()
+    await agents.patch(template={"spec": {"containers": [{"name": "c", "image": "new"}]}})
+
+    async def updated():
+        status = await agents.status()
+        pods = await agents.cluster.pods("app=agent")
+        images = {pod["spec"]["containers"][0]["image"] for pod in pods}
+        return status.get("updatedNumberScheduled") == 3 and images == {"new"}
+
+    await agents.cluster.eventually(updated)
+    task.cancel()
+    assert (min(served), most) == (3, 4)
+
+
+async def test_a_pod_that_fails_again_and_again_is_made_ever_slower(agents) -> None:
+    ends = 0
+
+    async def fail() -> None:
+        nonlocal ends
+        pods = await agents.cluster.pods("app=agent")
+        for pod in pods:
+            if pod["spec"].get("nodeName") == "n1" and pod["status"].get("phase") == "Running":
+                ends += 1
+                await agents.cluster.client.patch(
+                    scheme.PODS,
+                    meta.name(pod),
+                    {"status": {"phase": "Failed"}},
+                    "default",
+                    subresource="status",
+                )
+
+    for _ in range(640):
+        await fail()
+        await asyncio.sleep(0.1)
+    # At 0, 1, 3, 7, 15, 31 and 63 seconds.
+    assert 6 <= ends <= 8

@@ -1,5 +1,6 @@
 """Jobs against the API server."""
 
+import asyncio
 import time
 
 import pytest
@@ -106,3 +107,56 @@ async def test_indexed_pods_have_each_index_once(work) -> None:
     status = await work.status()
     assert status["completedIndexes"] == "0-3"
     assert "Complete" in await work.ended()
+
+
+async def test_a_failed_index_waits_and_the_others_do_not(work) -> None:
+    await work.create(
+        completionMode="Indexed", completions=2, parallelism=2, backoffLimitPerIndex=2
+    )
+    first, second = await work.pods()
+    await work.finish(first, "Failed")
+    await asyncio.sleep(5)
+    assert [meta.uid(pod) for pod in await work.pods()] == [meta.uid(second)]
+    await asyncio.sleep(5)
+    again = next(pod for pod in await work.pods() if meta.uid(pod) != meta.uid(second))
+    await work.finish(again, "Failed")
+    await asyncio.sleep(15)
+    assert len(await work.pods()) == 1
+    await asyncio.sleep(5)
+    assert len(await work.pods()) == 2
+
+
+async def test_a_job_of_another_manager_is_left_alone(work) -> None:
+    await work.create(managedBy="acme.io/queue")
+    assert (await work.pods(), await work.status()) == ([], {})
+
+
+async def test_a_pod_is_adopted_and_let_go_with_its_finalizer(work) -> None:
+    await work.create(completions=2, parallelism=1)
+    (pod,) = await work.pods()
+
+    async def change(**metadata) -> None:
+        patch = {"metadata": metadata}
+        await work.cluster.client.patch(scheme.PODS, meta.name(pod), patch, "default")
+        await work.cluster.settle()
+
+    async def read():
+        found = await work.cluster.client.get(scheme.PODS, meta.name(pod), "default")
+        return [one["kind"] for one in meta.owner_references(found)], meta.finalizers(found)
+
+    tracked = (["Job"], ["batch.kubernetes.io/job-tracking"])
+    assert await read() == tracked
+    await change(ownerReferences=None, finalizers=None)
+    assert await read() == tracked
+    await change(labels=dict.fromkeys(meta.labels(pod)))
+    assert await read() == ([], [])
+
+
+async def test_orphans_of_a_deleted_job_lose_its_finalizer(work) -> None:
+    await work.create()
+    (pod,) = await work.pods()
+    await work.cluster.client.delete(scheme.JOBS, "work", "default", propagation="Orphan")
+    await work.cluster.gone(scheme.JOBS, "work")
+    await work.cluster.settle()
+    found = await work.cluster.client.get(scheme.PODS, meta.name(pod), "default")
+    assert (meta.owner_references(found), meta.finalizers(found)) == ([], [])

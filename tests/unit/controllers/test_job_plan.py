@@ -32,7 +32,7 @@ class Simulation:
 
     def step(self) -> planning.Plan:
         pods = [views.pod_of(pod) for pod in self.pods.values()]
-        plan = planning.plan(self.job, pods, 0.0, self.now)
+        plan = planning.plan(self.job, pods, {}, self.now)
         self.status = plan.status
         for pod in plan.free:
             self.pods[pod.meta.name]["metadata"]["finalizers"] = []
@@ -199,9 +199,37 @@ def test_goes_when_its_time_is_over() -> None:
 
 
 def test_backing_off_puts_the_next_pod_off() -> None:
-    plan = planning.plan(Simulation().job, [], NOW + 10, NOW)
+    plan = planning.plan(Simulation().job, [], {None: NOW + 10}, NOW)
     assert (plan.create, plan.look_again) == (0, pytest.approx(10))
     assert [planning.backoff(n) for n in (0, 1, 2, 3, 20)] == [0, 10, 20, 40, 600]
+
+
+def test_each_index_backs_off_by_itself() -> None:
+    simulation = Simulation(completionMode="Indexed", completions=4, backoffLimitPerIndex=3)
+    later = {0: NOW + 10, 2: NOW + 20}
+    plan = planning.plan(simulation.job, [], later, NOW)
+    assert plan.create_indexes == [1, 3]
+    simulation.spec["parallelism"] = 4
+    plan = planning.plan(simulation.job, [], later, NOW)
+    assert (plan.create_indexes, plan.look_again) == ([1, 3], pytest.approx(10))
+    assert planning.plan(simulation.job, [], later, NOW + 15).create_indexes == [0, 1, 3]
+
+
+def test_failures_are_told_by_index_where_that_is_limited() -> None:
+    simulation = Simulation(completionMode="Indexed", backoffLimitPerIndex=3)
+    simulation.step()
+    simulation.finish("p1", "Failed")
+    pods = [views.pod_of(pod) for pod in simulation.pods.values()]
+    assert planning.failures(simulation.job, pods) == {0: 0, 1: 1}
+    simulation.spec.pop("backoffLimitPerIndex")
+    assert planning.failures(simulation.job, pods) == {None: 1}
+
+
+@pytest.mark.parametrize(
+    ("manager", "ours"), [(None, True), (planning.MANAGER, True), ("acme.io/queue", False)]
+)
+def test_who_manages_a_job(manager: str | None, ours: bool) -> None:
+    assert Simulation(managedBy=manager).job.ours is ours
 
 
 def test_an_indexed_pod_knows_its_index() -> None:
