@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from apimachinery import scheme
 from apimachinery.aio import tasks
@@ -17,6 +18,7 @@ from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.client.events import Recorder
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
+from apimachinery.mesos import marks
 from kubelet.actions import Actions
 from kubelet.env import Environment, Services, ServiceView, service_view
 from kubelet.images.interface import ImageService
@@ -27,6 +29,7 @@ from kubelet.mesos.containers import Containers
 from kubelet.mesos.executors import Executors
 from kubelet.mesos.facts import Facts
 from kubelet.mesos.gate import Gate
+from kubelet.mesos.persistent import PersistentVolumes
 from kubelet.mesos.server import MesosServer
 from kubelet.node import NodeKeeper
 from kubelet.node_status import Health, Machine, node_labels, read_health, read_machine
@@ -157,7 +160,12 @@ class NodeAgent:
         server = MesosServer(
             executors, facts, calls, pod_cidr=self.options.pod_cidr, trusted=serving.trusted
         )
+        volumes = PersistentVolumes(
+            self.kit.client, self.options.node_name,
+            self.options.data_dir / "persistent.json", Path(marks.PERSISTENT),
+        )  # fmt: skip
         group.keep(executors.run, name="executors")
+        group.keep(volumes.run, name="persistent volumes")
         group.keep(server.run, name="mesos http")
 
     def _health(self) -> Health:

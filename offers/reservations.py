@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from apimachinery import meta, scheme, status
 from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
+from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.frameworks import Framework, Frameworks
 from offers.master import OfferMaster
 from offers.messages import Conversion
+from offers.resources import Vector
 from offers.tasks import operations
+from offers.tasks.containers import persistent_name
 from offers.tasks.operations import OperationError
 
 LOG = logging.getLogger(__name__)
@@ -81,7 +84,8 @@ class Reservations:
         carved = dict(account.carved) if account is not None else {}
         text = json.dumps(carved, sort_keys=True) if carved else None
         try:
-            patch = {"metadata": {"annotations": {ANNOTATION: text}}}
+            volumes = _volumes(node, carved)
+            patch = {"metadata": {"annotations": {ANNOTATION: text, marks.VOLUMES: volumes}}}
             await self._client.patch(scheme.NODES, node, patch)
         except status.NotFound:
             pass  # the node left, and what was reserved on it
@@ -178,6 +182,13 @@ class Reservations:
 def _send(framework: Framework, found: JsonObject) -> None:
     body = {"status": found}
     framework.send({"type": "UPDATE_OPERATION_STATUS", "update_operation_status": body})
+
+
+def _volumes(node: str, carved: Vector) -> str | None:
+    """For the node's agent, which removes the files of those that are destroyed."""
+    found = operations.volumes_of({key: value for key, value in carved.items() if value > 0})
+    names = sorted(persistent_name(node, role, name) for role, name in found)
+    return json.dumps(names) if names else None
 
 
 def _vector(text: str) -> dict[str, int]:

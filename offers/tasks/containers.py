@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from apimachinery.mesos.marks import SANDBOX, SANDBOX_VOLUME
+from apimachinery.mesos.marks import PERSISTENT, SANDBOX, SANDBOX_VOLUME
 from apimachinery.wire import JsonObject
 from offers import identity, parts, ranges, resources, shapes
 from offers.resources import Vector
@@ -17,8 +17,6 @@ PLAIN_IMAGE = "busybox"
 """Runs tasks that name no image, for frameworks that may not use the nodes' own file system."""
 HOST_IMAGE = "bireme.dev/host-rootfs"
 """The node's own file system; the tag names the user."""
-PERSISTENT = "/var/lib/bireme/persistent"
-"""Where nodes keep persistent volumes."""
 PORTS_LISTED_MAX = 64
 """Ports of a task that its pod lists: they are then known to be taken after a restart."""
 
@@ -167,8 +165,13 @@ def _resources(info: JsonObject) -> JsonObject:
 
 
 def of_node(vector: Vector) -> Vector:
-    """What of a task's resources its node counts: volumes are none of its scratch space."""
-    return parts.folded({k: v for k, v in vector.items() if not _is_volume(k)})
+    """What of a task's resources its node counts: volumes are none of its scratch space.
+
+    What is revocable is booked for others: such a task's pod asks for nothing (BestEffort).
+    """
+    return parts.folded(
+        {k: v for k, v in vector.items() if not (_is_volume(k) or parts.is_revocable(k))}
+    )
 
 
 def _is_volume(key: str) -> bool:
@@ -190,8 +193,12 @@ def _persistent(info: JsonObject) -> list[tuple[str, JsonObject]]:
 
 def persistent_path(node: str, role: str, persistence_id: str) -> str:
     """Where a persistent volume lies on its node."""
-    digest = hashlib.sha256("\0".join((node, role, persistence_id)).encode()).hexdigest()
-    return f"{PERSISTENT}/{digest[:32]}"
+    return f"{PERSISTENT}/{persistent_name(node, role, persistence_id)}"
+
+
+def persistent_name(node: str, role: str, persistence_id: str) -> str:
+    """Ids are no names of directories, and nodes may share a disk."""
+    return hashlib.sha256("\0".join((node, role, persistence_id)).encode()).hexdigest()[:32]
 
 
 def _finite(scalar: JsonObject) -> bool:

@@ -53,6 +53,8 @@ class PodView:
     deleting: bool
     addresses: tuple[str, ...]
     containers: Mapping[str, ContainerView]
+    evicted: bool = False
+    """Its end was asked for, on behalf of the node or of others (Mesos: a QoS correction)."""
 
     @property
     def ended(self) -> bool:
@@ -92,6 +94,8 @@ def view(obj: JsonObject) -> PodView:
         deleting="deletionTimestamp" in metadata,
         addresses=tuple(p["ip"] for p in status.get("podIPs") or () if p.get("ip")),
         containers={c["name"]: _container(c) for c in status.get("containerStatuses") or ()},
+        evicted=status.get("reason") in ("Evicted", "Preempting")
+        or meta.condition_is_true(status.get("conditions"), "DisruptionTarget"),
     )
 
 
@@ -146,6 +150,10 @@ def _ended(pod: PodView, seen: ContainerView, *, killed: bool, checked: bool) ->
     outcome = partial(Conclusion, container=pod.uid, addresses=pod.addresses, began=True)
     if killed:
         return outcome(states.KILLED, message=_how(code))
+    if pod.evicted and code:
+        return outcome(
+            states.GONE, states.AGENT, "REASON_CONTAINER_PREEMPTED", pod.message or "Evicted"
+        )
     if seen.reason == "OOMKilled":
         return Conclusion(
             states.FAILED,
@@ -189,7 +197,7 @@ def _pod_ended(pod: PodView, *, killed: bool) -> Conclusion:
         return Conclusion(
             states.FAILED, reason="REASON_MAX_COMPLETION_TIME_REACHED", message=message
         )
-    if pod.reason in ("Evicted", "Preempting"):
+    if pod.evicted:
         return Conclusion(states.GONE, states.AGENT, "REASON_CONTAINER_PREEMPTED", message)
     return Conclusion(states.FAILED, states.AGENT, "REASON_EXECUTOR_TERMINATED", message)
 

@@ -13,7 +13,10 @@ from offers import identity, parts, resources, shapes
 from offers.messages import Conversion
 from offers.resources import Vector
 
-KNOWN = frozenset(("RESERVE", "UNRESERVE", "CREATE", "DESTROY", "GROW_VOLUME", "SHRINK_VOLUME"))
+KNOWN = frozenset((
+    "RESERVE", "UNRESERVE", "CREATE", "DESTROY", "GROW_VOLUME", "SHRINK_VOLUME", "CREATE_DISK",
+    "DESTROY_DISK",
+))  # fmt: skip
 
 
 class OperationError(ValueError):
@@ -119,6 +122,16 @@ def _shrink(body: JsonObject, role: str, principal: str) -> Conversion:
     )
 
 
+def _pooled(body: JsonObject, role: str, principal: str) -> Conversion:
+    """Disks of storage pools are a resource provider's, and no agent here has one."""
+    del role, principal
+    source = body["source"]
+    if "provider_id" not in source:
+        raise OperationError("'source' is not managed by a resource provider")
+    provider = source["provider_id"].get("value", "")
+    raise OperationError(f"The agent has no resource provider '{provider}'")
+
+
 _KINDS: Mapping[str, Callable[[Any, str, str], Conversion]] = {
     "RESERVE": _reserve,
     "UNRESERVE": _unreserve,
@@ -126,6 +139,8 @@ _KINDS: Mapping[str, Callable[[Any, str, str], Conversion]] = {
     "DESTROY": _destroy,
     "GROW_VOLUME": _grow,
     "SHRINK_VOLUME": _shrink,
+    "CREATE_DISK": _pooled,
+    "DESTROY_DISK": _pooled,
 }
 
 

@@ -46,8 +46,11 @@ def _resources(info: JsonObject) -> str:
         shapes.from_mesos(info["resources"])
     except shapes.BadResource as error:
         return f"Task uses invalid resources: {error}"
-    if len({bool("revocable" in r) for r in info["resources"]}) > 1:
-        return "Task mixes revocable and non-revocable resources"
+    kinds: dict[str, bool] = {}
+    for one in info["resources"]:
+        revocable = "revocable" in one
+        if kinds.setdefault(one["name"], revocable) != revocable:
+            return f"Task mixes revocable and non-revocable resources of '{one['name']}'"
     return ""
 
 

@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from apimachinery.mesos import marks
+from offers.tasks.containers import persistent_name
 from tests.e2e.conftest import Cluster, a_cluster, eventually, run
-from tests.e2e.test_mesos import FOREIGN, environment, master
+from tests.e2e.test_mesos import FOREIGN, environment, master, operate
 
 HOLDING = str(Path(__file__).with_name("holding.py"))
 DETACH = b"\x10\x11"
@@ -156,6 +158,25 @@ def test_avmesos_cli_runs_commands_in_a_task(pool: Cluster, tmp_path: Path) -> N
             terminal.until(b"42\r\n")
             terminal.type(b"exit 3\r")
             assert terminal.process.wait(timeout=60) == 3
+
+
+def test_a_destroyed_volume_leaves_the_disk(pool: Cluster) -> None:
+    name, where = f"volume-{os.getpid()}", {"agent_id": {"value": "node-1"}}
+    disk: dict[str, Any] = {
+        "name": "disk", "type": "SCALAR", "scalar": {"value": 64},
+        "reservations": [{"type": "DYNAMIC", "role": "kept"}],
+    }  # fmt: skip
+    inside = {"container_path": "data", "mode": "RW"}
+    volume = {**disk, "disk": {"persistence": {"id": name}, "volume": inside}}
+    operate(pool, "RESERVE_RESOURCES", {**where, "resources": [disk]})
+    operate(pool, "CREATE_VOLUMES", {**where, "volumes": [volume]})
+    path = Path(marks.PERSISTENT) / persistent_name("node-1", "kept", name)
+    record = pool.root / "nodes/node-1/persistent.json"
+    assert eventually(lambda: path.name in record.read_text())
+    (path / "deep").mkdir(parents=True)
+    (path / "deep/data").write_text("precious")
+    operate(pool, "DESTROY_VOLUMES", {**where, "volumes": [volume]})
+    assert eventually(lambda: not path.exists())
 
 
 def test_avmesos_cli_attaches_to_a_task(pool: Cluster, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """RESERVE, CREATE and their opposites: by frameworks in an ACCEPT, by operators, and for good."""
 
+import json
 from typing import Any
 
 import pytest
 
 from apimachinery import scheme
+from apimachinery.mesos import marks
+from offers.tasks.containers import persistent_name
 from tests.fakes.mesos import RawFramework, amount, scalar, task
 from tests.integration.offers.conftest import Pool
 from tests.integration.offers.test_operator import ask
@@ -152,6 +155,26 @@ async def test_volumes_grow_and_shrink_and_go(pool: Pool) -> None:
     assert held(offer, "disk") == 1024
 
 
+async def test_the_agent_is_told_which_volumes_there_are(pool: Pool) -> None:
+    """It removes the files of what is not there any more."""
+    framework, offer = await offered(pool)
+    made = create(volume(512), volume(256, "v2"), id={"value": "made"})
+    await accept(framework, offer, reserve(reserved("disk", 1024)), made)
+    await framework.next("UPDATE_OPERATION_STATUS")  # it is on record by now
+    assert await listed(pool) == sorted(persistent_name("n1", "batch", v) for v in ("v1", "v2"))
+    (offer,) = await framework.offers()
+    gone = {"type": "DESTROY", "destroy": {"volumes": [volume(512)]}, "id": {"value": "gone"}}
+    await accept(framework, offer, gone)
+    await framework.next("UPDATE_OPERATION_STATUS")
+    assert await listed(pool) == [persistent_name("n1", "batch", "v2")]
+
+
+async def listed(pool: Pool) -> list[str]:
+    node = await pool.client.get(scheme.NODES, "n1")
+    names: list[str] = json.loads(node["metadata"]["annotations"][marks.VOLUMES])
+    return names
+
+
 @pytest.mark.parametrize(
     ("operation", "said"),
     [
@@ -171,7 +194,18 @@ async def test_volumes_grow_and_shrink_and_go(pool: Pool) -> None:
                 "type": "CREATE_DISK",
                 "create_disk": {"source": scalar("disk", 1), "target_type": "MOUNT"},
             },
-            "not supported",
+            "not managed by a resource provider",
+        ),
+        (
+            {"type": "DESTROY_DISK", "destroy_disk": {"source": scalar("disk", 1)}},
+            "not managed by a resource provider",
+        ),
+        (
+            {
+                "type": "DESTROY_DISK",
+                "destroy_disk": {"source": {**scalar("disk", 1), "provider_id": {"value": "csi"}}},
+            },
+            "no resource provider 'csi'",
         ),
     ],
 )
