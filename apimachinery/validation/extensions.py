@@ -14,6 +14,9 @@ from apimachinery.wire import JsonObject
 _VERSION_NAME = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 
+DEPRECATION_MAX = 256
+"""Characters of a version's warning: it is a header of every answer."""
+
 
 def definition(obj: JsonObject) -> Errors:
     spec = obj.get("spec") or {}
@@ -48,16 +51,9 @@ def _conversion(conversion: JsonObject) -> Errors:
         errors.append(status.required(where, "required when strategy is set to Webhook"))
     else:
         errors += webhooks.client(client, where)
-    versions, path = (
-        webhook.get("conversionReviewVersions"),
-        "spec.conversion.conversionReviewVersions",
+    return errors + webhooks.review_versions(
+        webhook.get("conversionReviewVersions") or [], "spec.conversion.conversionReviewVersions"
     )
-    if not versions:
-        errors.append(status.required(path))
-    elif not {"v1", "v1beta1"} & set(versions):
-        detail = "must include at least one of v1, v1beta1"
-        errors.append(status.invalid_value(path, list(versions), detail))
-    return errors
 
 
 def _names(accepted: JsonObject) -> Errors:
@@ -93,6 +89,7 @@ def _versions(spec: JsonObject) -> Errors:
         name = one.get("name", "")
         if not _VERSION_NAME.fullmatch(name) or len(name) > names.LABEL_MAX:
             errors += common.name(name, f"{path}.name", names.dns1035_label)
+        errors += _deprecation(one, f"{path}.deprecationWarning")
         schema = (one.get("schema") or {}).get("openAPIV3Schema")
         where = f"{path}.schema.openAPIV3Schema"
         if schema is None:
@@ -116,6 +113,27 @@ def _versions(spec: JsonObject) -> Errors:
     return errors + common.unique(
         (f"spec.versions[{index}].name", one.get("name")) for index, one in enumerate(versions)
     )
+
+
+def _deprecation(version: JsonObject, path: str) -> Errors:
+    """What a version warns of; it ends up in a header."""
+    warning = version.get("deprecationWarning")
+    if warning is None:
+        return []
+    problems = []
+    if not version.get("deprecated"):
+        problems.append("can only be set for deprecated versions")
+    if not warning:
+        problems.append("must not be an empty string")
+    if len(warning) > DEPRECATION_MAX:
+        problems.append(f"must be <= {DEPRECATION_MAX} characters long")
+    odd = next((index for index, one in enumerate(warning) if not one.isprintable()), None)
+    if odd is not None:
+        problems.append(
+            "must only contain printable UTF-8 characters; non-printable character found at index "
+            f"{odd}"
+        )
+    return [status.invalid_value(path, warning, problem) for problem in problems]
 
 
 def _column(column: JsonObject, path: str) -> Errors:
@@ -191,13 +209,14 @@ def definition_update(new: JsonObject, old: JsonObject) -> Errors:
     errors += common.unchanged(plurals[0], plurals[1], "spec.names.plural")
     stored = (old.get("status") or {}).get("storedVersions") or ()
     served = {one.get("name") for one in after.get("versions") or ()}
-    errors += (
-        status.invalid_value(
-            "status.storedVersions", list(stored), f"must appear in spec.versions: {one}"
-        )
-        for one in stored
-        if one not in served
-    )
+    for index, one in enumerate(stored):
+        if one not in served:
+            detail = (
+                f"missing from spec.versions; {one} was previously a storage version, and must "
+                "remain in spec.versions until a storage migration ensures no data remains "
+                f"persisted in {one} and removes {one} from status.storedVersions"
+            )
+            errors.append(status.invalid_value(f"status.storedVersions[{index}]", one, detail))
     return errors
 
 

@@ -61,12 +61,13 @@ def _hook(one: JsonObject, path: str) -> Errors:
     for key in ("namespaceSelector", "objectSelector"):
         errors += common.selector(one.get(key), f"{path}.{key}")
     errors += client(one.get("clientConfig") or {}, f"{path}.clientConfig")
-    return errors + _versions(
+    return errors + review_versions(
         one.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions"
     )
 
 
-def _versions(versions: Sequence[str], path: str) -> Errors:
+def review_versions(versions: Sequence[str], path: str) -> Errors:
+    """In which versions a webhook understands what it is asked."""
     if not versions:
         return [status.required(path, f"must specify one of {', '.join(REVIEW_VERSIONS)}")]
     errors: Errors = []

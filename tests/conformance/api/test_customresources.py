@@ -319,6 +319,4 @@ def test_versions_that_are_served(root: Api, api: Api, group: str) -> None:
     assert api.get(f"{paths['v2']}/a").code == 200
     refused = root.patch(f"{CRDS}/rigs.{group}", {"spec": {"versions": both[1:]}})
     assert refused.code == 422
-    assert "status.storedVersions[0]: Invalid value" in refused.message or (
-        "must appear in spec.versions" in refused.message
-    )
+    assert "status.storedVersions[0]: Invalid value" in refused.message

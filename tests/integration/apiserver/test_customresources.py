@@ -340,3 +340,36 @@ async def test_field_selectors_reach_objects_from_before(api: Api) -> None:
     async for event in api.watch(GADGETS, resourceVersion="0", fieldSelector="spec.size=2"):
         assert event["object"]["metadata"]["name"] == "b"
         break
+
+
+@pytest.mark.parametrize(
+    ("second", "field", "said"),
+    [
+        ({"deprecationWarning": "x"}, "deprecationWarning",
+         'Invalid value: "x": can only be set for deprecated versions'),
+        ({"deprecated": True, "deprecationWarning": ""}, "deprecationWarning",
+         'Invalid value: "": must not be an empty string'),
+        ({"deprecated": True, "deprecationWarning": "a\n"}, "deprecationWarning",
+         ('Invalid value: "a\\n": must only contain printable UTF-8 characters; non-printable '
+         "character found at index 1")),
+        ({"additionalPrinterColumns": [{"name": "a", "type": "x", "jsonPath": ".a"}]},
+         "additionalPrinterColumns[0].type",
+         ('Unsupported value: "x": supported values: "boolean", "date", "integer", "number", '
+         '"string"')),
+        ({"subresources": {"scale": {"specReplicasPath": ".x", "statusReplicasPath": ".status.y"}}},
+         "subresources.scale.specReplicasPath",
+         'Invalid value: ".x": should be a json path without array notation under .spec'),
+        ({"schema": {"openAPIV3Schema": {"type": "string"}}}, "schema.openAPIV3Schema.type",
+         'Invalid value: "string": must be object at the root'),
+        ({"schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-validations": [
+            {"rule": "1"}]}}}, "schema.openAPIV3Schema.x-kubernetes-validations[0].rule",
+         'Invalid value: "1": compilation failed: cel expression must evaluate to a bool'),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_names_its_version(
+    api: Api, second: dict[str, Any], field: str, said: str
+) -> None:
+    made = definition(version("v1"), version("v2", storage=False, **second))
+    refused = await api.post(CRDS, made)
+    (cause,) = refused.json["details"]["causes"]
+    assert (cause["field"], cause["message"]) == (f"spec.versions[1].{field}", said)
