@@ -133,7 +133,11 @@ class OfferMaster:
         Raises:
             RoleError: one of its roles can't be a role.
         """
-        info = replace(info, id=info.id or self.next_framework_id(), serves_below=True)
+        # Pods are not ended because a node's estimate has changed.
+        able = info.capabilities - {"REVOCABLE_RESOURCES"}
+        info = replace(
+            info, id=info.id or self.next_framework_id(), serves_below=True, capabilities=able
+        )
         session = InProcessSession(
             partial(self.call, info.id),
             partial(self.unsubscribe, info.id),
@@ -357,9 +361,11 @@ class OfferMaster:
                 self._rescinded(offer)
             return
         tainted = any(taint.effect in HARD_TAINTS for taint in new.taints)
+        if old is not None and old.revocable != new.revocable:
+            self._void_revocable(key)
         self.ledger.set_node(
             key,
-            new.allocatable,
+            resources.add(new.allocatable, parts.revocable(new.revocable)),
             new.labels,
             accepts=new.accepts_pods,
             tainted=tainted,
@@ -382,6 +388,17 @@ class OfferMaster:
         for offer_id in sorted(account.offer_ids) if account else ():
             holder = self._frameworks.get(self.ledger.offers[offer_id].framework_id)
             if every or (holder is not None and holder.info.avoids_taints):
+                self.rescind(offer_id)
+
+    def _void_revocable(self, node: str) -> None:
+        """Take back the offers of those who are offered revocable resources: it is others now.
+
+        Their plain offers too: these hold all the pods that the node has room for.
+        """
+        account = self.ledger.accounts.get(node)
+        for offer_id in sorted(account.offer_ids) if account else ():
+            holder = self._frameworks.get(self.ledger.offers[offer_id].framework_id)
+            if holder is not None and "REVOCABLE_RESOURCES" in holder.info.capabilities:
                 self.rescind(offer_id)
 
     def _pod_changed(self, key: str, old: PodView | None, new: PodView | None) -> None:

@@ -83,6 +83,16 @@ def consumed(vector: Vector) -> Vector:
     return {k: v for k, v in vector.items() if SHARED not in parse(k).traits}
 
 
+def revocable(vector: Vector) -> dict[str, int]:
+    """The same, of the kind that may be taken back."""
+    return {Part(name, traits=REVOCABLE).key: value for name, value in vector.items() if value > 0}
+
+
+def is_revocable(key: str) -> bool:
+    """Whether a part may be taken back at any time."""
+    return REVOCABLE in parse(key).traits
+
+
 def reserved(vector: Vector) -> dict[str, Vector]:
     """Role → how much is reserved for it."""
     found: dict[str, dict[str, int]] = {}

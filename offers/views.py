@@ -48,6 +48,11 @@ class NodeView(Protocol):
     @property
     def allocatable(self) -> Vector: ...
     @property
+    def revocable(self) -> Vector:
+        """What may be used beyond that, and is taken back when it is wanted."""
+        ...
+
+    @property
     def labels(self) -> Mapping[str, str]: ...
     @property
     def accepts_pods(self) -> bool:

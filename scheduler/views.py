@@ -44,6 +44,8 @@ class NodeInfo:
     """Where it is reached from inside the cluster."""
     maintenance: str = field(default="", compare=False)
     """What operators of the offer side plan for it; the offer master reads it."""
+    revocable: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """What frameworks may use beyond `allocatable` as long as nobody else wants it."""
     images: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Names of images that it has, and their sizes in bytes. They only make a node more welcome."""
 
@@ -57,6 +59,8 @@ FRAMEWORKS = "offers.bireme.dev/"
 """The API group of Mesos' frameworks, who own the pods of their tasks."""
 MAINTENANCE = "offers.bireme.dev/maintenance"
 """The annotation of nodes that the offer master keeps its plans in."""
+REVOCABLE = "offers.bireme.dev/revocable"
+"""The annotation of nodes in which an estimator says what is booked there and not used."""
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
@@ -132,6 +136,15 @@ class PodInfo:
         )
 
 
+def _revocable(text: str | None) -> Mapping[str, int]:
+    """`{"cpu": "1500m", …}`; what makes no sense is nothing."""
+    try:
+        found = orjson.loads(text or "{}")
+        return requests.amounts(found) if isinstance(found, dict) else {}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
 def node_info(obj: JsonObject) -> NodeInfo:
     """Keep of a Node what placement reads."""
     spec, node_status = obj.get("spec") or {}, obj.get("status") or {}
@@ -150,6 +163,7 @@ def node_info(obj: JsonObject) -> NodeInfo:
         unschedulable=bool(spec.get("unschedulable")),
         address=_address(node_status),
         maintenance=meta.annotations(obj).get(MAINTENANCE, ""),
+        revocable=_revocable(meta.annotations(obj).get(REVOCABLE)),
         images={
             name: image.get("sizeBytes") or 0
             for image in node_status.get("images") or ()

@@ -23,6 +23,7 @@ class Taint:
 class Node:
     allocatable: Mapping[str, int]
     labels: Mapping[str, str] = field(default_factory=dict)
+    revocable: Mapping[str, int] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
     accepts_pods: bool = True
     carved: Mapping[str, int] = field(default_factory=dict)
