@@ -3,12 +3,11 @@
 Neighbours: `statefulset.plan` decides, `controllers.revisions` keeps templates.
 """
 
-import contextlib
 from functools import partial
 
 from apimachinery import meta, scheme, status
 from apimachinery.wire import JsonObject
-from controllers import acts, base, history, ownership, revisions, views
+from controllers import acts, base, concerned, history, ownership, revisions, views
 from controllers import expectations as expecting
 from controllers.statefulset import plan as planning
 
@@ -28,6 +27,8 @@ class StatefulSets(base.Controller):
         self._adopter = ownership.Adopter(context.client, scheme.STATEFULSETS, scheme.PODS)
         self._revisions = revisions.Revisions(context, scheme.STATEFULSETS)
         self._acts = acts.Acts(context, scheme.STATEFULSETS)
+        self._adopters = concerned.Adopters(self._sets)
+        self._claims = context.informers.objects(scheme.PERSISTENTVOLUMECLAIMS)
         self._expected = expecting.Expectations(context.clock)
         self._sets.add_handler(self._set_changed)
         self._pods.add_handler(self._pod_changed)
@@ -41,15 +42,11 @@ class StatefulSets(base.Controller):
         self.queue.add(key)
 
     def _pod_changed(self, _: str, old: views.Pod | None, new: views.Pod | None) -> None:
-        pod = new if new is not None else old
-        owner = pod.meta.controller if pod is not None else None
-        if pod is None or owner is None or owner.kind != "StatefulSet":
-            return
-        key = f"{pod.meta.namespace}/{owner.name}"
-        self._expected.pod_changed(
-            key, pod.meta.uid, exists=new is not None, ending=pod.meta.deleting
-        )
-        self.queue.add_after(key, COALESCE_SECONDS)
+        for key in concerned.managers(scheme.STATEFULSETS.kind, self._expected, old, new):
+            self.queue.add_after(key, COALESCE_SECONDS)
+        if new is not None and concerned.is_up_for_adoption(old, new):
+            for key in self._adopters.of(new):
+                self.queue.add(key)
 
     # --- keys to acts
 
@@ -72,6 +69,11 @@ class StatefulSets(base.Controller):
         now = self.context.clock.now()
         step = planning.plan(wanted, pods, digest, now)
         await self._acts.write_status(wanted.meta, wanted.status, step.status)
+        for pod in pods:
+            for name in planning.claim_names(wanted, pod):
+                claim = self._claims.get(f"{pod.meta.namespace}/{name}")
+                if claim is not None and not claim.meta.deleting:
+                    await self._own(wanted, claim.meta, pod)
         with self._expected.acting(key) as done:
             await base.in_parallel(step.delete, partial(self._delete, wanted, done))
             await base.in_parallel(step.create, partial(self._create, wanted, digest, done))
@@ -112,55 +114,69 @@ class StatefulSets(base.Controller):
             kept = self._revisions.template_of(wanted.meta, old)
             if kept is not None:
                 template, revision = kept, current
+        for claim in planning.claims_of(wanted, number):
+            await self._claim(wanted, claim, wanted.name_of(number))
         reference = self._adopter.reference(wanted.meta)
-        for claim in planning.claims_of(wanted, number, reference):
-            await self._claim(claim)
         body = planning.pod_from(wanted, reference, template, number, revision)
         name = meta.name(body)
         try:
             made = await self.client.create(scheme.PODS, body)
         except status.ApiError as error:
-            text = f"create Pod {name} in StatefulSet {wanted.meta.name} failed: {error.message}"
+            text = (
+                f"create Pod {name} in StatefulSet {wanted.meta.name} failed error: {error.message}"
+            )
             self._acts.tell(wanted.meta, "FailedCreate", text, bad=True)
             raise
         done.add(expecting.created(meta.uid(made)))
         text = f"create Pod {name} in StatefulSet {wanted.meta.name} successful"
         self._acts.tell(wanted.meta, "SuccessfulCreate", text)
 
-    async def _claim(self, claim: JsonObject) -> None:
-        try:
-            await self.client.create(scheme.PERSISTENTVOLUMECLAIMS, claim)
-        except status.AlreadyExists:
-            await self._keep(claim)
-
-    async def _keep(self, claim: JsonObject) -> None:
-        """A claim of the pod before, or of one that was scaled away: it need not go with that."""
+    async def _claim(self, wanted: planning.StatefulSet, claim: JsonObject, pod: str) -> None:
         name, namespace = meta.name(claim), meta.namespace(claim)
-        live = await self.client.get(scheme.PERSISTENTVOLUMECLAIMS, name, namespace)
-        wanted = meta.owner_references(claim)
-        uids = {one["uid"] for one in wanted}
-        others = [
-            one
-            for one in meta.owner_references(live)
-            if one["uid"] not in uids and one["kind"] not in ("Pod", "StatefulSet")
-        ]
-        if meta.owner_references(live) != [*others, *wanted]:
-            change = {"metadata": {"ownerReferences": [*others, *wanted]}}
-            await self.client.patch(scheme.PERSISTENTVOLUMECLAIMS, name, change, namespace)
+        owner = self._claim_owner(wanted, None)
+        made = claim | {"metadata": claim["metadata"] | {"ownerReferences": owner}}
+        try:
+            await self.client.create(scheme.PERSISTENTVOLUMECLAIMS, made)
+        except status.AlreadyExists:
+            # Of the pod before, or of one that was scaled away: it need not go with that.
+            live = await self.client.get(scheme.PERSISTENTVOLUMECLAIMS, name, namespace)
+            await self._own(wanted, views.meta_of(live), None)
+        else:
+            text = f"create Claim {name} Pod {pod} in StatefulSet {wanted.meta.name} success"
+            self._acts.tell(wanted.meta, "SuccessfulCreate", text)
 
-    async def _give_to(self, pod: views.Pod) -> None:
-        """Make the pod the owner of its claims: they go when it is gone."""
-        owner = meta.owner_reference("v1", "Pod", pod.meta.name, pod.meta.uid)
-        change = {"metadata": {"ownerReferences": [owner]}}
-        for name in pod.claims:
-            with contextlib.suppress(status.NotFound):
-                await self.client.patch(
-                    scheme.PERSISTENTVOLUMECLAIMS, name, change, pod.meta.namespace
-                )
+    def _claim_owner(self, wanted: planning.StatefulSet, pod: views.Pod | None) -> list[JsonObject]:
+        match planning.claims_go_with(wanted, pod):
+            case "StatefulSet":
+                return [self._adopter.reference(wanted.meta)]
+            case "Pod" if pod is not None:
+                return [meta.owner_reference("v1", "Pod", pod.meta.name, pod.meta.uid)]
+            case _:
+                return []
+
+    async def _own(
+        self, wanted: planning.StatefulSet, claim: views.Meta, pod: views.Pod | None
+    ) -> None:
+        """Let a claim go with its pod, with the set or with nobody, as the set says now."""
+        owner = self._claim_owner(wanted, pod)
+        former = [one for one in claim.owners if one.kind in ("Pod", "StatefulSet")]
+        if [one.uid for one in former] == [one["uid"] for one in owner]:
+            return
+        kept = {one["uid"] for one in owner}
+        gone = [{"$patch": "delete", "uid": one.uid} for one in former if one.uid not in kept]
+        change = {"metadata": {"uid": claim.uid, "ownerReferences": [*gone, *owner]}}
+        try:
+            await self.client.patch(
+                scheme.PERSISTENTVOLUMECLAIMS, claim.name, change, claim.namespace, kind="strategic"
+            )
+        except (status.NotFound, status.Conflict):
+            return
 
     async def _delete(self, wanted: planning.StatefulSet, done: set[str], pod: views.Pod) -> None:
-        if wanted.claims_go_with_pods and planning.is_surplus(wanted, pod):
-            await self._give_to(pod)
+        if pod.finished:
+            state = "failed" if pod.phase == "Failed" else "terminated"
+            text = f"StatefulSet {wanted.meta.key} is recreating {state} Pod {pod.meta.name}"
+            self._acts.tell(wanted.meta, f"Recreating{state.title()}Pod", text, bad=True)
         if await self._acts.delete_pod(pod):
             done.add(expecting.deleted(pod.meta.uid))
             text = f"delete Pod {pod.meta.name} in StatefulSet {wanted.meta.name} successful"

@@ -2,8 +2,9 @@
 
 Pods are numbered; each number has its name, its host name and its volume claims for ever. In
 order (the default) one pod is made at a time, and only when all before it are ready; the highest
-goes first, one at a time. A rolling update goes down from the highest number to the partition, each
-pod waiting for its successor to be ready. In parallel, making and removing do not wait; updating
+goes first, one at a time, and while several are unhealthy none goes but the lowest of these. A
+rolling update goes down from the highest number to the partition and takes pods away while fewer
+than `maxUnavailable` (1) are unhealthy. In parallel, making and removing do not wait; updating
 still does.
 
 Neighbours: `statefulset.controller` acts, `controllers.history` keeps templates.
@@ -12,7 +13,7 @@ Neighbours: `statefulset.controller` acts, `controllers.history` keeps templates
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from apimachinery import labels
+from apimachinery import intstr, labels
 from apimachinery.wire import JsonObject
 from controllers import history, views
 
@@ -40,6 +41,7 @@ class StatefulSet:
     on_delete: bool
     partition: int
     """Pods with smaller numbers keep the template that they have."""
+    max_unavailable: int | str
     min_ready_seconds: int
     history_limit: int
     status: JsonObject
@@ -56,6 +58,7 @@ def statefulset_of(obj: JsonObject) -> StatefulSet:
     spec = obj["spec"]
     strategy = spec.get("updateStrategy") or {}
     replicas, limit = spec.get("replicas"), spec.get("revisionHistoryLimit")
+    rolling = strategy.get("rollingUpdate") or {}
     retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
     return StatefulSet(
         meta=views.meta_of(obj),
@@ -69,7 +72,8 @@ def statefulset_of(obj: JsonObject) -> StatefulSet:
         claims_go_with_pods=retention.get("whenScaled") == "Delete",
         parallel=spec.get("podManagementPolicy") == "Parallel",
         on_delete=strategy.get("type") == "OnDelete",
-        partition=(strategy.get("rollingUpdate") or {}).get("partition") or 0,
+        partition=rolling.get("partition") or 0,
+        max_unavailable=rolling.get("maxUnavailable") or 1,
         min_ready_seconds=spec.get("minReadySeconds") or 0,
         history_limit=10 if limit is None else limit,
         status=obj.get("status") or {},
@@ -103,7 +107,7 @@ def plan(wanted: StatefulSet, pods: Sequence[views.Pod], digest: str, now: float
     slots = range(wanted.start, wanted.start + wanted.replicas)
     if not wanted.meta.deleting:
         waits = _fill(wanted, slots, numbered, step, now)
-        waits = _trim(wanted, slots, numbered, step, waits=waits)
+        waits = _trim(wanted, slots, numbered, step, now, waits=waits)
         if not waits and not wanted.on_delete:
             _update(wanted, slots, numbered, update, step, now)
     step.status = _status(wanted, numbered, current, update, now)
@@ -139,6 +143,7 @@ def _trim(
     slots: range,
     numbered: dict[int, views.Pod],
     step: Plan,
+    now: float,
     *,
     waits: bool,
 ) -> bool:
@@ -146,8 +151,11 @@ def _trim(
     surplus = sorted((number for number in numbered if number not in slots), reverse=True)
     if not surplus or (waits and not wanted.parallel):
         return waits
+    unhealthy = [number for number in surplus if not _healthy(wanted, numbered[number], now)]
     for number in surplus:
         pod = numbered[number]
+        if not wanted.parallel and number in unhealthy[:-1]:
+            return True
         if not pod.meta.deleting:
             step.delete.append(pod)
         if not wanted.parallel:
@@ -163,18 +171,17 @@ def _update(
     step: Plan,
     now: float,
 ) -> None:
-    """Replace one pod of an old template, the highest first, while all above are healthy."""
-    for number in reversed(slots):
-        if number < wanted.start + wanted.partition:
+    """Replace pods of an old template, the highest first, while few are unhealthy."""
+    limit = max(intstr.resolve(wanted.max_unavailable, wanted.replicas, round_up=False), 1)
+    present = [(number, numbered.get(number)) for number in reversed(slots)]
+    limit -= sum(pod is None or not _healthy(wanted, pod, now) for _, pod in present)
+    for number, pod in present:
+        if limit <= 0 or number < wanted.start + wanted.partition:
             return
-        pod = numbered.get(number)
-        if pod is None or pod.meta.deleting:
-            return
-        if pod.meta.labels.get(history.HASH_LABEL) != update:
+        outdated = pod is not None and pod.meta.labels.get(history.HASH_LABEL) != update
+        if pod is not None and outdated and not pod.meta.deleting:
             step.delete.append(pod)
-            return
-        if not _healthy(wanted, pod, now):
-            return
+            limit -= 1
 
 
 def _gets_new(wanted: StatefulSet, number: int) -> bool:
@@ -223,6 +230,8 @@ def _status(
         "updateRevision": update,
         "collisionCount": wanted.status.get("collisionCount") or 0,
     }
+    if wanted.status.get("conditions"):
+        out["conditions"] = wanted.status["conditions"]
     return out
 
 
@@ -262,11 +271,18 @@ def is_surplus(wanted: StatefulSet, pod: views.Pod) -> bool:
     return number is not None and not 0 <= number - wanted.start < wanted.replicas
 
 
-def claims_of(wanted: StatefulSet, number: int, owner: JsonObject) -> list[JsonObject]:
-    """The volume claims of a number; they outlive its pods, and us unless they shall not.
+def claims_go_with(wanted: StatefulSet, pod: views.Pod | None) -> str:
+    """The kind of owner with which a pod's claims go: Pod, StatefulSet, or none.
 
-    `owner` is a reference to the set.
+    With its pod only if that does not come back. None for `pod`: it is yet to be made.
     """
+    if wanted.claims_go_with_pods and pod is not None and is_surplus(wanted, pod):
+        return "Pod"
+    return "StatefulSet" if wanted.claims_go_with_us else ""
+
+
+def claims_of(wanted: StatefulSet, number: int) -> list[JsonObject]:
+    """The volume claims of a number."""
     out = []
     for claim in wanted.claims:
         head = claim.get("metadata") or {}
@@ -276,8 +292,12 @@ def claims_of(wanted: StatefulSet, number: int, owner: JsonObject) -> list[JsonO
             "namespace": wanted.meta.namespace,
             "labels": (head.get("labels") or {}) | own,
         }
-        if wanted.claims_go_with_us:
-            metadata["ownerReferences"] = [owner]
         body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
         out.append(body | {"spec": claim.get("spec") or {}})
     return out
+
+
+def claim_names(wanted: StatefulSet, pod: views.Pod) -> list[str]:
+    """Of the claims that a pod mounts those that are made by the set."""
+    ours = {f"{one['metadata']['name']}-{pod.meta.name}" for one in wanted.claims}
+    return [name for name in pod.claims if name in ours]

@@ -12,6 +12,12 @@ from apimachinery.client import informer
 pytestmark = pytest.mark.looptime(start=time.monotonic)
 
 
+CLAIM = {
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+
+
 class Store:
     """A StatefulSet and its pods."""
 
@@ -136,20 +142,13 @@ async def test_below_the_partition_the_old_template_stays(store) -> None:
 
 
 async def test_claims_are_made_and_outlive_their_pods(store) -> None:
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    }
     container = {
         "name": "c",
         "image": "x",
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
     template = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [container]}}
-    await store.create(2, volumeClaimTemplates=[claim], template=template)
+    await store.create(2, volumeClaimTemplates=[CLAIM], template=template)
     await store.names_are("db-0", "db-1")
     await store.patch(replicas=1)
     await store.names_are("db-0")
@@ -169,19 +168,11 @@ async def test_claims_are_made_and_outlive_their_pods(store) -> None:
     ],
 )
 async def test_what_becomes_of_claims(store, policy, after_scale, after_delete) -> None:
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": "1Gi"}},
-        },
-    }
-
     async def numbers() -> set[str]:
         found = await store.cluster.client.list(scheme.PERSISTENTVOLUMECLAIMS, "default")
         return {meta.name(one).rpartition("-")[2] for one in found["items"]}
 
-    await store.create(2, volumeClaimTemplates=[claim], persistentVolumeClaimRetentionPolicy=policy)
+    await store.create(2, volumeClaimTemplates=[CLAIM], persistentVolumeClaimRetentionPolicy=policy)
     await store.names_are("db-0", "db-1")
     await store.patch(replicas=1)
     await store.names_are("db-0")
@@ -200,3 +191,31 @@ async def test_a_broken_update_stops_at_the_first(store) -> None:
     await store.image("broken")
     await store.cluster.settle(20)
     assert await store.images() == {"db-0": "busybox", "db-1": "busybox", "db-2": "broken"}
+
+
+async def test_claims_follow_a_changed_policy(store) -> None:
+    async def owners() -> list[list[str]]:
+        found = await store.cluster.client.list(scheme.PERSISTENTVOLUMECLAIMS, "default")
+        return [[one["kind"] for one in meta.owner_references(claim)] for claim in found["items"]]
+
+    await store.create(2, volumeClaimTemplates=[CLAIM])
+    await store.names_are("db-0", "db-1")
+    for policy, expected in [("Delete", ["StatefulSet"]), ("Retain", [])]:
+        await store.patch(persistentVolumeClaimRetentionPolicy={"whenDeleted": policy})
+        await store.cluster.settle()
+        assert await owners() == [expected, expected]
+
+
+async def test_pods_are_adopted_and_let_go(store) -> None:
+    await store.create(1)
+    await store.names_are("db-0")
+
+    async def change(**metadata) -> list[str]:
+        await store.cluster.client.patch(scheme.PODS, "db-0", {"metadata": metadata}, "default")
+        await store.cluster.settle()
+        found = await store.cluster.client.get(scheme.PODS, "db-0", "default")
+        return [one["kind"] for one in meta.owner_references(found)]
+
+    assert await change(ownerReferences=None) == ["StatefulSet"]
+    assert await change(labels={"app": "other"}) == []
+    assert await change(labels={"app": "db"}) == ["StatefulSet"]

@@ -161,6 +161,56 @@ class TestStatefulSets:
         digest = "s-b" if roll else "s-a"
         assert {pod["metadata"]["labels"][history.HASH_LABEL] for pod in pods.values()} <= {digest}
 
+    @staticmethod
+    def pods(ready: str, digest: str = "s-old") -> list[views.Pod]:
+        """One pod for each letter: `+` is ready, `-` is not."""
+        return [
+            views.pod_of(
+                {
+                    "metadata": {"name": f"s-{number}", "labels": {history.HASH_LABEL: digest}},
+                    "status": {
+                        "phase": "Running",
+                        "conditions": [{"type": "Ready", "status": str(letter == "+")}],
+                    },
+                }
+            )
+            for number, letter in enumerate(ready)
+        ]
+
+    @pytest.mark.parametrize(
+        ("ready", "limit", "parallel", "goes"),
+        [
+            ("+++++", 1, False, [4]),
+            ("+++++", 3, False, [4, 3, 2]),
+            ("+++++", "50%", False, [4, 3]),
+            ("+++++", "1%", False, [4]),
+            ("+-+++", 3, True, [4, 3]),
+            ("+---+", 3, True, []),
+            ("+-+++", 3, False, []),
+        ],
+    )
+    def test_an_update_takes_as_many_as_may_be_missing(self, ready, limit, parallel, goes) -> None:
+        wanted = self.wanted(
+            5,
+            podManagementPolicy="Parallel" if parallel else "OrderedReady",
+            updateStrategy={"rollingUpdate": {"maxUnavailable": limit}},
+        )
+        plan = stateful.plan(wanted, self.pods(ready), "new", NOW)
+        assert [pod.meta.name for pod in plan.delete] == [f"s-{number}" for number in goes]
+
+    @pytest.mark.parametrize(
+        ("ready", "goes"),
+        [("+++", ["s-2"]), ("-++", ["s-2"]), ("++-", ["s-2"]), ("-+-", []), ("---", [])],
+    )
+    def test_scaling_down_halts_while_several_are_unhealthy(self, ready, goes) -> None:
+        plan = stateful.plan(self.wanted(0), self.pods(ready), "old", NOW)
+        assert [pod.meta.name for pod in plan.delete] == goes
+
+    def test_conditions_of_others_stay_in_the_status(self) -> None:
+        foreign = [{"type": "Mine", "status": "True"}]
+        wanted = self.wanted(0, {"conditions": foreign})
+        assert stateful.plan(wanted, [], "a", NOW).status["conditions"] == foreign
+
     def test_numbers_may_start_later(self) -> None:
         wanted = self.wanted(2, ordinals={"start": 5}, podManagementPolicy="Parallel")
         assert [n for n, _ in stateful.plan(wanted, [], "a", NOW).create] == [5, 6]
