@@ -14,7 +14,7 @@ from pathlib import Path
 
 from apimachinery import scheme, wire
 from apimachinery.aio.clock import Clock, SystemClock
-from apiserver import usage
+from apiserver import components, usage
 from apiserver.access.authz import ClusterAuthorizer
 from apiserver.admission import plugins
 from apiserver.aggregation import configuration
@@ -95,6 +95,7 @@ class Process:
         core.authenticator = authenticator
         self._streaming = Streaming(self.server, security.keys)
         core.proxy = self._streaming.proxy
+        core.live[components.RESOURCE] = components.Components(core, {})
         core.live.update(usage.resources(core.cache, self._streaming.kubelets))
         pair = security.keys.api_server(security.hosts)
         self._tls = connection.server_context(

@@ -17,8 +17,8 @@ from aiohttp import web
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
+from kubelet import configz, logs, stats, streams
 from kubelet import desired as reading
-from kubelet import logs, stats, streams
 from kubelet.kit import Kit
 from kubelet.lifecycle import Attempt, Run
 from kubelet.options import VERSION, Serving
@@ -85,7 +85,9 @@ class AgentServer:
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard])
-        app.router.add_get("/healthz", self._healthz)
+        for name in ("", "/ping", "/syncloop"):
+            app.router.add_get(f"/healthz{name}", self._healthz)
+        app.router.add_get("/configz", self._configz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/metrics/resource", self._resource_metrics)
         app.router.add_get("/pods", self._list_pods)
@@ -125,6 +127,10 @@ class AgentServer:
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok")
+
+    async def _configz(self, _request: web.Request) -> web.Response:
+        body = configz.configuration(self._kit.options)
+        return web.Response(body=orjson.dumps(body), content_type="application/json")
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         workers = self._pods.workers()

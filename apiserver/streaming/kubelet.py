@@ -6,6 +6,7 @@ asks for a client certificate of the cluster's CA and lets in whoever shows one 
 the node's addresses. This text binds both sides; `kubelet.server` is the other one.
 
     GET /healthz                          200 "ok"
+    GET /configz                          `{"kubeletconfig": …}`: how the agent is set up
     GET /metrics                          Prometheus' text form
     GET /pods                             a PodList of what the agent runs
 

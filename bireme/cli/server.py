@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ from controllers import accounts
 
 if TYPE_CHECKING:
     from apiserver.admission import plugins
+    from apiserver.components import Check
+    from apiserver.core import Core
     from apiserver.identity import pki
     from apiserver.live import LiveResource
     from apiserver.server import ApiServer
@@ -59,7 +61,8 @@ CLUSTER_PREFIX_MAX = 23
 SCHEDULER = wire.UserInfo("system:kube-scheduler", groups=("system:authenticated",))
 PROXY = wire.UserInfo("system:kube-proxy", groups=("system:node-proxier", "system:authenticated"))
 
-LEASES_NAMESPACE, SCHEDULING_LEASE = "kube-system", "bireme-scheduling"
+LEASES_NAMESPACE = "kube-system"
+CONTROLLERS_LEASE, SCHEDULING_LEASE = "bireme-controllers", "bireme-scheduling"
 ROLE_LABEL = "offers.bireme.dev/role"
 """On a namespace: the role that its pods are charged to, instead of kubernetes/NAMESPACE."""
 
@@ -177,6 +180,8 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
         finally:
             await client.close()
         return
+    from apiserver import components
+
     async with _api_server(options, dirs) as server, tasks.Supervisor() as parts:
         handle = server.handle
         # A part that fails is started again by itself: the API stays up meanwhile.
@@ -187,18 +192,50 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
                 return Client(DirectTransport(handle, accounts.user(account)))
 
             scheduling = Client(DirectTransport(handle, SCHEDULER))
-            parts.keep(
-                lambda: _controllers(controllers, options, dirs, client_of), name="controllers"
-            )
-            parts.keep(
-                lambda: _schedule(scheduling, 0, options, dirs, server.core.live), name="scheduling"
-            )
+            loops = Part(lambda: _controllers(controllers, options, dirs, client_of))
+            parts.keep(loops.run, name="controllers")
+            live = server.core.live
+            scheduler = Part(lambda: _schedule(scheduling, 0, options, dirs, live))
+            parts.keep(scheduler.run, name="scheduling")
+            _show_components(server.core, loops.check, scheduler.check)
+        else:
+            core, where = server.core, LEASES_NAMESPACE
+            leases = (CONTROLLERS_LEASE, SCHEDULING_LEASE)
+            _show_components(core, *(components.held(core, where, lease) for lease in leases))
         if options.slot is not None:
             proxy = Client(DirectTransport(handle, PROXY))
             parts.keep(lambda: _host_services(proxy, options), name="host services")
         notify.ready()
         garbage.settle()
         await garbage.collect_when_quiet()  # until cancelled by a signal
+
+
+class Part:
+    """Something that runs in this process, and is started again where it fails."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+        self._runs = False
+
+    async def run(self) -> None:
+        self._runs = True
+        try:
+            await self._work()
+        finally:
+            self._runs = False
+
+    async def check(self) -> None:
+        """Raise while it does not run."""
+        if not self._runs:
+            raise RuntimeError("it has failed and is started again")
+
+
+def _show_components(core: "Core", controllers: "Check", scheduler: "Check") -> None:
+    """What `kubectl get componentstatuses` prints."""
+    from apiserver import components
+
+    parts = {"scheduler": scheduler, "controller-manager": controllers}
+    core.live[components.RESOURCE] = components.Components(core, parts)
 
 
 @asynccontextmanager
@@ -280,7 +317,7 @@ async def _controllers(
         client_of=client_of,
     )
     # With the API server in one process there is nobody to elect.
-    elector = _elector(client, "bireme-controllers") if client_of is None else None
+    elector = _elector(client, CONTROLLERS_LEASE) if client_of is None else None
     await ControllerManager(client, options=settings, elector=elector).run()
 
 

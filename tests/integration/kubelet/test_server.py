@@ -94,8 +94,18 @@ async def test_strangers_are_kept_out(pki: Pki, serving: Serving) -> None:
             await nobody.text("/healthz")
 
 
+async def test_the_agent_tells_how_it_is_set_up(caller: Caller) -> None:
+    code, body = await caller.text("/configz")
+    found = json.loads(body)["kubeletconfig"]
+    assert (code, found["clusterDomain"], found["nodeLeaseDurationSeconds"]) == (
+        200, "cluster.local", 40,
+    )  # fmt: skip
+    assert found["evictionHard"] == {"memory.available": "100Mi", "nodefs.available": "5%"}
+
+
 async def test_plain_answers(world: World, caller: Caller) -> None:
     assert await caller.text("/healthz") == (200, "ok")
+    assert await caller.text("/healthz/syncloop") == (200, "ok")
     await world.pod()
     await world.until(is_ready)
     code, body = await caller.text("/pods")

@@ -1,0 +1,54 @@
+"""`/configz`: how this agent is set up, in the fields of Kubernetes' KubeletConfiguration. Pure.
+
+Only what the agent obeys is told; a field that is absent has no meaning here. Neighbours: `options`
+holds the values, `server` answers.
+"""
+
+from apimachinery.wire import JsonObject
+from kubelet.node_status import MEMORY_LOW
+from kubelet.options import Options
+
+
+def configuration(options: Options) -> JsonObject:
+    """The document, as kubelets wrap it."""
+    found: JsonObject = {
+        "registerNode": True,
+        "enableServer": options.serving is not None,
+        "authentication": {"anonymous": {"enabled": False}, "x509": {}},
+        "registerWithTaints": [
+            {"key": taint.key, "value": taint.value, "effect": taint.effect}
+            for taint in options.taints
+        ],
+        "clusterDNS": list(options.cluster_dns),
+        "clusterDomain": options.cluster_domain,
+        "resolvConf": str(options.resolv_conf),
+        "cgroupRoot": options.cgroup_root,
+        "podCIDR": options.pod_cidr,
+        "nodeStatusReportFrequency": _seconds(options.status_seconds),
+        "nodeLeaseDurationSeconds": options.lease_seconds,
+        "containerLogMaxSize": f"{options.log_max_bytes >> 20}Mi",
+        "containerLogMaxFiles": options.log_max_files,
+        "evictionHard": {
+            "memory.available": f"{MEMORY_LOW >> 20}Mi",
+            "nodefs.available": f"{round(100 * (1 - options.image_disk_limit))}%",
+        },
+    }
+    if options.capacity is not None:
+        found["maxPods"] = options.capacity.pods
+    if options.serving is not None:
+        serving = options.serving
+        found |= {"address": serving.address, "port": serving.port}
+        found["authentication"]["x509"] = {"clientCAFile": str(serving.client_ca)}
+        found["tlsCertFile"] = str(serving.certificate)
+        found["tlsPrivateKeyFile"] = str(serving.key)
+    return {"kubeletconfig": found}
+
+
+def _seconds(value: float) -> str:
+    """A duration as Go prints it: `5m0s`."""
+    whole = int(value)
+    hours, rest = divmod(whole, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{value:g}s"
