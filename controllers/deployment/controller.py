@@ -161,13 +161,13 @@ class Deployments(base.Controller):
     ) -> None:
         name = meta.name(body)
         text = f'Failed to create new replica set "{name}": {error.message}'
-        self._acts.tell(deployment.meta, "FailedCreate", text, bad=True)
+        self._acts.tell(deployment.meta, statuses.NOT_CREATED, text, bad=True)
         if deployment.has_deadline:
             conditions = statuses.put(
                 deployment.status.get("conditions") or [],
                 "Progressing",
                 "False",
-                "FailedCreate",
+                statuses.NOT_CREATED,
                 text,
                 self._now(),
             )

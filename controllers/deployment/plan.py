@@ -204,6 +204,7 @@ class _Step:
             if new.annotations.get(key) != value
         }
         if new.revision < revision:
+            self._begin_anew(new)
             former = new.annotations.get(model.REVISION)
             changes[model.REVISION] = str(revision)
             if former:
@@ -219,6 +220,12 @@ class _Step:
             self.deployment.has_deadline
             and meta.get_condition(self.conditions, "Progressing") is None
         ):
+            self._progressing("True", status.FOUND, f'Found new replica set "{new.meta.name}"')
+
+    def _begin_anew(self, new: ReplicaSet) -> None:
+        """Going back is a rollout of its own: how long the one before took does not count."""
+        if self.deployment.has_deadline and not self.deployment.paused:
+            self.conditions = meta.without_condition(self.conditions, "Progressing")
             self._progressing("True", status.FOUND, f'Found new replica set "{new.meta.name}"')
 
     def _copied_annotations(self) -> dict[str, str]:

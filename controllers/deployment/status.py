@@ -18,6 +18,7 @@ FOUND = "FoundNewReplicaSet"
 UPDATED = "ReplicaSetUpdated"
 COMPLETE = "NewReplicaSetAvailable"
 TIMED_OUT = "ProgressDeadlineExceeded"
+NOT_CREATED = "ReplicaSetCreateError"
 PAUSED = "DeploymentPaused"
 RESUMED = "DeploymentResumed"
 

@@ -43,11 +43,12 @@ class Simulation:
         self.status: dict[str, Any] = {}
         self.annotations: dict[str, str] = {}
         self.serial = itertools.count()
+        self.now = NOW
 
     def step(self, wanted: model.Deployment) -> model.Plan:
         wanted = replace(wanted, status=self.status, annotations=dict(self.annotations))
         copies = [model.replicaset_of(one) for one in self.sets.values()]
-        plan = planning.plan(wanted, copies, frozenset(), NOW)
+        plan = planning.plan(wanted, copies, frozenset(), self.now)
         for action in plan.actions:
             self.obey(action)
         if plan.status is not None:
@@ -253,6 +254,37 @@ class TestConditions:
         simulation = Simulation()
         simulation.settle(deployment(2, progressDeadlineSeconds=model.UNLIMITED))
         assert [c["type"] for c in simulation.status["conditions"]] == ["Available"]
+
+    @pytest.mark.parametrize(
+        ("stuck_for", "before"), [(4, "ReplicaSetUpdated"), (60, "ProgressDeadlineExceeded")]
+    )
+    def test_going_back_is_not_late_because_the_rollout_before_was(self, stuck_for, before) -> None:
+        def progress() -> tuple[str, str]:
+            found = next(c for c in simulation.status["conditions"] if c["type"] == "Progressing")
+            return found["status"], found["reason"]
+
+        def deadline(image: str) -> model.Deployment:
+            return deployment(3, image, progressDeadlineSeconds=5)
+
+        simulation = Simulation()
+        simulation.settle(deadline("a"))
+        good = set(simulation.sets)
+        for _ in range(3):
+            simulation.step(deadline("b"))
+            simulation.live(lambda name: 3 if name in good else 0)
+        simulation.now += stuck_for
+        simulation.step(deadline("b"))
+        assert progress()[1] == before
+        simulation.now += 4
+        plan = simulation.step(deadline("a"))
+        assert progress()[0] == "True"
+        assert plan.look_again == pytest.approx(6)
+        # Pods of the old set take their time to end; that is no failure within the deadline.
+        simulation.now += 5
+        simulation.step(deadline("a"))
+        assert progress()[0] == "True"
+        simulation.settle(deadline("a"))
+        assert progress() == ("True", "NewReplicaSetAvailable")
 
     def test_the_next_look_is_at_the_deadline(self) -> None:
         simulation = Simulation()
