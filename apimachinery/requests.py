@@ -6,7 +6,7 @@ init containers before it, whichever is more, plus the overhead. Neighbours: the
 pod scheduler and the node's own admission read pods through here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,17 @@ def of_container(container: JsonObject) -> dict[str, int]:
     return amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
 
 
-def _init(containers: Iterable[JsonObject]) -> tuple[dict[str, int], dict[str, int]]:
+Wants = Callable[[JsonObject], dict[str, int]]
+
+
+def _init(
+    containers: Iterable[JsonObject], wants_of: Wants
+) -> tuple[dict[str, int], dict[str, int]]:
     """(the largest sum while initialising, what the sidecars keep taking)."""
     peak: dict[str, int] = {}
     sidecars: dict[str, int] = {}
     for container in containers:
-        wants = of_container(container)
+        wants = wants_of(container)
         if container.get("restartPolicy") == "Always":
             add(sidecars, wants)
             _raise(peak, sidecars)
@@ -79,13 +84,13 @@ def _init(containers: Iterable[JsonObject]) -> tuple[dict[str, int], dict[str, i
     return peak, sidecars
 
 
-def of_pod(spec: JsonObject) -> dict[str, int]:
+def of_pod(spec: JsonObject, wants_of: Wants = of_container) -> dict[str, int]:
     """All that a pod's spec asks for, `pods: 1` included."""
     total: dict[str, int] = {}
     for container in spec.get("containers") or ():
-        add(total, of_container(container))
+        add(total, wants_of(container))
     if spec.get("initContainers"):
-        peak, sidecars = _init(spec["initContainers"])
+        peak, sidecars = _init(spec["initContainers"], wants_of)
         add(total, sidecars)
         _raise(total, peak)
     total.update(amounts((spec.get("resources") or {}).get("requests")))
@@ -93,6 +98,40 @@ def of_pod(spec: JsonObject) -> dict[str, int]:
         add(total, amounts(spec["overhead"]))
     total[PODS] = 1
     return total
+
+
+def held(pod: JsonObject) -> dict[str, int]:
+    """All that a pod takes of its node.
+
+    While it is resized each container counts with the most of what is asked, set aside and in
+    force; what the node refuses for ever is not counted (KEP-1287).
+    """
+    status = pod.get("status") or {}
+    told = {
+        entry["name"]: entry
+        for key in ("containerStatuses", "initContainerStatuses")
+        for entry in status.get(key) or ()
+        if entry.get("allocatedResources")
+    }
+    if not told:
+        return of_pod(pod["spec"])
+    refused = any(
+        one.get("type") == "PodResizePending" and one.get("reason") == "Infeasible"
+        for one in status.get("conditions") or ()
+    )
+
+    def wants(container: JsonObject) -> dict[str, int]:
+        entry = told.get(container["name"])
+        asked = of_container(container)
+        if entry is None:
+            return asked
+        most = amounts(entry["allocatedResources"])
+        _raise(most, amounts((entry.get("resources") or {}).get("requests")))
+        if not refused:
+            _raise(most, asked)
+        return most
+
+    return of_pod(pod["spec"], wants)
 
 
 def host_ports(spec: JsonObject) -> tuple[HostPort, ...]:

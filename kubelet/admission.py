@@ -5,7 +5,7 @@ node refuses what does not fit, and the pod fails with Kubernetes' reasons. Neig
 `kubelet.pods` asks once per pod, before anything is made for it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from apimachinery import node_selector, requests
@@ -51,11 +51,8 @@ def admit(
     if text := sysctls.forbidden(pod):
         return Rejection("SysctlForbidden", text)
     spec = pod["spec"]
-    wants = requests.of_pod(spec)
-    for name, most in _limits(capacity).items():
-        wanted, used = wants.get(name, 0), load.used.get(name, 0)
-        if wanted and used + wanted > most:
-            return Rejection(f"OutOf{name}", _short(name, wanted, used, most))
+    for name, wanted, used, most in _lacking(spec, load, capacity):
+        return Rejection(f"OutOf{name}", PREFIX + _short(name, wanted, used, most))
     mine = requests.host_ports(spec)
     if any(port.clashes(taken) for port in mine for taken in load.host_ports):
         text = (
@@ -66,6 +63,31 @@ def admit(
         text = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
         return Rejection("NodeAffinity", PREFIX + text)
     return None
+
+
+def resize(pod: JsonObject, others: Load, capacity: Capacity) -> Rejection | None:
+    """None when a running pod may have what its spec asks for now, beside the others' load."""
+    for name, wanted, used, most in _lacking(pod["spec"], others, capacity):
+        if wanted > most:
+            text = (
+                f"Node didn't have enough capacity: {name}, requested: {wanted}, capacity: {most}"
+            )
+            return Rejection("Infeasible", text)
+        return Rejection("Deferred", _short(name, wanted, used, most))
+    return None
+
+
+def _lacking(
+    spec: JsonObject, load: Load, capacity: Capacity
+) -> Iterator[tuple[str, int, int, int]]:
+    """(resource, wanted, used, most) of each that is not there; what no resize can cure first."""
+    wants = requests.of_pod(spec)
+    found = [
+        (name, wanted, used, most)
+        for name, most in _limits(capacity).items()
+        if (wanted := wants.get(name, 0)) and (used := load.used.get(name, 0)) + wanted > most
+    ]
+    yield from sorted(found, key=lambda one: one[1] <= one[3])
 
 
 def _limits(capacity: Capacity) -> dict[str, int]:
@@ -80,6 +102,6 @@ def _limits(capacity: Capacity) -> dict[str, int]:
 
 def _short(name: str, wanted: int, used: int, capacity: int) -> str:
     return (
-        f"{PREFIX}Node didn't have enough resource: {name}, "
+        f"Node didn't have enough resource: {name}, "
         f"requested: {wanted}, used: {used}, capacity: {capacity}"
     )

@@ -4,7 +4,8 @@ Reasons and messages of waiting and ended containers are Kubernetes', word for w
 people search for them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
@@ -26,6 +27,8 @@ class View:
     seen: Seen
     now: float
     runtime_name: str
+    in_force: Mapping[str, JsonObject] = field(default_factory=dict)
+    """Resources that the kernel was told, by container id."""
 
     def standing(self, container: Container) -> Standing:
         return lifecycle.standing(self.wanted, container, self.seen, self.now)
@@ -65,10 +68,11 @@ def entry(view: View, container: Container, spec: JsonObject) -> JsonObject:
         result["stopSignal"] = signal
     if spec.get("volumeMounts"):
         result["volumeMounts"] = [_mount(one) for one in spec["volumeMounts"]]
-    if spec.get("resources"):
-        result["resources"] = spec["resources"]
-        if spec["resources"].get("requests"):
-            result["allocatedResources"] = spec["resources"]["requests"]
+    granted = spec.get("resources") or {}
+    if granted.get("requests"):
+        result["allocatedResources"] = granted["requests"]
+    if told := view.in_force.get(latest.id if latest is not None else "", granted):
+        result["resources"] = told
     return result
 
 

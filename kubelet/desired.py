@@ -6,11 +6,13 @@ server has done so before it stored the pod.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
+from kubelet import allocation
 from kubelet.lifecycle import Container, Desired, RestartPolicy, RestartRule, Role
 
 DEFAULT_GRACE_S = 30.0
@@ -83,7 +85,10 @@ def field_path(pod: JsonObject, wanted: str) -> str:
 
 def spec_hash(container: JsonObject) -> str:
     """Of the part of a container that may change in a running pod and makes it another one."""
-    return hashlib.sha256(str(container.get("image", "")).encode()).hexdigest()[:16]
+    text = str(container.get("image", ""))
+    if amounts := allocation.restarting(container):
+        text += json.dumps(amounts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def grace_seconds(pod: JsonObject) -> float:

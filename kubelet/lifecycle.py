@@ -418,7 +418,7 @@ def plan(desired: Desired, seen: Seen, now: float) -> Plan:
         result = _renew_sandbox(seen, now)
     else:
         result = _run(desired, seen, now)
-    return Plan(result.steps, _earliest(result.wake_at, desired.expires_at))
+    return Plan(result.steps, earliest(result.wake_at, desired.expires_at))
 
 
 def _running(seen: Seen) -> list[Attempt]:
@@ -481,7 +481,7 @@ def _run(desired: Desired, seen: Seen, now: float) -> Plan:
         if where.stage is Stage.ABSENT:
             steps.append(StartContainer(container.name, _next_number(seen, container.name)))
         elif where.stage is Stage.BACKOFF:
-            wake = _earliest(wake, where.until)
+            wake = earliest(wake, where.until)
     return Plan(tuple(steps), wake)
 
 
@@ -543,6 +543,7 @@ def _old_attempts(seen: Seen) -> list[Step]:
     ]
 
 
-def _earliest(one: float | None, other: float | None) -> float | None:
+def earliest(one: float | None, other: float | None) -> float | None:
+    """Of two moments, either of which may be never."""
     known = [t for t in (one, other) if t is not None]
     return min(known) if known else None

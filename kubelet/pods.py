@@ -20,6 +20,7 @@ from kubelet import desired as reading
 from kubelet.kit import Kit
 from kubelet.lifecycle import Run
 from kubelet.publisher import Publisher
+from kubelet.resizing import Refusal
 from kubelet.runtime.errors import RuntimeDriverError
 from kubelet.runtime.interface import (
     ContainerExited,
@@ -145,6 +146,7 @@ class Pods:
             if uid in self._workers:
                 self._workers[uid].exited(container_id)
         self._early_exits.clear()
+        self._settle_resizes()
         self._taken = True
 
     def _changed(self, _key: str, old: JsonObject | None, new: JsonObject | None) -> None:
@@ -153,8 +155,11 @@ class Pods:
             worker = self._workers.get(reading.uid(old))
             if worker is not None:
                 worker.vanish()
-        if new is None:
-            return
+        if new is not None:
+            self._heard(new)
+        self._settle_resizes()
+
+    def _heard(self, new: JsonObject) -> None:
         worker = self._workers.get(reading.uid(new))
         if worker is None:
             self._take(new)
@@ -176,14 +181,27 @@ class Pods:
         self._start(pod, rejected)
 
     def _admit(self, pod: JsonObject) -> tuple[str, str] | None:
-        active = [worker.pod for worker in self._workers.values() if worker.active]
-        refusal = admission.admit(
-            pod, admission.load_of(active), self._kit.capacity, self._node_labels
-        )
+        refusal = admission.admit(pod, self._load(), self._kit.capacity, self._node_labels)
         if refusal is None:
             return None
         self._kit.warn(pod, refusal.reason, refusal.message)
         return refusal.reason, refusal.message
+
+    def _load(self, *, without: str = "") -> admission.Load:
+        """What the node has set aside, but for one pod."""
+        return admission.load_of(
+            worker.as_granted
+            for worker in self._workers.values()
+            if worker.active and worker.uid != without
+        )
+
+    def _settle_resizes(self) -> None:
+        """Grant what has room now, the most important first; the others are told why not."""
+        waiting = [worker for worker in self._workers.values() if worker.wants_resize]
+        for worker in sorted(waiting, key=lambda one: -int(one.pod["spec"].get("priority") or 0)):
+            load = self._load(without=worker.uid)
+            refusal = admission.resize(worker.pod, load, self._kit.capacity)
+            worker.settle_resize(Refusal(refusal.reason, refusal.message) if refusal else None)
 
     def _start(self, pod: JsonObject, rejected: tuple[str, str] | None = None) -> PodWorker:
         uid = reading.uid(pod)
@@ -211,6 +229,7 @@ class Pods:
             await self._start_over(worker)
         else:
             self._workers.pop(worker.uid, None)
+            self._settle_resizes()
 
     async def _start_over(self, worker: PodWorker) -> None:
         """As a new agent would: from what the runtime has."""

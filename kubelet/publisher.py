@@ -16,6 +16,7 @@ from apimachinery import status as errors
 from apimachinery.aio.backoff import Backoff
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
+from kubelet import resizing
 from kubelet import status as statuses
 
 LOG = logging.getLogger(__name__)
@@ -28,9 +29,12 @@ RETRY = Backoff(initial=0.2, maximum=15.0)
 OWN_KEYS = (
     "phase", "reason", "message", "startTime", "hostIP", "hostIPs", "podIP", "podIPs",
     "initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses",
-    "observedGeneration", "qosClass",
+    "observedGeneration", "qosClass", "resources", "allocatedResources",
 )  # fmt: skip
 """What the agent writes of a status; conditions are merged one by one."""
+
+
+PASSING_CONDITIONS = (resizing.PENDING, resizing.IN_PROGRESS)
 
 
 @dataclass(slots=True)
@@ -177,6 +181,8 @@ def changed(status: JsonObject, sent: JsonObject) -> bool:
     """Whether anything of ours differs, transition times left out."""
     if any(status.get(key) != sent.get(key) for key in OWN_KEYS):
         return True
+    if _over(status, sent):
+        return True
     old = {c["type"]: c for c in statuses.without_moves(sent)["conditions"]}
     return any(old.get(c["type"]) != c for c in statuses.without_moves(status)["conditions"])
 
@@ -202,14 +208,22 @@ def difference(status: JsonObject, sent: JsonObject) -> JsonObject:
             # Where nothing is known of it, whatever may be there.
             removed = {k: None for k in ("reason", "message") if k in before or not before}
             conditions.append({**removed, **condition})
+    conditions += ({"type": kind, "$patch": "delete"} for kind in _over(status, sent))
     if conditions:
         patch["conditions"] = conditions
     return patch
 
 
+def _over(status: JsonObject, sent: JsonObject) -> list[str]:
+    """Conditions of ours that stand only while they hold, and do not any more."""
+    there = {c["type"] for c in sent.get("conditions") or ()}
+    now = {c["type"] for c in status.get("conditions") or ()}
+    return [kind for kind in PASSING_CONDITIONS if kind in there - now]
+
+
 def merged(status: JsonObject, sent: JsonObject) -> JsonObject:
     """What the API server has after the patch."""
-    ours = {c["type"] for c in status.get("conditions") or ()}
+    ours = {c["type"] for c in status.get("conditions") or ()} | set(_over(status, sent))
     others = [c for c in sent.get("conditions") or () if c["type"] not in ours]
     result = {key: value for key, value in sent.items() if key not in OWN_KEYS} | {
         key: status[key] for key in OWN_KEYS if key in status

@@ -74,11 +74,17 @@ def sandbox_resources(pod: JsonObject) -> Resources:
 
 
 def _limits(container: JsonObject) -> dict[str, int]:
+    """Of a container, or of a pod's spec."""
     return requests.amounts((container.get("resources") or {}).get("limits"))
 
 
 def _pod_limit(pod: JsonObject, name: str) -> int:
-    """What all of a pod's containers may take together; 0 where one of them is without a limit."""
+    """What all of a pod's containers may take together; 0 where one of them is without a limit.
+
+    The pod's own limit, where it has one, says it for all.
+    """
+    if own := _limits(pod["spec"]).get(name, 0):
+        return own
     together, largest_step = 0, 0
     for container, role in desired.containers(pod):
         limit = _limits(container).get(name, 0)

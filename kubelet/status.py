@@ -5,6 +5,7 @@ conditions and addresses are here, containers in `kubelet.container_status`. Tim
 only when the condition does.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apimachinery import meta
@@ -14,7 +15,6 @@ from kubelet import lifecycle
 from kubelet.container_status import PULL_REASONS, PULL_SETTLE_S, View, entry
 from kubelet.lifecycle import Attempt, Desired, Role, Run, Seen, Stage
 
-OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
 TERMINAL = ("Succeeded", "Failed")
 ENTRIES = {
     "initContainerStatuses": (Role.INIT, Role.SIDECAR),
@@ -36,6 +36,10 @@ class Surroundings:
     """Reason and message of the node's own admission when it refused the pod."""
     previous: JsonObject = field(default_factory=dict)
     """The status that the API has."""
+    in_force: Mapping[str, JsonObject] = field(default_factory=dict)
+    """Resources that the kernel was told, by container id."""
+    resize: Sequence[JsonObject] = ()
+    """Conditions of a resize that is not done: they are there only as long as they hold."""
 
 
 def pod_status(
@@ -44,7 +48,7 @@ def pod_status(
     """The whole status, but for conditions and fields that belong to others."""
     if around.rejected is not None:
         return _rejected_status(around)
-    view = View(pod, wanted, seen, now, around.runtime_name)
+    view = View(pod, wanted, seen, now, around.runtime_name, around.in_force)
     phase, reason, message = _phase(view, around)
     result: JsonObject = {
         "phase": phase,
@@ -63,6 +67,9 @@ def pod_status(
         entries = [entry(view, c, specs[c.name]) for c in wanted.of(*roles)]
         if entries:
             result[key] = entries
+    if pod["spec"].get("resources"):
+        result["resources"] = pod["spec"]["resources"]
+        result["allocatedResources"] = pod["spec"]["resources"].get("requests") or {}
     result["conditions"] = _conditions(pod, wanted, seen, phase, around, now)
     return result
 
@@ -155,8 +162,11 @@ def _conditions(
     old = {c.get("type"): c for c in around.previous.get("conditions") or ()}
     stamp = meta.format_time(now)
     result = []
-    for kind in OWN_CONDITIONS:
-        answer = answers[kind]
+    answers |= {
+        one["type"]: _Answer("True", one.get("reason", ""), one.get("message", ""))
+        for one in around.resize
+    }
+    for kind, answer in answers.items():
         before = old.get(kind)
         same = before is not None and before.get("status") == answer.status
         moved = before.get("lastTransitionTime") if same and before is not None else stamp

@@ -28,6 +28,7 @@ from kubelet.kit import Kit
 from kubelet.lifecycle import Ending, Seen
 from kubelet.probes import ProbeBoard
 from kubelet.publisher import Publisher, Subject
+from kubelet.resizing import Refusal, Resizer
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError
 from kubelet.runtime.interface import ContainerStatus, SandboxStatus
 from kubelet.starting import Starter, StartError
@@ -84,6 +85,8 @@ class PodWorker:
         self._cleaned = False
         self._started_at = reading.start_time(pod) or kit.clock.now()
         self.ledger = Ledger(pod, sandboxes, containers)
+        self.resizer = Resizer(kit, pod)
+        self._resizing: asyncio.Task[None] | None = None
         self.probes = ProbeBoard(kit, starter.actions, self.wake)
         self._subject = Subject(
             namespace=reading.namespace(pod),
@@ -160,8 +163,34 @@ class PodWorker:
             runtime_name=self._starter.runtime_name,
             rejected=self.rejected,
             previous=self._subject.sent,
+            in_force=self.resizer.in_force,
+            resize=self.resizer.conditions(
+                {attempt.id: attempt.name for attempt in self.ledger.running()}
+            ),
         )
-        return statuses.pod_status(self.pod, self.wanted, self.seen(), around, self.kit.clock.now())
+        return statuses.pod_status(
+            self.as_granted, self.wanted, self.seen(), around, self.kit.clock.now()
+        )
+
+    @property
+    def as_granted(self) -> JsonObject:
+        """The pod with the resources that this node has set aside for it."""
+        return self.resizer.applied(self.pod)
+
+    @property
+    def wants_resize(self) -> bool:
+        """Its spec asks for other resources than it was granted."""
+        return self.active and self._ending is None and self.resizer.differs(self.pod)
+
+    def settle_resize(self, refusal: Refusal | None) -> None:
+        """The node's answer: it has the room, or why not."""
+        if refusal is None:
+            self.resizer.grant(self.pod)
+            self._read()
+        elif refusal != self.resizer.refusal:
+            self.kit.warn(self.pod, f"Resize{refusal.reason}", refusal.message)
+            self.resizer.refusal = refusal
+        self.wake()
 
     @property
     def vanished(self) -> bool:
@@ -240,12 +269,30 @@ class PodWorker:
                 continue
             if plan.wake_at is not None:
                 self._tell_backoffs(now)
+            wake_at = lifecycle.earliest(plan.wake_at, self._resize(now))
             self._publisher.note(self._subject)
             if plan.stopped and self._cleaned and self._vanished:
                 return
             if plan.stopped and self._finisher is None and self._to_be_removed():
                 self._finisher = self.spawn(self._finish(), name=f"finish {self.uid}")
-            await self._pause(plan.wake_at)
+            await self._pause(wake_at)
+
+    def _resize(self, now: float) -> float | None:
+        """Tell the runtime what was granted meanwhile; when to try that again."""
+        sandbox = self.ledger.sandbox
+        if self._ending is not None or sandbox is None or self._resizing is not None:
+            return None
+        changes, again = self.resizer.pending(self.wanted, self.ledger, now)
+        if changes:
+            work = self.resizer.carry_out(self.pod, sandbox.id, changes)
+            self._resizing = self.spawn(work, name=f"resize {self.uid}")
+            if self._resizing is not None:
+                self._resizing.add_done_callback(self._resized)
+        return again
+
+    def _resized(self, _: "asyncio.Task[None]") -> None:
+        self._resizing = None
+        self.wake()
 
     def _follow_logs(self) -> None:
         """Rotation for the logs of what runs, and of nothing else."""
@@ -280,7 +327,9 @@ class PodWorker:
 
     def _read(self) -> None:
         """Take over what the pod object says."""
-        self.wanted = reading.read(self.pod, self._started_at)
+        self.wanted = reading.read(self.as_granted, self._started_at)
+        if not self.resizer.differs(self.pod):
+            self.resizer.refusal = None
         now = self.kit.clock.now()
         if reading.deleting(self.pod):
             grace = reading.grace_seconds(self.pod)
@@ -383,7 +432,7 @@ class PodWorker:
         self._starter.tell_failure(self.pod, key, reason, message)
 
     async def _create_sandbox(self, number: int) -> None:
-        sandbox = await self._starter.create_sandbox(self.pod, number)
+        sandbox = await self._starter.create_sandbox(self.as_granted, number)
         self.ledger.sandbox_made(sandbox)
         self._failures.pop(lifecycle.SANDBOX_KEY, None)
 
@@ -400,7 +449,8 @@ class PodWorker:
             await self.kit.driver.remove_container(leftover.id)
             self.ledger.forget(leftover.id)
         self._interruptible.add(name)
-        prepared = await self._starter.prepare(self.pod, name, number, sandbox)
+        pod = self.as_granted
+        prepared = await self._starter.prepare(pod, name, number, sandbox)
         self._interruptible.discard(name)
         if self._ending is not None:
             return
@@ -414,6 +464,7 @@ class PodWorker:
             self._starter.tell_failure(self.pod, name, error.reason, error.message)
             return
         self._failures.pop(name, None)
+        self.resizer.started(pod, status.id, name)
         self._record(status)
         await self._post_start(name, status.id)
 

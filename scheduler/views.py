@@ -189,7 +189,7 @@ def pod_info(obj: JsonObject) -> PodInfo:
     affinity = spec.get("affinity") or {}
     apart = (affinity.get("podAntiAffinity") or {}).get(REQUIRED) or ()
     scheduled = meta.get_condition(pod_status.get("conditions"), "PodScheduled") or {}
-    needs, ports = requests.of_pod(spec), requests.host_ports(spec)
+    needs, ports = requests.held(obj), requests.host_ports(spec)
     claims = () if bound else tuple(_claims(metadata["name"], spec))
     return PodInfo(
         uid=metadata["uid"],

@@ -78,6 +78,7 @@ class Latency:
 class _Sandbox:
     status: SandboxStatus
     attachment: PodAttachment | None = None
+    resources: Resources | None = None
 
 
 @dataclass(slots=True)
@@ -203,6 +204,7 @@ class FakeDriver:
                 annotations=dict(config.annotations),
             ),
             attachment,
+            config.resources,
         )
         return sandbox_id
 
@@ -323,6 +325,10 @@ class FakeDriver:
 
     async def list_containers(self) -> list[ContainerStatus]:
         return [container.status for container in self.machine.containers.values()]
+
+    async def update_sandbox_resources(self, sandbox_id: str, resources: Resources) -> None:
+        self._sandbox(sandbox_id)
+        self.machine.sandboxes[sandbox_id].resources = resources
 
     async def update_container_resources(self, container_id: str, resources: Resources) -> None:
         container = self._running(container_id)

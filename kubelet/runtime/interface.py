@@ -221,6 +221,9 @@ class RuntimeDriver(Protocol):
 
     async def list_pod_sandboxes(self) -> list[SandboxStatus]: ...
 
+    async def update_sandbox_resources(self, sandbox_id: str, resources: Resources) -> None:
+        """Other limits for the pod as a whole; 0 leaves one as it is."""
+
     async def create_container(self, sandbox_id: str, config: ContainerConfig) -> str: ...
 
     async def start_container(self, container_id: str) -> None: ...

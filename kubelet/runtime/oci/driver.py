@@ -188,6 +188,15 @@ class OciDriver:
                 f'cannot change the limits of container "{container.record.name}": {error}'
             ) from error
 
+    async def update_sandbox_resources(self, sandbox_id: str, resources: Resources) -> None:
+        record = self._on.sandboxes.get(sandbox_id).record
+        try:
+            await asyncio.to_thread(self._on.node.groups.update, record.cgroup, resources)
+        except OSError as error:
+            raise RuntimeDriverError(
+                f'cannot change the limits of pod "{record.namespace}/{record.name}": {error}'
+            ) from error
+
     async def container_stats(self, container_id: str) -> interface.ContainerStats:
         return self._on.containers.stats(self._on.containers.running(container_id))
 

@@ -57,3 +57,29 @@ def test_an_address_that_means_all_clashes_with_each(
 ) -> None:
     (one,), (two,) = ports(hostPort=80, hostIP=address), ports(hostPort=80, hostIP=other)
     assert one.clashes(two) is clash
+
+
+@pytest.mark.parametrize(
+    ("asked", "set_aside", "in_force", "reason", "held"),
+    [
+        ("100m", "100m", "100m", "", 100),
+        ("300m", "100m", "100m", "Deferred", 300),
+        ("300m", "100m", "100m", "Infeasible", 100),
+        ("100m", "100m", "300m", "", 300),
+        ("100m", "200m", "300m", "", 300),
+    ],
+)
+def test_a_pod_that_is_resized_holds_the_most(
+    asked: str, set_aside: str, in_force: str, reason: str, held: int
+) -> None:
+    entry = {
+        "name": "c",
+        "allocatedResources": {"cpu": set_aside},
+        "resources": {"requests": {"cpu": in_force}},
+    }
+    told = [{"type": "PodResizePending", "reason": reason}] if reason else []
+    pod = {
+        "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": asked}}}]},
+        "status": {"containerStatuses": [entry], "conditions": told},
+    }
+    assert requests.held(pod)["cpu"] == held
