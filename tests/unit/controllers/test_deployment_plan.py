@@ -264,14 +264,16 @@ class TestConditions:
             return found["status"], found["reason"]
 
         def deadline(image: str) -> model.Deployment:
-            return deployment(3, image, progressDeadlineSeconds=5)
+            return deployment(3, image, 1, 3, progressDeadlineSeconds=5)
 
         simulation = Simulation()
         simulation.settle(deadline("a"))
         good = set(simulation.sets)
-        for _ in range(3):
+        # Nothing is left of the old set: going back does not begin with a step forward.
+        for _ in range(6):
             simulation.step(deadline("b"))
             simulation.live(lambda name: 3 if name in good else 0)
+        assert [simulation.sets[name]["spec"]["replicas"] for name in good] == [0]
         simulation.now += stuck_for
         simulation.step(deadline("b"))
         assert progress()[1] == before
@@ -279,7 +281,7 @@ class TestConditions:
         plan = simulation.step(deadline("a"))
         assert progress()[0] == "True"
         assert plan.look_again == pytest.approx(6)
-        # Pods of the old set take their time to end; that is no failure within the deadline.
+        # Pods take their time to come; that is no failure within the deadline.
         simulation.now += 5
         simulation.step(deadline("a"))
         assert progress()[0] == "True"
