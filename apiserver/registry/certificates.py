@@ -1,17 +1,21 @@
 """Certificate signing requests: who asked is written down by the server, approval stands apart.
 
-Three paths write one object: the main one cannot touch the status, `approval` only the approval
-conditions, `status` the certificate and the signer's condition.
+Three paths write one object: the main one cannot touch the status, `approval` only the conditions,
+`status` the certificate and conditions other than those of the approval.
 """
 
 from typing import ClassVar
 
-from apimachinery import meta
+from apimachinery import meta, status
+from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, Strategy, restore
 
 APPROVAL = "approval"
-_APPROVALS = frozenset({"Approved", "Denied"})
+_APPROVALS = ("Approved", "Denied")
+_FINAL = (*_APPROVALS, "Failed")
+"""Conditions that are true, or not there; who has one keeps it."""
+_CONDITIONS = "status.conditions"
 
 
 class SigningRequests(Strategy):
@@ -37,25 +41,76 @@ class SigningRequests(Strategy):
         restore(new, old, "spec")
         if context.subresource != APPROVAL:
             return
-        kept = (old.get("status") or {}).get("conditions") or []
-        others = [one for one in kept if one.get("type") not in _APPROVALS]
-        decided = [one for one in wanted if one.get("type") in _APPROVALS]
-        new["status"] = {
-            **(old.get("status") or {}),
-            "conditions": _timed([*others, *decided], kept, context.now),
-        }
+        timed = _timed(wanted, _conditions(old), context.now)
+        new["status"] = {**(old.get("status") or {}), "conditions": timed}
+
+    def validate_update(
+        self, new: JsonObject, old: JsonObject, context: Context
+    ) -> list[FieldError]:
+        errors = super().validate_update(new, old, context)
+        if context.subresource == APPROVAL:
+            errors += _condition_errors(new) + _removed(new, old)
+        return errors
 
     def prepare_status(self, new: JsonObject, old: JsonObject, context: Context) -> None:
         super().prepare_status(new, old, context)
-        kept = (old.get("status") or {}).get("conditions") or []
-        status = new.setdefault("status", {})
-        wanted = status.get("conditions") or []
-        decided = [one for one in kept if one.get("type") in _APPROVALS]
-        others = [one for one in wanted if one.get("type") not in _APPROVALS]
-        if decided or others:
-            status["conditions"] = _timed([*decided, *others], kept, context.now)
+        wanted, state = _conditions(new), new.setdefault("status", {})
+        if wanted:
+            state["conditions"] = _timed(wanted, _conditions(old), context.now)
         else:
-            status.pop("conditions", None)
+            state.pop("conditions", None)
+
+    def validate_status(self, new: JsonObject, old: JsonObject) -> list[FieldError]:
+        errors = super().validate_status(new, old) + _condition_errors(new) + _removed(new, old)
+        before = _types(old)
+        errors += (
+            status.forbidden_field(_CONDITIONS, f'updates may not add a condition of type "{one}"')
+            for one in _APPROVALS
+            if one in _types(new) and one not in before
+        )
+        given, kept = ((one.get("status") or {}).get("certificate") for one in (new, old))
+        if kept and given != kept:
+            detail = "updates may not modify existing certificate content"
+            errors.append(status.forbidden_field("status.certificate", detail))
+        return errors
+
+
+def _conditions(obj: JsonObject) -> list[JsonObject]:
+    return (obj.get("status") or {}).get("conditions") or []
+
+
+def _types(obj: JsonObject) -> list[str]:
+    return [str(one.get("type") or "") for one in _conditions(obj)]
+
+
+def _removed(new: JsonObject, old: JsonObject) -> list[FieldError]:
+    """What was decided stays decided."""
+    kept = _types(new)
+    return [
+        status.forbidden_field(_CONDITIONS, f'updates may not remove a condition of type "{one}"')
+        for one in _FINAL
+        if one in _types(old) and one not in kept
+    ]
+
+
+def _condition_errors(obj: JsonObject) -> list[FieldError]:
+    errors: list[FieldError] = []
+    types = _types(obj)
+    for index, one in enumerate(_conditions(obj)):
+        path, kind = f"{_CONDITIONS}[{index}]", types[index]
+        if not kind:
+            errors.append(status.required(f"{path}.type"))
+        known = ("True",) if kind in _FINAL else ("False", "True", "Unknown")
+        if not one.get("status"):
+            errors.append(status.required(f"{path}.status"))
+        elif one["status"] not in known:
+            errors.append(status.not_supported(f"{path}.status", one["status"], known))
+        if kind in types[:index]:
+            errors.append(status.duplicate(f"{path}.type", kind))
+        if kind in _APPROVALS and not set(_APPROVALS) - {kind} - set(types[:index]):
+            detail = "Approved and Denied conditions are mutually exclusive"
+            errors.append(status.invalid_value(f"{path}.type", kind, detail))
+    return errors
 
 
 def _timed(wanted: list[JsonObject], kept: list[JsonObject], now: float) -> list[JsonObject]:

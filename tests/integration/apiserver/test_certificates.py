@@ -60,7 +60,10 @@ async def test_approval_has_a_path_of_its_own(api, pem):
     del made["metadata"]["resourceVersion"]
     made["status"] = {"conditions": [APPROVED]}
     assert "conditions" not in (await api.put(f"{REQUESTS}/r", made)).json.get("status", {})
-    assert "conditions" not in (await api.put(f"{REQUESTS}/r/status", made)).json["status"]
+    refused = await api.put(f"{REQUESTS}/r/status", made)
+    assert 'status.conditions: Forbidden: updates may not add a condition of type "Approved"' in (
+        refused.message
+    )
     approved = await api.put(f"{REQUESTS}/r/approval", made)
     assert approved.status == 200, approved.raw
     (condition,) = approved.json["status"]["conditions"]
@@ -73,8 +76,38 @@ async def test_the_certificate_comes_by_the_status(api, pem, certificate):
     made = await api.made(REQUESTS, body(pem))
     made["status"] = {"conditions": [APPROVED]}
     approved = (await api.put(f"{REQUESTS}/r/approval", made)).json
-    change = {"status": {"certificate": base64.b64encode(certificate).decode(), "conditions": None}}
+    change = {"status": {"certificate": base64.b64encode(certificate).decode()}}
+    undecided = {"status": {**change["status"], "conditions": None}}
+    for part in ("status", "approval"):
+        refused = await api.patch(f"{REQUESTS}/r/{part}", undecided)
+        assert 'updates may not remove a condition of type "Approved"' in refused.message
     answer = await api.patch(f"{REQUESTS}/r/status", change)
     assert answer.status == 200, answer.raw
     assert answer.json["status"]["certificate"] == change["status"]["certificate"]
     assert answer.json["status"]["conditions"] == approved["status"]["conditions"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ([{"type": "Approved", "status": "False"}],
+         'status.conditions[0].status: Unsupported value: "False": supported values: "True"'),
+        ([{"type": "Mine"}], "status.conditions[0].status: Required value"),
+        ([APPROVED, {"type": "Denied", "status": "True"}],
+         ('status.conditions[1].type: Invalid value: "Denied": Approved and Denied conditions are '
+         "mutually exclusive")),
+        ([APPROVED, APPROVED], 'status.conditions[1].type: Duplicate value: "Approved"'),
+    ],
+)  # fmt: skip
+async def test_what_is_no_approval(api, pem, conditions, said):
+    await api.made(REQUESTS, body(pem))
+    refused = await api.patch(f"{REQUESTS}/r/approval", {"status": {"conditions": conditions}})
+    assert refused.status == 422
+    assert said in refused.message
+
+
+async def test_an_approver_may_write_conditions_of_its_own(api, pem):
+    await api.made(REQUESTS, body(pem))
+    own = {"type": "Reviewed", "status": "True", "reason": "e2e"}
+    answer = await api.patch(f"{REQUESTS}/r/approval", {"status": {"conditions": [own]}})
+    assert [one["type"] for one in answer.json["status"]["conditions"]] == ["Reviewed"]
