@@ -405,10 +405,10 @@ def path_not_found() -> NotFound:
     return NotFound("the server could not find the requested resource", details={})
 
 
-def method_not_allowed(verb: str, resource: str, group: str = "") -> MethodNotAllowed:
+def method_not_allowed() -> MethodNotAllowed:
+    """Something lives at the path, but it does not know the method."""
     return MethodNotAllowed(
-        f"{verb} is not supported on resources of kind {quote(qualified(resource, group))}",
-        details=_details(resource, "", group),
+        "the server does not allow this method on the requested resource", details={}
     )
 
 

@@ -70,6 +70,15 @@ def resolve(request: wire.Request, scheme: schemes.Scheme) -> Route | None:
     return _path_route(request)
 
 
+def group_version(path: str) -> tuple[str, str] | None:
+    """The group and version that a path is in, if it is in one."""
+    parts = path.strip("/").split("/")
+    start = 2 if parts[0] == "api" else 3
+    if parts[0] not in ("api", "apis") or len(parts) < start:
+        return None
+    return ("" if start == 2 else parts[1]), parts[start - 1]
+
+
 def _path_route(request: wire.Request) -> Route | None:
     path = request.path.rstrip("/") or "/"
     handler = PATHS.get(path, "")

@@ -32,6 +32,7 @@ from apiserver.cache import WatchCache
 from apiserver.core import Core
 from apiserver.entropy import Entropy
 from apiserver.expressions.evaluator import Evaluator
+from apiserver.handlers import query
 from apiserver.handlers.writing import ANONYMOUS
 from apiserver.identity import authn
 from apiserver.options import Options
@@ -157,7 +158,9 @@ class ApiServer:
             else:
                 route = routes.resolve(request, self.core.scheme)
                 if route is None:
-                    return _nothing_here()
+                    return _nothing_here(request, self.core.scheme)
+                if route.verb != "watch":
+                    query.check_timeout(request)
                 attributes = self.authorize(request, route)
                 response = await self._perform(request, route)
         except Exception as error:  # noqa: BLE001  every fault becomes an answer, bugs are logged
@@ -181,11 +184,13 @@ class ApiServer:
 
     async def _perform(self, request: wire.Request, route: Route) -> wire.Response:
         if route.resource is None:
+            if route.handler in ("discovery", "version") and request.method not in ("GET", "HEAD"):
+                raise status.method_not_allowed()
             path_handler = dispatch.path_handler(route)
             return await path_handler(self.core, request)
         handler = dispatch.handler_of(route)
         if handler is None:
-            raise _wrong_method(request, route)
+            raise status.method_not_allowed()
         custom = route.resource.custom
         deprecation = route.resource.deprecation if custom is None else custom.deprecation
         if deprecation:
@@ -223,14 +228,11 @@ def _selected_name(selector: FieldSelector | None) -> str:
     return (selector.exact_value("metadata.name") or "") if selector is not None else ""
 
 
-def _nothing_here() -> wire.Response:
+def _nothing_here(request: wire.Request, scheme: schemes.Scheme) -> wire.Response:
+    """404: told by the group that the path is in, if it is a built-in one, else as plain text."""
+    place = routes.group_version(request.path)
+    if place is not None and any(row.custom is None for row in scheme.in_group_version(*place)):
+        raise status.path_not_found()
     return wire.Response(
         404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n"
-    )
-
-
-def _wrong_method(request: wire.Request, route: Route) -> status.ApiError:
-    assert route.resource is not None, "paths answer for themselves"
-    return status.method_not_allowed(
-        route.verb or request.method.lower(), route.resource.plural, route.resource.group
     )

@@ -10,7 +10,13 @@ from apimachinery.wire import JsonObject
 def patch(obj: JsonObject, change: Any) -> JsonObject:
     """The object after the patch; ApiError 400 if the patch is no JSON object."""
     if not isinstance(change, dict):
-        raise status.bad_request("error decoding patch: a merge patch must be a JSON object")
+        what = (
+            "array" if isinstance(change, list) else "string" if isinstance(change, str) else None
+        )
+        raise status.bad_request(
+            f"error decoding patch: json: cannot unmarshal {what or 'number'} into Go value of type "
+            "map[string]interface {}"
+        )
     depth.check(change)
     return _merge(obj, change)
 

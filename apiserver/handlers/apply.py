@@ -48,7 +48,10 @@ def _read(write: Write) -> JsonObject:
         raise status.invalid("PatchOptions", "", [error], "meta.k8s.io")
     if len(write.request.body) > MAX_BODY:
         raise status.entity_too_large(MAX_BODY)
-    config = body.parse_yaml(write.request.body)
+    try:
+        config = body.parse_yaml(write.request.body)
+    except status.BadRequest as problem:
+        raise status.bad_request(f"error decoding YAML: {problem.message}") from problem
     if not isinstance(config, dict):
         raise status.bad_request("error decoding patch: an apply patch must be an object")
     resource = write.resource
@@ -63,7 +66,13 @@ def _read(write: Write) -> JsonObject:
         kind=resource.kind,
     )
     _match_name(write, config.get("metadata"))
-    return body.structured(resource, config, write.options.validation, write.context.warnings)
+    return body.structured(
+        resource,
+        config,
+        write.options.validation,
+        write.context.warnings,
+        doubled=write.doubled(),
+    )
 
 
 def _match_name(write: Write, metadata: Any) -> None:

@@ -6,7 +6,7 @@ answer is a 400.
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -16,7 +16,10 @@ from apimachinery.resource import Resource
 from apimachinery.scheme import Scheme, split_api_version
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
+from apiserver.handlers import unreadable
 from apiserver.options import MAX_BODY
+
+_NO_KIND = "couldn't get version/kind; json parse error: "
 
 MAX_DEPTH = 200
 """Levels of nesting: no kind needs 30, and the JSON writer stops at 254."""
@@ -25,35 +28,36 @@ MAX_WEIGHT = 2 * MAX_BODY
 """Values and letters of one document after YAML aliases are followed: JSON of 3 MiB holds fewer."""
 
 
-def parse(request: wire.Request, scheme: Scheme) -> JsonObject:
-    """The body as a JSON object, whatever it is about."""
+def parse(request: wire.Request, scheme: Scheme, wanted: str = "") -> JsonObject:
+    """The body as a JSON object, whatever it is about; `wanted` is the kind that belongs here."""
     body = request.body
     if len(body) > MAX_BODY:
         raise status.entity_too_large(MAX_BODY)
     kind = negotiation.body_type(request.headers.get("content-type", ""))
     if kind == negotiation.JSON:
-        found = _json(body)
+        found = _json(body, wanted)
     elif kind in (negotiation.YAML, "text/yaml", "application/x-yaml"):
-        found = parse_yaml(body)
+        found = parse_yaml(body, wanted)
     elif kind == negotiation.PROTOBUF:
         found = protobuf.decode(body, scheme)
     else:
         raise status.unsupported_media_type(negotiation.MEDIA_TYPES)
     if not isinstance(found, dict):
-        raise status.bad_request(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal "
-            f"{_json_type(found)} into Go value of type struct"
+        detail = (
+            f"{_NO_KIND}json: cannot unmarshal {unreadable.type_of(found)} into Go value of type "
+            'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
+            'Kind string "json:\\"kind,omitempty\\"" }'
         )
+        raise unreadable.unrecognized(wanted, detail, body)
     return found
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes, wanted: str) -> Any:
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as problem:
-        raise status.bad_request(
-            f"couldn't get version/kind; json parse error: {problem}"
-        ) from problem
+        detail = _NO_KIND + unreadable.json_problem(body, problem)
+        raise unreadable.unrecognized(wanted, detail, body) from problem
     return _bounded(found, body)
 
 
@@ -89,7 +93,7 @@ def _text(value: Any) -> int:
     return sum(len(child) for child in inside if isinstance(child, str))
 
 
-def parse_yaml(body: bytes) -> Any:
+def parse_yaml(body: bytes, wanted: str = "") -> Any:
     """A YAML document as JSON values; 400 for anything else."""
     if body[:1] == b"{":
         # JSON is YAML too, and what kubectl and most libraries send: a twentieth of the time.
@@ -102,7 +106,8 @@ def parse_yaml(body: bytes) -> Any:
     try:
         found = yaml_loader.load(body)
     except (yaml.YAMLError, RecursionError, ValueError, UnicodeDecodeError) as problem:
-        raise status.bad_request(f"error converting YAML to JSON: {problem}") from problem
+        detail = f"error converting YAML to JSON: {unreadable.yaml_problem(problem)}"
+        raise unreadable.unrecognized(wanted, detail, body) from problem
     if isinstance(found, dict | list):
         check_depth(found)
     try:
@@ -110,20 +115,6 @@ def parse_yaml(body: bytes) -> Any:
         return orjson.loads(orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS))
     except TypeError as problem:
         raise status.bad_request(f"error converting YAML to JSON: {problem}") from problem
-
-
-def _json_type(value: Any) -> str:
-    match value:
-        case list():
-            return "array"
-        case str():
-            return "string"
-        case bool():
-            return "bool"
-        case None:
-            return "null"
-        case _:
-            return "number"
 
 
 def expect(obj: JsonObject, scheme: Scheme, *, group: str, version: str, kind: str) -> None:
@@ -148,11 +139,18 @@ def check_kind(obj: JsonObject, scheme: Scheme, *, group: str, version: str, kin
                 '"pkg/api/legacyscheme/scheme.go:30"'
             )
         else:
-            reason = f"converting ({got_version}.{said}) to ({version}.{kind}): unknown conversion"
+            internal = group.partition(".")[0] or "core"
+            reason = f"converting ({got_version}.{said}) to ({internal}.{kind}): unknown conversion"
         raise status.bad_request(
             f'{said} in version "{got_version}" cannot be handled as a {kind}: {reason}'
         )
     if api_version and api_version != wanted:
+        if said and scheme.model_of(*split_api_version(api_version), said) is None:
+            raise status.bad_request(
+                f'{said} in version "{split_api_version(api_version)[1]}" cannot be handled as a '
+                f'{kind}: no kind "{said}" is registered for version "{api_version}" in scheme '
+                '"pkg/api/legacyscheme/scheme.go:30"'
+            )
         raise status.bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({wanted})"
@@ -165,9 +163,14 @@ def structured(
     validation: str,
     warnings: list[str],
     raw: bytes | None = None,
+    doubled: Sequence[str] = (),
 ) -> JsonObject:
-    """Prune to the kind's fields; unknown ones are ignored, warned of or refused."""
-    obj, problems = decode.structure(resource, obj, raw=raw if validation != "Ignore" else None)
+    """Prune to the kind's fields; unknown ones are ignored, warned of or refused.
+
+    `doubled` is what a YAML body said twice; in a JSON one, `raw`, it is looked for here.
+    """
+    obj, unknown = decode.structure(resource, obj, raw=raw if validation != "Ignore" else None)
+    problems = [*doubled, *unknown]
     if problems and validation == "Strict":
         raise decode.strict_error(resource, problems)
     if problems and validation == "Warn":

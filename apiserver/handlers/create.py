@@ -20,7 +20,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     """Answer 201 with the object as it was stored."""
     form = render.form_of(request, route)
     write = writing.begin(core, request, route, "CreateOptions")
-    obj = body.parse(request, core.scheme)
+    obj = body.parse(request, core.scheme, write.resource.kind)
     resource = write.resource
     body.check_kind(
         obj,
@@ -42,7 +42,7 @@ async def create(
         body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
         defaults.apply(write.resource, obj)
         obj, raw = await converted.inward(write.core, write.resource, obj), None
-    obj = writing.fit(write, obj, raw)
+    obj = writing.fit(write, obj, raw, () if tracked else write.doubled())
     resource = write.registry.resource
     if resource.namespaced and not write.route.namespace:
         raise status.bad_request("an empty namespace may not be set during creation")

@@ -46,7 +46,7 @@ async def evict(write: Write, pod: JsonObject, options: deletion.Options) -> Non
     core, route = write.core, write.route
     registry = write.registry
     if options.preconditions is not None:
-        options.preconditions.check(registry, pod)
+        options.preconditions.check_deletion(registry, pod)
     if not _unprotected(pod):
         budgets = _budgets(core, pod)
         if len(budgets) > 1:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from apimachinery import status, wire
+from apimachinery import wire
 from apiserver.core import Core
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ async def handle(core: Core, request: wire.Request) -> wire.Response:
     checks = _CHECKS[endpoint]
     if alone:
         if alone not in checks:
-            raise status.path_not_found()
+            return _text(404, "404 page not found\n")
         checks = {alone: checks[alone]}
     excluded = {value for key, value in request.query if key == "exclude"}
     failed = await _run(core, {n: c for n, c in checks.items() if n not in excluded})
@@ -93,6 +93,10 @@ def _report(
             lines.append(f"[-]{name} failed: reason withheld")
         else:
             lines.append(f"[+]{name} ok")
+    unknown = sorted(excluded - checks.keys())
+    if unknown:
+        named = ", ".join(f'"{name}"' for name in unknown)
+        lines.append(f"warn: some health checks cannot be excluded: no matches for {named}")
     lines.append(f"{endpoint} check {'failed' if failed else 'passed'}")
     return _text(500 if failed else 200, "\n".join(lines) + "\n")
 

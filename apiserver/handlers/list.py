@@ -16,7 +16,7 @@ from apimachinery.wire import JsonObject
 from apiserver import negotiation
 from apiserver.cache import CacheList, Position
 from apiserver.core import Core
-from apiserver.handlers import converted, query, render
+from apiserver.handlers import converted, query, render, unreadable
 from apiserver.routes import Route
 
 EXACT, NOT_OLDER = "Exact", "NotOlderThan"
@@ -78,6 +78,7 @@ def wanted(found: dict[str, str]) -> Wanted:
     if token and version not in ("", "0"):
         raise status.bad_request("specifying resource version is not allowed when using continue")
     limit = query.number("limit", found.get("limit", ""))
+    query.number("timeoutSeconds", found.get("timeoutSeconds", ""))
     return Wanted(version, match, limit, decode_token(token) if token else None)
 
 
@@ -196,9 +197,13 @@ def decode_token(token: str) -> Position:
         raise status.bad_request("continue key is not valid: too long")
     try:
         text = base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4))
-        found = orjson.loads(text)
     except (binascii.Error, ValueError) as problem:
         raise status.bad_request(f"continue key is not valid: {problem}") from problem
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as problem:
+        detail = unreadable.json_problem(text, problem)
+        raise status.bad_request(f"continue key is not valid: {detail}") from problem
     if not isinstance(found, dict) or found.get("v") != "meta.k8s.io/v1":
         raise status.bad_request(
             "continue key is not valid: server does not recognize this version"

@@ -18,7 +18,7 @@ from apiserver import negotiation
 from apiserver.admission import chain
 from apiserver.cache import Entry
 from apiserver.core import Core
-from apiserver.handlers import body, converted, managed, render, writing
+from apiserver.handlers import body, converted, managed, render, unreadable, writing
 from apiserver.handlers.writing import Write
 from apiserver.options import MAX_BODY
 from apiserver.registry import metadata
@@ -45,6 +45,9 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
 
         written = await apply.apply(write)
     else:
+        if request.query and request.param("force"):
+            error = status.forbidden_field("force", "may not be specified for non-apply patch")
+            raise status.invalid("PatchOptions", "", [error], "meta.k8s.io")
         written = await patch(write, patcher(write, kind))
     code = 201 if written.created else 200
     raw = await converted.raw(core, write.resource, written.raw)
@@ -91,7 +94,8 @@ def _read(request: wire.Request) -> Any:
     try:
         change = orjson.loads(request.body)
     except orjson.JSONDecodeError as problem:
-        raise status.bad_request(f"error decoding patch: {problem}") from problem
+        detail = unreadable.json_problem(request.body, problem)
+        raise status.bad_request(f"error decoding patch: {detail}") from problem
     if isinstance(change, dict | list):
         body.check_depth(change)
     return change

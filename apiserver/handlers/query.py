@@ -5,7 +5,7 @@ Pure. Neighbours: every verb's handler. What a parameter does is the handler's b
 
 from dataclasses import dataclass
 
-from apimachinery import fields, labels, status, wire
+from apimachinery import duration, fields, labels, status, wire
 
 MAX_MANAGER = 128
 """Kubernetes' bound for a field manager's name."""
@@ -37,17 +37,15 @@ def write_options(request: wire.Request, kind: str) -> WriteOptions:
     errors = []
     dry_run = found.get("dryRun", "")
     if dry_run not in ("", "All"):
-        errors.append(status.not_supported("dryRun", dry_run, ["All"]))
+        errors.append(status.not_supported("dryRun", [dry_run], ["All"]))
     validation = found.get("fieldValidation", "") or "Warn"
     if validation not in VALIDATIONS:
-        errors.append(status.not_supported("fieldValidation", validation, ["", *VALIDATIONS]))
+        errors.append(
+            status.not_supported("fieldValidation", validation, ["", *sorted(VALIDATIONS)])
+        )
     manager = found.get("fieldManager", "")
     if len(manager) > MAX_MANAGER:
-        errors.append(
-            status.invalid_value(
-                "fieldManager", manager, f"may not be more than {MAX_MANAGER} bytes"
-            )
-        )
+        errors.append(status.too_long("fieldManager", MAX_MANAGER))
     if not manager.isprintable():
         errors.append(
             status.invalid_value(
@@ -77,6 +75,17 @@ def truth(value: str | None) -> bool:
     return value is not None and value != "0" and value.lower() != "false"
 
 
+def check_timeout(request: wire.Request) -> None:
+    """How long a client will wait must be a duration; 400 otherwise."""
+    value = request.param("timeout") if request.query else ""
+    if not value:
+        return
+    try:
+        duration.seconds(value)
+    except ValueError:
+        raise status.bad_request("invalid timeout specified in the request URL") from None
+
+
 def number(name: str, value: str) -> int:
     """A non-negative integer; empty is 0."""
     if not value:
@@ -84,10 +93,7 @@ def number(name: str, value: str) -> int:
     try:
         found = int(value)
     except ValueError:
-        raise status.bad_request(
-            f'invalid value for parameter {name}: strconv.ParseInt: parsing "{value}": '
-            "invalid syntax"
-        ) from None
+        raise status.bad_request(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
     if not -(2**63) <= found < 2**63:
         raise status.bad_request(f"value of parameter {name} is out of range: {value}")
     return max(found, 0)

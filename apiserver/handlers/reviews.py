@@ -15,6 +15,7 @@ from apiserver.attributes import Attributes
 from apiserver.core import Core
 from apiserver.handlers import body, render
 from apiserver.identity import authn
+from apiserver.negotiation import Transform
 from apiserver.routes import Route
 
 
@@ -37,7 +38,10 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     assert route.resource is not None, "the dispatcher resolved it"
     resource = route.resource
     form = negotiation.accepted(request.headers.get("accept", ""))
-    obj = body.parse(request, core.scheme)
+    if form.transform is not Transform.NONE:
+        what = f"the resource {resource.gr} does not support being converted to a"
+        raise status.ApiError(f"{what} {form.transform.value}", code=406, reason="NotAcceptable")
+    obj = body.parse(request, core.scheme, resource.kind)
     body.expect(
         obj, core.scheme, group=resource.group, version=resource.version, kind=resource.kind
     )

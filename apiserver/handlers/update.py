@@ -21,7 +21,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     """Answer with the object as it is now stored."""
     form = render.form_of(request, route)
     write = writing.begin(core, request, route, "UpdateOptions")
-    obj = body.parse(request, core.scheme)
+    obj = body.parse(request, core.scheme, write.resource.kind)
     resource = write.resource
     body.check_kind(
         obj, core.scheme, group=resource.group, version=resource.version, kind=resource.kind
@@ -41,7 +41,7 @@ async def update(write: Write, obj: JsonObject) -> Written:
         body.structured(write.resource, obj, write.options.validation, write.context.warnings, raw)
         defaults.apply(write.resource, obj)
         obj, raw = await converted.inward(write.core, write.resource, obj), None
-    obj = writing.fit(write, obj, raw)
+    obj = writing.fit(write, obj, raw, write.doubled())
     metadata.match_request(registry.resource, obj, route.namespace, route.name)
     if registry.strategy.create_on_update and not route.subresource:
         found = await registry.find(route.namespace, route.name)

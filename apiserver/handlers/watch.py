@@ -95,6 +95,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         raise status.not_acceptable((negotiation.JSON, negotiation.PROTOBUF))
     found = query.params(request)
     begin = start(found)
+    query.number("limit", found.get("limit", ""))
     seconds = min(query.number("timeoutSeconds", found.get("timeoutSeconds", "")), MAX_SECONDS)
     if not seconds:
         minimum = core.options.watch_timeout_min

@@ -3,6 +3,7 @@
 Neighbours: the verbs' handlers beside it, `apiserver.registry.generic` below. Nothing here stores.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apimachinery import defaults, wire
@@ -39,6 +40,17 @@ class Write:
         """The body where it is JSON (only there can a field occur twice)."""
         kind = negotiation.body_type(self.request.headers.get("content-type", ""))
         return self.request.body if kind == negotiation.JSON else None
+
+    def doubled(self) -> list[str]:
+        """What a YAML body says twice, as far as that matters."""
+        kind = negotiation.body_type(self.request.headers.get("content-type", ""))
+        if self.options.validation == "Ignore" or not kind.endswith("yaml"):
+            return []
+        if self.request.body[:1] == b"{":
+            return []  # JSON, which most clients send as YAML
+        from apiserver.handlers import yaml_loader
+
+        return yaml_loader.doubled(self.request.body)
 
 
 def begin(core: Core, request: wire.Request, route: Route, kind: str) -> Write:
@@ -93,10 +105,14 @@ def validator(write: Write, operation: str) -> Admit:
     return admit
 
 
-def fit(write: Write, obj: JsonObject, raw: bytes | None = None) -> JsonObject:
+def fit(
+    write: Write, obj: JsonObject, raw: bytes | None = None, doubled: Sequence[str] = ()
+) -> JsonObject:
     """Prune and default an object of the stored version, whose kind has been checked."""
     resource = write.registry.resource
-    obj = body.structured(resource, obj, write.options.validation, write.context.warnings, raw)
+    obj = body.structured(
+        resource, obj, write.options.validation, write.context.warnings, raw, doubled
+    )
     metadata = obj.get("metadata")
     if metadata is None:
         obj["metadata"] = {}

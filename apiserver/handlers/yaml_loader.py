@@ -30,6 +30,40 @@ def load(body: bytes) -> Any:
     return yaml.load(body, Loader=_Loader)  # noqa: S506  a subclass of the safe loader
 
 
+def doubled(body: bytes) -> list[str]:
+    """What mappings of a document that can be read say twice; lines as people count them."""
+    found: list[str] = []
+    stack = [yaml.compose(body, Loader=_Loader)]
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue  # an alias
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            stack.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            stack.extend(value for _, value in node.value)
+            found += _doubled_keys(node)
+    if not found:
+        return []
+    lines = sorted(found, key=lambda text: int(text.split()[1].rstrip(":")))
+    return ["yaml: unmarshal errors:\n  " + "\n  ".join(lines)]
+
+
+def _doubled_keys(node: yaml.MappingNode) -> list[str]:
+    known: set[str] = set()
+    found: list[str] = []
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in known:
+            line = key.start_mark.line + 1
+            found.append(f'line {line}: key "{key.value}" already set in map')
+        known.add(key.value)
+    return found
+
+
 def _check_depth(body: bytes) -> None:
     """The parser keeps its own stack, so its events come at any depth."""
     depth = 0

@@ -63,7 +63,7 @@ async def delete(
             raise registry.not_found(name)
         old = entry.parse()
         if options.preconditions is not None:
-            options.preconditions.check(registry, old)
+            options.preconditions.check_deletion(registry, old)
         if not admitted:
             await admit(old, old)
             admitted = True

@@ -10,7 +10,7 @@ wrote reads its own write here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -66,19 +66,35 @@ class Preconditions:
     resource_version: str = ""
 
     def check(self, subject: "Registry", obj: JsonObject) -> None:
-        """Raise 409 unless they hold."""
-        found = obj["metadata"]
+        """Raise 409 unless they hold, in the store's words."""
+        for title, wanted, have in self._broken(obj):
+            name = obj["metadata"].get("name", "")
+            key = subject.key(obj["metadata"].get("namespace", ""), name)
+            raise subject.conflict(
+                name,
+                f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: Precondition failed: {title} in precondition: {wanted}, "
+                f"{title} in object meta: {have}",
+            )
+
+    def check_deletion(self, subject: "Registry", obj: JsonObject) -> None:
+        """The same of an object that is to be deleted."""
+        for title, wanted, have in self._broken(obj):
+            happened = "deleted and then recreated" if title == "UID" else "modified"
+            raise subject.conflict(
+                obj["metadata"].get("name", ""),
+                f"the {title} in the precondition ({wanted}) does not match the {title} in record "
+                f"({have}). The object might have been {happened}",
+            )
+
+    def _broken(self, obj: JsonObject) -> Iterator[tuple[str, str, str]]:
         for title, key, wanted in (
             ("UID", "uid", self.uid),
             ("ResourceVersion", "resourceVersion", self.resource_version),
         ):
-            have = found.get(key, "")
+            have = obj["metadata"].get(key, "")
             if wanted and wanted != have:
-                raise subject.conflict(
-                    found.get("name", ""),
-                    f"Precondition failed: {title} in precondition: {wanted}, "
-                    f"{title} in object meta: {have}",
-                )
+                yield title, wanted, have
 
 
 async def no_admission(new: JsonObject, old: JsonObject | None) -> None:

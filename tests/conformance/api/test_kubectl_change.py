@@ -64,7 +64,9 @@ def test_patch_that_is_wrong(kubectl: Kubectl) -> None:
     assert "replicas" in errors
     errors = kubectl.fails("patch", "deployment", "web", "--type=json", "-p",
                            '[{"op":"test","path":"/spec/replicas","value":9}]')  # fmt: skip
-    assert "Error from server" in errors or "the server rejected our request" in errors
+    assert errors == (
+        "The request is invalid: the server rejected our request due to an error in our request\n"
+    )
     errors = kubectl.fails("patch", "deployment", "web", "-p", '{"metadata":{"name":"other"}}')
     assert "name of the object (other) does not match the name on the URL (web)" in errors
 

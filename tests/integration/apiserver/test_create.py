@@ -189,9 +189,9 @@ async def test_bad_yaml_is_a_bad_request(api, text):
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"dryRun": "Some"}, 'dryRun: Unsupported value: "Some": supported values: "All"'),
+        ({"dryRun": "Some"}, 'dryRun: Unsupported value: ["Some"]: supported values: "All"'),
         ({"fieldValidation": "Lax"}, 'fieldValidation: Unsupported value: "Lax"'),
-        ({"fieldManager": "x" * 129}, "fieldManager: Invalid value"),
+        ({"fieldManager": "x" * 129}, "fieldManager: Too long"),
         ({"fieldManager": "a\x00"}, "should only contain printable characters"),
     ],
 )

@@ -134,7 +134,8 @@ async def test_preconditions(api):
     answer = await api.delete(f"{MAPS}/c", {"preconditions": {"uid": "other"}})
     assert answer.status == 409
     assert answer.message.endswith(
-        f"Precondition failed: UID in precondition: other, UID in object meta: {made['uid']}"
+        f"the UID in the precondition (other) does not match the UID in record ({made['uid']}). "
+        "The object might have been deleted and then recreated"
     )
     answer = await api.delete(f"{MAPS}/c", {"preconditions": {"resourceVersion": "1"}})
     assert answer.status == 409

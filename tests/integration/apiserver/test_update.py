@@ -165,7 +165,7 @@ async def test_a_patch_of_nothing_is_not_found(api):
         ("merge", b"5", 400),
         ("strategic", b"[]", 400),
         ("json", b"{}", 400),
-        ("json", b'[{"op":"fly"}]', 400),
+        ("json", b'[{"op":"fly"}]', 422),
         ("json", b"[" * 5000, 400),
         ("merge", b'{"data":{"a":{}}}', 400),
         ("merge", b'{"kind":"Secret"}', 400),

@@ -99,7 +99,7 @@ def test_too_large_resource_version_can_be_told_from_other_timeouts() -> None:
         status.unauthorized(),
         status.forbidden("pods", "x", "d"),
         status.not_found("pods", "x"),
-        status.method_not_allowed("create", "pods"),
+        status.method_not_allowed(),
         status.already_exists("pods", "x"),
         status.conflict("pods", "x"),
         status.expired("e"),
