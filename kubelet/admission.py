@@ -15,6 +15,8 @@ from kubelet import sysctls
 from kubelet.options import Capacity
 
 PREFIX = "Pod was rejected: "
+AFFINITY = "NodeAffinity"
+"""The reason of a pod that wants a node with other labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def admit(
         return Rejection("NodePorts", PREFIX + text)
     if not node_selector.matches(spec, spec.get("nodeName") or "", node_labels):
         text = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
-        return Rejection("NodeAffinity", PREFIX + text)
+        return Rejection(AFFINITY, PREFIX + text)
     return None
 
 

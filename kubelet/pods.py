@@ -11,7 +11,8 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Protocol
 
-from apimachinery import scheme
+from apimachinery import meta, scheme
+from apimachinery import status as errors
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
@@ -82,6 +83,9 @@ class Pods:
         self._volumes = volumes
         self._publisher = publisher
         self._node_labels = node_labels
+        """As last heard: they are asked for anew before a pod is refused for them."""
+        self._doubted: set[str] = set()
+        """Pods (uids) that the labels as last heard keep out."""
         self._workers: dict[str, PodWorker] = {}
         self._sandboxes: dict[str, list[SandboxStatus]] = {}
         self._containers: dict[str, list[ContainerStatus]] = {}
@@ -169,23 +173,36 @@ class Pods:
             if _shows_differ(before, new):
                 worker.spawn(self._volumes.update(new), name=f"volumes of {worker.uid}")
 
-    def _take(self, pod: JsonObject) -> None:
-        """A worker for a pod of this node, or a refusal."""
+    def _take(self, pod: JsonObject, *, surely: bool = False) -> None:
+        """A worker for a pod of this node, or a refusal. `surely`: our labels are fresh."""
         uid = reading.uid(pod)
-        if uid in self._workers:
+        if uid in self._workers or uid in self._doubted:
             return
-        rejected = None
+        refusal = None
         known = uid in self._sandboxes or reading.start_time(pod) is not None
         if not known and not reading.deleting(pod):
-            rejected = self._admit(pod)
-        self._start(pod, rejected)
-
-    def _admit(self, pod: JsonObject) -> tuple[str, str] | None:
-        refusal = admission.admit(pod, self._load(), self._kit.capacity, self._node_labels)
+            refusal = admission.admit(pod, self._load(), self._kit.capacity, self._node_labels)
         if refusal is None:
-            return None
-        self._kit.warn(pod, refusal.reason, refusal.message)
-        return refusal.reason, refusal.message
+            self._start(pod)
+        elif refusal.reason == admission.AFFINITY and not surely:
+            assert self._group is not None, "pods are taken inside run"
+            self._doubted.add(uid)
+            self._group.create_task(self._ask_again(uid), name=f"labels for pod {uid}")
+        else:
+            self._kit.warn(pod, refusal.reason, refusal.message)
+            self._start(pod, (refusal.reason, refusal.message))
+
+    async def _ask_again(self, uid: str) -> None:
+        """The scheduler may know labels of our node that we have not heard of."""
+        try:
+            node = await self._kit.client.get(scheme.NODES, self._kit.options.node_name)
+            self._node_labels = meta.labels(node)
+        except errors.ApiError as error:
+            LOG.info("labels of this node unknown: %s", error.message)
+        self._doubted.discard(uid)
+        for pod in self.feed.values():
+            if reading.uid(pod) == uid:
+                self._take(pod, surely=True)
 
     def _load(self, *, without: str = "") -> admission.Load:
         """What the node has set aside, but for one pod."""

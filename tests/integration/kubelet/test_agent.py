@@ -170,6 +170,17 @@ async def test_a_node_without_room_fails_the_pod(world: World) -> None:
     await world.until(gone)
 
 
+async def test_a_pod_goes_by_the_labels_that_the_node_has_now(world: World) -> None:
+    await world.start_agent()
+    labels = {"metadata": {"labels": {"disk": "ssd"}}}
+    await world.client.patch(scheme.NODES, "node-1", labels)
+    await world.pod("fits", nodeSelector={"disk": "ssd"})
+    await world.until(is_ready, "fits")
+    await world.pod("misfit", nodeSelector={"disk": "none"})
+    pod_ = await world.until(phase("Failed"), "misfit")
+    assert pod_["status"]["reason"] == "NodeAffinity"
+
+
 async def test_a_deleted_node_registers_itself_again(world: World) -> None:
     agent = await world.start_agent()
     await world.client.delete(scheme.NODES, "node-1")
