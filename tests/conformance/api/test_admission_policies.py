@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from . import samples
 from .clients import Api, Kubectl, eventually
 
 GROUP = "/apis/admissionregistration.k8s.io/v1"
@@ -22,10 +23,10 @@ def bind(root: Api, api: Api, unique: str, cleanup: Callable[[str], Any]) -> Bin
         *validations: dict[str, Any], actions: tuple[str, ...] = ("Deny",), **spec: Any
     ) -> None:
         rule = {
-            "apiGroups": [""],
+            "apiGroups": [spec.pop("group", "")],
             "apiVersions": ["v1"],
-            "operations": ["CREATE", "UPDATE"],
-            "resources": ["configmaps"],
+            "operations": spec.pop("operations", ["CREATE", "UPDATE"]),
+            "resources": [spec.pop("resource", "configmaps")],
         }
         policy = {
             "metadata": {"name": unique},
@@ -159,3 +160,54 @@ def test_types_are_checked(root: Api, bind: Bind, unique: str) -> None:
     (warning,) = eventually(warned)[:1]
     assert warning["fieldRef"] == "spec.validations[0].expression"
     assert "undefined field 'dota'" in warning["warning"]
+
+
+def test_kubectl_scale_is_refused(kubectl: Kubectl, api: Api, bind: Bind) -> None:
+    api.post(api.path("deployments"), samples.deployment("d", replicas=0), expect=201)
+    bind(
+        {"expression": "object.kind == 'Scale' && object.spec.replicas < 5", "message": "too many"},
+        group="apps",
+        resource="deployments/scale",
+    )
+
+    def refused() -> bool:
+        scale = api.path("deployments", "d", "scale")
+        return bool(api.patch(scale, {"spec": {"replicas": 9}}, dryRun="All").code == 422)
+
+    eventually(refused)
+    assert "denied request: too many" in kubectl.fails("scale", "deployment/d", "--replicas=9")
+    kubectl("scale", "deployment/d", "--replicas=0")
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "body", "kind"),
+    [
+        ("serviceaccounts/token", "serviceaccounts/default/token", {"spec": {"audiences": ["a"]}},
+         "TokenRequest"),
+        ("pods/eviction", "pods/p/eviction", {"metadata": {"name": "p"}}, "Eviction"),
+        ("pods/binding", "pods/p/binding",
+         {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "none"}}, "Binding"),
+        ("pods/exec", "pods/p/exec?command=ls&stdout=true", None, "PodExecOptions"),
+    ],
+)  # fmt: skip
+def test_subresources_are_asked_about_as_what_they_take(
+    api: Api, bind: Bind, resource: str, path: str, body: Any, kind: str
+) -> None:
+    api.post(api.path("pods"), samples.pod("p"), expect=201)
+    eventually(lambda: api.get(api.path("serviceaccounts/default")).code == 200)
+    plural, _, sub = resource.partition("/")
+    bind(
+        {
+            "expression": f"!(object.kind == '{kind}' && request.kind.kind == '{kind}' && "
+            f"request.subResource == '{sub}' && request.resource.resource == '{plural}')",
+            "message": "seen",
+        },
+        resource=resource,
+        operations=["CREATE", "CONNECT"],
+    )
+
+    def told() -> bool:
+        found = api.post(api.path(path), body)
+        return "denied request: seen" in found.json.get("message", "")
+
+    eventually(told)
