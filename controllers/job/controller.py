@@ -90,11 +90,14 @@ class Jobs(base.Controller):
     def _not_before(
         self, key: str, job: planning.Job, pods: list[views.Pod], now: float
     ) -> planning.NotBefore:
-        """Failures put the next pod off: of their index where that is limited, else any."""
+        """Failures put the next pod off: of their index where that is limited, else any.
+
+        Not those of pods that a suspension has ended.
+        """
         known = self._failures.get(key, {})
         for index, failed in planning.failures(job, pods).items():
             if failed > known.get(index, (0, 0.0))[0]:
-                known[index] = (failed, now)
+                known[index] = (failed, 0.0 if job.suspended else now)
         if known:
             self._failures[key] = known
         return {index: at + planning.backoff(seen) for index, (seen, at) in known.items()}

@@ -138,8 +138,7 @@ def plan(job: Job, pods: Sequence[views.Pod], not_before: NotBefore, now: float)
             _staff(job, tally, active, leaving if job.only_failed else 0, step, not_before, now)
             step.index_failures = tally.index_failures
     _fill(job, status, active, conditions, now)
-    if leaving := sum(pod.meta.deleting and not pod.finished for pod in pods):
-        status["terminating"] = leaving
+    status["terminating"] = sum(pod.meta.deleting and not pod.finished for pod in pods)
     step.status = status
     if job.deadline and status.get("startTime") and not job.finished:
         due = views.time_of(status["startTime"]) + job.deadline - now
@@ -164,8 +163,10 @@ class _Tally:
             kept = [uid for uid in before if uid in tracked]
             self.uids[outcome] = kept
             self.counts[outcome] = int(job.status.get(outcome) or 0) + len(before) - len(kept)
-        self.completed = indexes.parse(job.status.get("completedIndexes") or "")
-        self.failed_indexes = indexes.parse(job.status.get("failedIndexes") or "")
+        # An indexed job may have become smaller.
+        wanted = range(job.completions or 0)
+        self.completed = indexes.parse(job.status.get("completedIndexes") or "") & {*wanted}
+        self.failed_indexes = indexes.parse(job.status.get("failedIndexes") or "") & {*wanted}
         self.failed_job = ""
         """Why the failure policy ends the job."""
         self.index_failures: dict[int | None, int] = {}
@@ -178,7 +179,7 @@ class _Tally:
             if outcome == "failed" and not job.finished and self._is_ignored(job, pod):
                 self.to_free.append(pod)
                 continue
-            if job.indexed and outcome == "succeeded":
+            if job.indexed and outcome == "succeeded" and index_of(pod) in wanted:
                 self.completed.add(index_of(pod))
             if job.finished:
                 # The numbers of a finished job stand; its last pods only need to be freed.
@@ -339,9 +340,11 @@ def _staff(
         wanted = len(active) if done else job.parallelism
     else:
         wanted = min(job.parallelism, job.completions - done)
+    if job.indexed:
+        step.delete, active = _sort_out(job, active)
     surplus = len(active) - wanted
     if surplus > 0:
-        step.delete = sorted(active, key=lambda pod: (pod.ready, -pod.meta.created))[:surplus]
+        step.delete += sorted(active, key=lambda pod: (pod.ready, -pod.meta.created))[:surplus]
         return
     missing = min(-surplus - leaving, BURST)
     if missing <= 0:
@@ -359,6 +362,16 @@ def _staff(
         waits = [not_before[index] - now for index in free if index not in due]
         if step.create < missing and waits:
             step.look_again = min(waits)
+
+
+def _sort_out(job: Job, active: Sequence[views.Pod]) -> tuple[list[views.Pod], list[views.Pod]]:
+    """(pods of no index that is wanted, or of one that another pod has; the others)."""
+    best: dict[int, views.Pod] = {}
+    for pod in sorted(active, key=lambda pod: (not pod.ready, pod.meta.created, pod.meta.name)):
+        if 0 <= index_of(pod) < (job.completions or 0):
+            best.setdefault(index_of(pod), pod)
+    kept = {pod.meta.uid for pod in best.values()}
+    return [pod for pod in active if pod.meta.uid not in kept], list(best.values())
 
 
 def _expire(job: Job, step: Plan, now: float) -> None:

@@ -160,3 +160,12 @@ async def test_orphans_of_a_deleted_job_lose_its_finalizer(work) -> None:
     await work.cluster.settle()
     found = await work.cluster.client.get(scheme.PODS, meta.name(pod), "default")
     assert (meta.owner_references(found), meta.finalizers(found)) == ([], [])
+
+
+async def test_after_a_suspension_pods_come_back_at_once(work, nodes) -> None:
+    await work.create(parallelism=2, completions=2)
+    for suspend, expected in ((True, 0), (False, 2)):
+        patch = {"spec": {"suspend": suspend}}
+        await work.cluster.client.patch(scheme.JOBS, "work", patch, "default")
+        await work.cluster.settle()
+        assert len(await work.pods()) == expected

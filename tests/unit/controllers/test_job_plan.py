@@ -215,6 +215,21 @@ def test_each_index_backs_off_by_itself() -> None:
     assert planning.plan(simulation.job, [], later, NOW + 15).create_indexes == [0, 1, 3]
 
 
+def test_a_smaller_indexed_job_keeps_the_indexes_that_it_still_has() -> None:
+    simulation = Simulation(completionMode="Indexed", completions=4, parallelism=4)
+    simulation.step()
+    simulation.spec |= {"completions": 2, "parallelism": 2}
+    simulation.settle()
+    assert sorted(simulation.running) == ["p0", "p1"]
+    simulation.finish("p0", "Succeeded")
+    simulation.settle()
+    assert simulation.status["completedIndexes"] == "0"
+    simulation.spec |= {"completions": 3, "parallelism": 3}
+    simulation.settle()
+    found = [views.pod_of(simulation.pods[name]) for name in simulation.running]
+    assert sorted(map(planning.index_of, found)) == [1, 2]
+
+
 def test_failures_are_told_by_index_where_that_is_limited() -> None:
     simulation = Simulation(completionMode="Indexed", backoffLimitPerIndex=3)
     simulation.step()
