@@ -3,6 +3,7 @@
 from offers.sdk import (
     Event,
     FrameworkError,
+    Group,
     Offer,
     Offers,
     Other,
@@ -17,6 +18,7 @@ from offers.sdk import (
 __all__ = [
     "Event",
     "FrameworkError",
+    "Group",
     "Offer",
     "Offers",
     "Other",

@@ -79,6 +79,20 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Tasks that live and die together on one node, sharing its network and a sandbox."""
+
+    id: str
+    tasks: tuple[Task, ...]
+    cpus: float = 0.1
+    """For what holds them together; so with `mem` and `disk`."""
+    mem: float = 32.0
+    disk: float = 0.0
+    more: JsonObject = field(default_factory=dict)
+    """Other fields of the ExecutorInfo: `container` has the network."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStatus:
     """A task's state."""
 
@@ -261,15 +275,22 @@ class Scheduler:
     # --- calls
 
     async def accept(
-        self, offers: Offer | Iterable[Offer], tasks: Iterable[Task], *, refuse_seconds: float = 5.0
+        self,
+        offers: Offer | Iterable[Offer],
+        tasks: Iterable[Task | Group],
+        *,
+        refuse_seconds: float = 5.0,
     ) -> None:
         """Run tasks on offers of one node; what they leave over is declined."""
         given = [offers] if isinstance(offers, Offer) else list(offers)
-        infos = [_task_info(task, given[0].agent_id) for task in tasks]
+        wanted, agent_id = list(tasks), given[0].agent_id
+        infos = [_task_info(one, agent_id) for one in wanted if isinstance(one, Task)]
+        operations: list[JsonObject] = [{"type": "LAUNCH", "launch": {"task_infos": infos}}]
+        operations += [_launch_group(one, agent_id) for one in wanted if isinstance(one, Group)]
         await self.call(
             "ACCEPT",
             offer_ids=[{"value": offer.id} for offer in given],
-            operations=[{"type": "LAUNCH", "launch": {"task_infos": infos}}],
+            operations=operations,
             filters={"refuse_seconds": refuse_seconds},
         )
 
@@ -387,13 +408,30 @@ def _status(raw: JsonObject) -> TaskStatus:
     )
 
 
-def _task_info(task: Task, agent_id: str) -> JsonObject:
-    amounts = {"cpus": task.cpus, "mem": task.mem, "disk": task.disk}
-    wanted: list[JsonObject] = [
+def _launch_group(group: Group, agent_id: str) -> JsonObject:
+    executor = {
+        "type": "DEFAULT",
+        "executor_id": {"value": group.id},
+        "resources": _scalars(cpus=group.cpus, mem=group.mem, disk=group.disk),
+        **group.more,
+    }
+    infos = [_task_info(task, agent_id) for task in group.tasks]
+    return {
+        "type": "LAUNCH_GROUP",
+        "launch_group": {"executor": executor, "task_group": {"tasks": infos}},
+    }
+
+
+def _scalars(**amounts: float) -> list[JsonObject]:
+    return [
         {"name": name, "type": "SCALAR", "scalar": {"value": value}}
         for name, value in amounts.items()
         if value
     ]
+
+
+def _task_info(task: Task, agent_id: str) -> JsonObject:
+    wanted = _scalars(cpus=task.cpus, mem=task.mem, disk=task.disk)
     if task.ports:
         spans = [{"begin": begin, "end": end} for begin, end in task.ports]
         wanted.append({"name": "ports", "type": "RANGES", "ranges": {"range": spans}})

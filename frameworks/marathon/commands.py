@@ -8,7 +8,7 @@ changes; `engine` carries deployments out.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from frameworks.marathon import deployment, groups, history, paths, times, update
+from frameworks.marathon import deployment, groups, history, paths, podspec, times, update
 from frameworks.marathon.deployment import Deployment
 from frameworks.marathon.engine import Engine
 from frameworks.marathon.errors import Exists, Invalid, Locked, NotFound
@@ -61,6 +61,8 @@ class Commands:
 
     def _changed(self, app_id: str, body: object, partial: bool) -> App:
         old = self._state.apps.get(app_id)
+        if old is not None and old.pod is not None:
+            raise Invalid({"/id": [f"{app_id} is a pod"]})
         if (
             isinstance(body, dict)
             and body.get("version") is not None
@@ -86,6 +88,22 @@ class Commands:
         app = update.change(self._state.app(app_id), {})
         return self._deploy(Changes({app_id: app}), force=force, fresh=True)
 
+    # --- pods
+
+    def create_pod(self, body: object) -> Deployment:
+        pod = podspec.create(body)
+        if pod.id in self._state.apps:
+            raise Exists(f"A pod or app with id [{pod.id}] already exists.")
+        return self._deploy(Changes({pod.id: pod}))
+
+    def put_pod(self, pod_id: str, body: object, *, force: bool) -> Deployment:
+        """A pod as its body says; what that leaves out is as if it had never been."""
+        pod = podspec.create(body, path=pod_id)
+        return self._deploy(Changes({pod_id: pod}), force=force)
+
+    def delete_pod(self, pod_id: str, *, force: bool) -> Deployment:
+        return self._deploy(Changes({pod_id: None}), force=force)
+
     # --- tasks
 
     def kill(self, tasks: Iterable[Instance], *, wipe: bool = False) -> list[Instance]:
@@ -103,7 +121,7 @@ class Commands:
         for app_id in {one.app_id for one in going} & self._state.apps.keys():
             app = self._state.apps[app_id]
             left = max(0, app.instances - sum(one.app_id == app_id for one in going))
-            made.apps[app_id] = update.change(app, {"instances": left})
+            made.apps[app_id] = update.resized(app, left)
         found = self._deploy(made, force=force)
         self._engine.kill(going)
         return found

@@ -31,9 +31,14 @@ class Action:
 
     kind: Kind
     app_id: str
+    pod: bool = False
 
     def wire(self) -> JsonObject:
-        return {"action": self.kind.value, "app": self.app_id}
+        return {"action": self.kind.value, "pod" if self.pod else "app": self.app_id}
+
+    @classmethod
+    def read(cls, obj: JsonObject) -> Self:
+        return cls(Kind(obj["action"]), obj.get("app") or obj["pod"], "pod" in obj)
 
 
 Step = tuple[Action, ...]
@@ -95,20 +100,20 @@ class Deployment:
             version=obj["version"],
             original={one["id"]: App.read(one) for one in obj["original"]},
             target={one["id"]: App.read(one) for one in obj["target"]},
-            steps=tuple(
-                tuple(Action(Kind(one["action"]), one["app"]) for one in step)
-                for step in obj["steps"]
-            ),
+            steps=tuple(tuple(Action.read(one) for one in step) for step in obj["steps"]),
             current=obj["current"],
         )
 
 
 def _tree(apps: Apps, version: str) -> JsonObject:
-    found = [app.wire() for app in apps.values()]
     return {
-        "id": paths.ROOT, "apps": found, "groups": [], "pods": [], "dependencies": [],
+        "id": paths.ROOT,
+        "apps": [app.wire() for app in apps.values() if app.pod is None],
+        "groups": [],
+        "pods": [{"id": app.id, **app.pod} for app in apps.values() if app.pod is not None],
+        "dependencies": [],
         "version": version,
-    }  # fmt: skip
+    }
 
 
 def _step(step: Step) -> JsonObject:
@@ -122,24 +127,29 @@ def steps(
 
     `stale` apps have instances that an earlier deployment, broken off, has left behind.
     """
-    gone = tuple(Action(Kind.STOP, one) for one in sorted(original.keys() - target.keys()))
+
+    def action(kind: Kind, one: str) -> Action:
+        return Action(kind, one, (target.get(one) or original[one]).pod is not None)
+
+    gone = tuple(action(Kind.STOP, one) for one in sorted(original.keys() - target.keys()))
     found: list[Step] = [gone]
     for level in order:
         mine = [one for one in level if one in target]
-        found.append(tuple(Action(Kind.START, one) for one in mine if one not in original))
-        found.append(tuple(_moves(mine, original, target, stale)))
+        found.append(tuple(action(Kind.START, one) for one in mine if one not in original))
+        moves = _moves(mine, original, target, stale)
+        found.append(tuple(action(kind, one) for kind, one in moves))
     return tuple(step for step in found if step)
 
 
 def _moves(
     level: list[str], original: Apps, target: Apps, stale: Collection[str]
-) -> Iterator[Action]:
+) -> Iterator[tuple[Kind, str]]:
     for one in level:
         old, new = original.get(one), target[one]
         if one in stale or (old is not None and old.config != new.config):
-            yield Action(Kind.RESTART, one)
+            yield Kind.RESTART, one
         elif old is None or old.instances != new.instances:
-            yield Action(Kind.SCALE, one)
+            yield Kind.SCALE, one
 
 
 def levels(apps: Collection[str], dependencies: Mapping[str, Collection[str]]) -> list[list[str]]:

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from frameworks.marathon import matching, paths, planner
+from frameworks.marathon import matching, paths, planner, podlaunch, podspec
 from frameworks.marathon.bus import Bus
 from frameworks.marathon.constraints import Fields
 from frameworks.marathon.deployment import Deployment
-from frameworks.marathon.instance import Instance
+from frameworks.marathon.instance import Instance, Part
 from frameworks.marathon.journal import Journal
 from frameworks.marathon.launch import task
 from frameworks.marathon.matching import Placement
 from frameworks.marathon.queue import LaunchQueue
 from frameworks.marathon.spec import App
 from frameworks.marathon.state import State
-from offers.sdk import Offer, Task
+from offers.sdk import Group, Offer, Task
 
 KILL_RETRY_S = 10.0
 """Until the end of a task is asked for again."""
@@ -36,7 +36,9 @@ class Calls(Protocol):
     """What the engine asks the master for. Nothing fails: what is lost is healed later."""
 
     async def kill(self, task_id: str) -> None: ...
-    async def accept(self, offer: Offer, tasks: Sequence[Task], refuse_seconds: float) -> None: ...
+    async def accept(
+        self, offer: Offer, tasks: Sequence[Task | Group], refuse_seconds: float
+    ) -> None: ...
     async def decline(self, offers: Sequence[Offer], refuse_seconds: float) -> None: ...
     async def revive(self) -> None: ...
     async def suppress(self) -> None: ...
@@ -187,7 +189,8 @@ class Engine:
         for one in leaving:
             if now >= self._kill_asked.get(one.task_id, 0.0) + KILL_RETRY_S:
                 self._kill_asked[one.task_id] = now
-                await calls.kill(one.task_id)
+                for task_id in one.tasks:
+                    await calls.kill(task_id)
         asked = (self._kill_asked.get(one.task_id, now) + KILL_RETRY_S for one in leaving)
         return min(asked, default=None)
 
@@ -231,7 +234,7 @@ class Engine:
             for offer, found in placed:
                 if found:
                     full = len(found) >= matching.PER_OFFER and more
-                    tasks = [task(one, offer.hostname) for one in found]
+                    tasks = [_launched(one, offer.hostname) for one in found]
                     await calls.accept(offer, tasks, 0.0 if full else DECLINE_S)
             if more and any(found for _, found in placed):
                 # Constraints may allow now what they forbade before: all shall be offered again.
@@ -264,7 +267,12 @@ class Engine:
         ]
 
     def _task_id(self, app: App) -> str:
-        return f"{paths.flat(app.id)}.instance-{self._unique()}._app.1"
+        instance_id = f"{paths.flat(app.id)}.instance-{self._unique()}"
+        return instance_id if app.pod is not None else f"{instance_id}._app.1"
+
+
+def _launched(placed: Placement, host: str) -> Task | Group:
+    return task(placed, host) if placed.app.pod is None else podlaunch.group(placed, host)
 
 
 def _instance(placed: Placement, offer: Offer, now: float) -> Instance:
@@ -279,4 +287,7 @@ def _instance(placed: Placement, offer: Offer, now: float) -> Instance:
         ports=placed.ports,
         role=offer.role,
         staged_at=now,
+        parts={}
+        if placed.app.pod is None
+        else {one.name: Part(since=now) for one in podspec.of(placed.app).containers},
     )

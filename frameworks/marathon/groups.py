@@ -6,10 +6,10 @@ Neighbours: `update` does the same for one app; `commands` applies the changes.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from frameworks.marathon import paths, update
+from frameworks.marathon import paths, podspec, update
 from frameworks.marathon.base import JsonObject
 from frameworks.marathon.errors import Invalid
 from frameworks.marathon.spec import App
@@ -59,14 +59,8 @@ def _put(
         if len(texts) < len(named):
             raise Invalid({"/dependencies": ["must be strings"]})
         made.groups[group_id] = tuple(paths.dependency(one, group_id) for one in texts)
-    if (listed := _list(body, "apps")) is not None:
-        for app_id in apps:
-            if paths.parent(app_id) == group_id:
-                made.apps.setdefault(app_id, None)
-        for one in listed:
-            app = update.create(one, base=group_id)
-            _inside(app.id, group_id)
-            made.apps[app.id] = app
+    _members(made, group_id, _list(body, "apps"), update.create, _of_kind(apps, pods=False))
+    _members(made, group_id, _list(body, "pods"), podspec.create, _of_kind(apps, pods=True))
     if (inner := _list(body, "groups")) is not None:
         wanted = {_id(one, group_id): one for one in inner}
         for other in (*apps, *groups):
@@ -75,6 +69,29 @@ def _put(
         for inner_id, one in wanted.items():
             _inside(inner_id, group_id)
             _put(made, inner_id, one, apps, groups, depth=depth + 1)
+
+
+def _members(
+    made: Changes,
+    group_id: str,
+    listed: list[object] | None,
+    create: Callable[..., App],
+    there: Iterable[str],
+) -> None:
+    """Those that a group lists take the place of those that are `there`."""
+    if listed is None:
+        return
+    for one in there:
+        if paths.parent(one) == group_id:
+            made.apps.setdefault(one, None)
+    for body in listed:
+        app = create(body, base=group_id)
+        _inside(app.id, group_id)
+        made.apps[app.id] = app
+
+
+def _of_kind(apps: Mapping[str, App], *, pods: bool) -> list[str]:
+    return [one for one, app in apps.items() if (app.pod is not None) == pods]
 
 
 def _kept(other: str, group_id: str, wanted: Mapping[str, object], apps: Mapping[str, App]) -> bool:
@@ -109,7 +126,7 @@ def scaled(group_id: str, factor: object, apps: Mapping[str, App]) -> Changes:
         raise Invalid({"/scaleBy": ["must be a number that is not negative"]})
     return Changes(
         {
-            one.id: update.change(one, {"instances": math.ceil(one.instances * factor - 1e-9)})
+            one.id: update.resized(one, math.ceil(one.instances * factor - 1e-9))
             for one in apps.values()
             if paths.under(one.id, group_id)
         }
@@ -137,6 +154,7 @@ class Node:
     id: str
     dependencies: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
     groups: tuple["Node", ...] = ()
 
     def wire(self, version: str, show: Callable[[str], JsonObject]) -> JsonObject:
@@ -144,13 +162,18 @@ class Node:
             "id": self.id,
             "apps": [show(one) for one in self.apps],
             "groups": [one.wire(version, show) for one in self.groups],
-            "pods": [],
+            "pods": [show(one) for one in self.pods],
             "dependencies": list(self.dependencies),
             "version": version,
         }
 
 
-def tree(root: str, apps: Iterator[str], groups: Mapping[str, tuple[str, ...]]) -> Node:
+def tree(
+    root: str,
+    apps: Iterable[str],
+    groups: Mapping[str, tuple[str, ...]],
+    pods: Container[str] = (),
+) -> Node:
     """The group `root` and all that is inside."""
     nodes = {root: Node(root, groups.get(root, ()))}
     members = [one for one in apps if paths.under(one, root)]
@@ -160,7 +183,10 @@ def tree(root: str, apps: Iterator[str], groups: Mapping[str, tuple[str, ...]]) 
                 nodes.setdefault(group, Node(group, groups.get(group, ())))
     for app in sorted(members):
         node = nodes[paths.parent(app)]
-        nodes[node.id] = replace(node, apps=(*node.apps, app))
+        if app in pods:
+            nodes[node.id] = replace(node, pods=(*node.pods, app))
+        else:
+            nodes[node.id] = replace(node, apps=(*node.apps, app))
     for group in sorted(nodes, key=lambda one: (one.count("/"), one), reverse=True):
         if group != root:
             above = nodes[paths.parent(group)]

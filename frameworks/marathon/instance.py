@@ -5,7 +5,7 @@ What has ended is no instance any more: `after` answers None. Neighbours: `state
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Self
 
 from frameworks.marathon import health
@@ -17,13 +17,31 @@ from offers.sdk import ENDS, TaskStatus
 STAGED = frozenset(("TASK_STAGING", "TASK_STARTING"))
 GONE = ENDS | {"TASK_UNKNOWN"}
 """States after which there is nothing any more; of what is UNKNOWN nobody knows."""
+SICK = GONE - {"TASK_FINISHED", "TASK_KILLED"}
+"""Ends of a container that the others follow."""
+ORDER = ("TASK_UNREACHABLE", "TASK_STAGING", "TASK_STARTING", "TASK_KILLING", "TASK_RUNNING")
+"""Of a pod's containers the first of these speaks for all."""
 FAILURES = frozenset(("TASK_FAILED", "TASK_ERROR", "TASK_FINISHED", "TASK_DROPPED", "TASK_GONE"))
 """Ends that delay the next launch: an app runs on, so even to finish is to fail."""
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One container of a pod's instance: a task of its own."""
+
+    state: str = "TASK_STAGING"
+    since: float = 0.0
+    healthy: bool | None = None
+    message: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.state in GONE
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance; its task has the same life."""
+    """One instance; its task has the same life. A pod's has a task for each of its containers."""
 
     task_id: str
     app_id: str
@@ -47,11 +65,21 @@ class Instance:
     killed_at: float | None = None
     """When its end was first asked for."""
     unreachable_at: float | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """A pod's containers, once anything is known of them."""
 
     @property
     def id(self) -> str:
         """The instance's own id; the task is its first part."""
         return self.task_id.partition("._app.")[0]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Ids of its tasks that are not known to be over."""
+        if not self.parts:
+            return (self.task_id,)
+        living = [name for name, part in self.parts.items() if not part.over]
+        return tuple(container_task(self.task_id, name) for name in living)
 
     @property
     def running(self) -> bool:
@@ -106,6 +134,7 @@ class Instance:
                 "ports": tuple(obj["ports"]),
                 "addresses": tuple(obj["addresses"]),
                 "health": tuple(Result(**one) for one in obj["health"]),
+                "parts": {name: Part(**one) for name, one in obj.get("parts", {}).items()},
             }
         )
 
@@ -157,6 +186,47 @@ def after(old: Instance, status: TaskStatus, app: App | None, now: float) -> Ins
     if healthy is not None and app is not None:
         new = replace(new, health=health.from_executor(new.health, app, now, alive=bool(healthy)))
     return new
+
+
+def container_task(instance_id: str, container: str) -> str:
+    """The id of a container's task."""
+    return f"{instance_id}.{container}.1"
+
+
+def owner(task_id: str) -> tuple[str, str]:
+    """Which instance a task is of, by its key, and which container of it (of an app's: none)."""
+    head, _, number = task_id.rpartition(".")
+    instance_id, _, container = head.rpartition(".")
+    if number != "1" or not instance_id or container == "_app":
+        return task_id, ""
+    return instance_id, container
+
+
+def part_after(
+    old: Instance, container: str, status: TaskStatus, now: float
+) -> tuple[Instance | None, TaskStatus]:
+    """A pod's instance after an update of one container; None once all have ended.
+
+    With it the update that tells of the whole: of the first that failed, when it is over.
+    """
+    before = old.parts.get(container, Part())
+    healthy = status.raw.get("healthy")
+    known = before.healthy if healthy is None else bool(healthy)
+    since = now if before.state != status.state else before.since
+    part = Part(status.state, since, known, status.message)
+    parts = {**old.parts, container: before if before.over else part}
+    states = [one.state for one in parts.values()]
+    if all(one.over for one in parts.values()):
+        bad = next((one for one in parts.values() if one.state in SICK), None)
+        told = next(iter(parts.values())) if bad is None else bad
+        return None, replace(status, state=told.state, message=told.message)
+    whole = next((one for one in ORDER if one in states), status.state)
+    new = after(old, replace(status, state=whole, raw={**status.raw, "healthy": None}), None, now)
+    assert new is not None, "it is not over"
+    results = [
+        health.Result(alive=one.healthy) for one in parts.values() if one.healthy is not None
+    ]
+    return replace(new, parts=parts, health=tuple(results)), replace(status, state=whole)
 
 
 def addresses(status: JsonObject) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ def task(placed: Placement, host: str) -> Task:
     if placed.ports:
         more["discovery"] = _discovery(app, placed.ports)
     if app.gpus:
-        more["resources"] = _resources(app, placed.ports)
+        amounts = {"cpus": app.cpus, "mem": app.mem, "disk": app.disk, "gpus": app.gpus}
+        more["resources"] = resources(amounts, placed.ports)
     return Task(
         id=placed.task_id,
         command=app.cmd or "",
@@ -52,9 +53,8 @@ def task(placed: Placement, host: str) -> Task:
     )
 
 
-def _resources(app: App, ports: tuple[int, ...]) -> list[JsonObject]:
+def resources(amounts: Mapping[str, float], ports: tuple[int, ...]) -> list[JsonObject]:
     """All of them: the SDK knows the four that everybody has."""
-    amounts = {"cpus": app.cpus, "mem": app.mem, "disk": app.disk, "gpus": app.gpus}
     found: list[JsonObject] = [
         {"name": name, "type": "SCALAR", "scalar": {"value": value}}
         for name, value in amounts.items()
@@ -71,7 +71,7 @@ def _command(placed: Placement, host: str) -> JsonObject:
     variables = [{"name": k, "value": v} for k, v in environment(placed, host).items()]
     command: JsonObject = {"environment": {"variables": variables}}
     if app.fetch:
-        command["uris"] = [_uri(one.wire()) for one in app.fetch]
+        command["uris"] = [uri(one.wire()) for one in app.fetch]
     if app.user:
         command["user"] = app.user
     if app.cmd:
@@ -87,7 +87,8 @@ def _command(placed: Placement, host: str) -> JsonObject:
     return command
 
 
-def _uri(fetch: JsonObject) -> JsonObject:
+def uri(fetch: JsonObject) -> JsonObject:
+    """A file to fetch, in Mesos' words."""
     found = {name: fetch[name] for name in ("executable", "extract", "cache")}
     if "destPath" in fetch:
         found["output_file"] = fetch["destPath"]
@@ -106,7 +107,7 @@ def environment(placed: Placement, host: str) -> dict[str, str]:
         "MARATHON_APP_RESOURCE_DISK": str(app.disk),
         "MARATHON_APP_RESOURCE_GPUS": str(app.gpus),
         "HOST": host,
-        **_label_variables(app.labels),
+        **label_variables(app.labels),
         **_port_variables(app, placed.ports),
     }
     if app.container is not None and app.container.docker is not None:
@@ -114,7 +115,8 @@ def environment(placed: Placement, host: str) -> dict[str, str]:
     return found | {name: value for name, value in app.env.items() if isinstance(value, str)}
 
 
-def _label_variables(labels: Mapping[str, str]) -> dict[str, str]:
+def label_variables(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels as the task can read them."""
     fitting = {n: v for n, v in labels.items() if len(n) <= LABELS_MAX and len(v) <= LABELS_MAX}
     names = {name: _UNFIT.sub("_", name).upper() for name in fitting}
     found = {f"MARATHON_APP_LABEL_{names[name]}": value for name, value in fitting.items()}

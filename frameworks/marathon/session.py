@@ -13,7 +13,7 @@ import aiohttp
 
 from frameworks.marathon import updates
 from frameworks.marathon.engine import Engine
-from offers.sdk import FrameworkError, Offer, Offers, Scheduler, Subscribed, Task, Update
+from offers.sdk import FrameworkError, Group, Offer, Offers, Scheduler, Subscribed, Task, Update
 
 LOG = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Session:
             await self._engine.journal.written()
         LOG.info("framework=%s subscribed", framework_id)
         if state.instances:
-            await self._quietly(self._scheduler.reconcile(tuple(state.instances)))
+            await self._quietly(self._scheduler.reconcile(self._tasks()))
         self._engine.session(self)
 
     async def reconcile(self) -> None:
@@ -94,15 +94,21 @@ class Session:
         while True:
             await asyncio.sleep(RECONCILE_S)
             if self._engine.calls is not None:
-                await self._quietly(self._scheduler.reconcile(tuple(self._engine.state.instances)))
+                await self._quietly(self._scheduler.reconcile(self._tasks()))
                 await self._quietly(self._scheduler.reconcile())
+
+    def _tasks(self) -> list[str]:
+        instances = self._engine.state.instances.values()
+        return [task_id for one in instances for task_id in one.tasks]
 
     # --- what the engine asks for
 
     async def kill(self, task_id: str) -> None:
         await self._quietly(self._scheduler.kill(task_id))
 
-    async def accept(self, offer: Offer, tasks: Sequence[Task], refuse_seconds: float) -> None:
+    async def accept(
+        self, offer: Offer, tasks: Sequence[Task | Group], refuse_seconds: float
+    ) -> None:
         await self._quietly(self._scheduler.accept(offer, tasks, refuse_seconds=refuse_seconds))
 
     async def decline(self, offers: Sequence[Offer], refuse_seconds: float) -> None:

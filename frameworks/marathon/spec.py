@@ -188,6 +188,8 @@ class App(Wire):
     task_kill_grace_period_seconds: Amount | None = None
     accepted_resource_roles: tuple[Text, ...] | None = None
     role: Text | None = None
+    pod: JsonObject | None = None
+    """The definition of the pod that this stands for, but for what apps have too."""
     version: str = times.EPOCH
     version_info: VersionInfo = VersionInfo()
 
@@ -210,7 +212,9 @@ class App(Wire):
 
     @property
     def service_ports(self) -> list[int]:
-        """The ports by which load balancers know it."""
+        """The ports by which load balancers know it; pods have endpoints instead."""
+        if self.pod is not None:
+            return []
         if self.on_host:
             return [one.port for one in self.port_definitions]
         return [one.service_port for one in self.mappings]

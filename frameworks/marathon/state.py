@@ -112,9 +112,14 @@ class State:
     # --- what is asked for often
 
     def app(self, app_id: str) -> App:
-        if app_id not in self.apps:
+        if app_id not in self.apps or self.apps[app_id].pod is not None:
             raise NotFound(f"App '{app_id}' does not exist")
         return self.apps[app_id]
+
+    def app_of(self, instance: Instance) -> App | None:
+        """The version that an instance runs, as far as it is remembered."""
+        past = self.history.apps(instance.app_id).get(instance.version)
+        return past or self.spec(instance.app_id)
 
     def spec(self, app_id: str) -> App | None:
         """The app, or what it was while its instances are still being stopped."""

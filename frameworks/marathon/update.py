@@ -31,6 +31,7 @@ UNSUPPORTED = {
     "residency": "resident apps are not supported",
     "ipAddress": "ipAddress is not supported: use networks",
 }
+INSTANCES_MAX = 100_000
 _NETWORKS = {"HOST": HOST, "BRIDGE": BRIDGE, "USER": CONTAINER, "NONE": CONTAINER}
 
 
@@ -51,6 +52,14 @@ def change(old: App, body: object, *, partial: bool = True) -> App:
         raise Invalid({"/id": [f"must be {old.id}: apps can't be renamed"]})
     kept = _kept(old, given) if partial else {}
     return _whole({**kept, **given, "id": old.id})
+
+
+def resized(old: App, instances: int) -> App:
+    """The same with another number of instances."""
+    if instances > INSTANCES_MAX:
+        raise Invalid({"/instances": [f"must not be more than {INSTANCES_MAX}"]})
+    info = {"version": times.EPOCH, "version_info": VersionInfo()}
+    return old.model_copy(update={"instances": instances, **info})
 
 
 def _kept(old: App, given: Mapping[str, object]) -> JsonObject:
@@ -115,7 +124,7 @@ def _whole(given: JsonObject) -> App:
     try:
         app = App.read(given)
     except ValidationError as error:
-        raise Invalid(_problems(error)) from error
+        raise Invalid(problems_of(error)) from error
     app = app.model_copy(
         update={"dependencies": tuple(_dependencies(app)), "role": app.role or "*"}
     )
@@ -154,7 +163,8 @@ def _dependencies(app: App) -> Iterator[str]:
         yield paths.dependency(one, app.id)
 
 
-def _problems(error: ValidationError) -> dict[str, list[str]]:
+def problems_of(error: ValidationError) -> dict[str, list[str]]:
+    """What is wrong with a body's shape: sentences by path."""
     found: dict[str, list[str]] = {}
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         path = "".join(f"({part})" if isinstance(part, int) else f"/{part}" for part in one["loc"])

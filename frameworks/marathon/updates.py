@@ -9,7 +9,15 @@ from dataclasses import replace
 
 from frameworks.marathon import times
 from frameworks.marathon.engine import Engine
-from frameworks.marathon.instance import FAILURES, Failure, Instance, address, after
+from frameworks.marathon.instance import (
+    FAILURES,
+    Failure,
+    Instance,
+    address,
+    after,
+    owner,
+    part_after,
+)
 from frameworks.marathon.spec import App
 from offers.sdk import TaskStatus
 
@@ -33,19 +41,23 @@ CONDITIONS: Mapping[str, str] = {
 
 def apply(engine: Engine, status: TaskStatus) -> bool:
     """Take an update in; False for a running task that nobody knows."""
-    old = engine.state.instances.get(status.task_id)
+    key, container = owner(status.task_id)
+    old = engine.state.instances.get(key)
     if old is None:
         over = status.over or status.state == "TASK_UNKNOWN"
         if over:
             _unknown(engine, status)
         return over
     app = engine.state.spec(old.app_id)
-    new = after(old, status, app, engine.now())
-    _publish(engine, new or old, status)
+    if container:
+        new, whole = part_after(old, container, status, engine.now())
+    else:
+        new, whole = after(old, status, app, engine.now()), status
+    _publish(engine, new or old, status, whole)
     if new is None:
         engine.ended(old.task_id)
-        if app is not None and _bad_end(old, status):
-            _note_failure(engine, app, old, status)
+        if app is not None and _bad_end(old, whole):
+            _note_failure(engine, app, old, whole)
     elif new != old:
         engine.state.instances[new.task_id] = new
         if app is not None and new.alive(app) is not old.alive(app):
@@ -89,11 +101,12 @@ def told_health(engine: Engine, app: App, instance: Instance) -> None:
     )
 
 
-def _publish(engine: Engine, instance: Instance, status: TaskStatus) -> None:
+def _publish(engine: Engine, instance: Instance, status: TaskStatus, whole: TaskStatus) -> None:
+    """Of the task, then of the instance as a whole."""
     engine.bus.publish(
         "status_update_event",
         slaveId=instance.agent_id,
-        taskId=instance.task_id,
+        taskId=status.task_id,
         taskStatus=status.state,
         message=status.message,
         appId=instance.app_id,
@@ -102,7 +115,7 @@ def _publish(engine: Engine, instance: Instance, status: TaskStatus) -> None:
         ports=list(instance.ports),
         version=instance.version,
     )
-    engine.changed(instance, CONDITIONS.get(status.state, "Unknown"))
+    engine.changed(instance, CONDITIONS.get(whole.state, "Unknown"))
 
 
 def _unknown(engine: Engine, status: TaskStatus) -> None:

@@ -18,7 +18,7 @@ Problem = tuple[str, str]
 def problems(app: App) -> dict[str, list[str]]:
     """Sentences by path; empty if all is in order."""
     found: dict[str, list[str]] = {}
-    for rule in RULES:
+    for rule in RULES if app.pod is None else POD_RULES:
         for path, sentence in rule(app):
             found.setdefault(path, []).append(sentence)
     return found
@@ -152,3 +152,5 @@ def _unreachable(app: App) -> Iterator[Problem]:
 RULES: tuple[Callable[[App], Iterator[Problem]], ...] = (
     _names, _command, _volumes, _networks, _constraints, _checks, _unreachable,
 )  # fmt: skip
+POD_RULES = (_names, _networks, _constraints, _unreachable)
+"""The others are about what pods have in their own way."""

@@ -8,7 +8,7 @@ import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from frameworks.marathon import times
+from frameworks.marathon import podspec, times
 from frameworks.marathon.base import JsonObject
 from frameworks.marathon.deployment import Deployment
 from frameworks.marathon.health import Result
@@ -131,11 +131,12 @@ def deployment(
     for instance in instances:
         if instance.task_id in answers:
             by_app.setdefault(instance.app_id, []).append(answers[instance.task_id])
+    pods = {action.app_id for step in one.steps for action in step if action.pod}
     return {
         "id": one.id,
         "version": one.version,
-        "affectedApps": one.affected,
-        "affectedPods": [],
+        "affectedApps": [each for each in one.affected if each not in pods],
+        "affectedPods": [each for each in one.affected if each in pods],
         "steps": [{"actions": [action.wire() for action in step]} for step in one.steps],
         "currentActions": [
             {**action.wire(), "readinessCheckResults": by_app.get(action.app_id, [])}
@@ -149,7 +150,7 @@ def deployment(
 def queued(one: App, entry: Waiting, delay: float, *, offers: bool) -> JsonObject:
     """An entry of the launch queue."""
     found: JsonObject = {
-        "app": bare(one),
+        **({"app": bare(one)} if one.pod is None else {"pod": podspec.definition(one)}),
         "count": entry.count,
         "delay": {"timeLeftSeconds": math.ceil(delay), "overdue": delay <= 0},
         "since": times.stamp(entry.since),

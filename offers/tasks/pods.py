@@ -42,14 +42,14 @@ def pod(
     }
     group = executor is not None
     annotations |= fetched({container_name(i): info for i, info in enumerate(tasks)})
+    outer = (executor or {}).get("container") or tasks[0].get("container") or {}
     made = [
-        containers.container(info, container_name(i), containers.setting(owner))
+        containers.container(_inside(info, outer, i), container_name(i), containers.setting(owner))
         for i, info in enumerate(tasks)
     ]
     if executor is not None:
         extra = shapes.from_mesos(executor.get("resources") or ())[0]
         containers.add(made[0], containers.of_node(extra))
-    outer = (executor or {}).get("container") or tasks[0].get("container") or {}
     spec: JsonObject = {
         "nodeName": node,
         "restartPolicy": "Never",
@@ -67,6 +67,16 @@ def pod(
     if limits and not group:
         spec["activeDeadlineSeconds"] = max(1, math.ceil(min(limits) / 1e9))
     return manifest(name, namespace, owner, annotations, spec)
+
+
+def _inside(info: JsonObject, outer: JsonObject, index: int) -> JsonObject:
+    """A group's network is its executor's: the first container has the ports that lead in."""
+    networks = outer.get("network_infos")
+    container = info.get("container") or {}
+    if not networks or container.get("network_infos"):
+        return info
+    mine = networks if index == 0 else [{"name": one.get("name", "")} for one in networks]
+    return {**info, "container": {"type": "MESOS", **container, "network_infos": mine}}
 
 
 def fetched(infos: Mapping[str, JsonObject]) -> dict[str, str]:

@@ -41,7 +41,8 @@ def _listed(request: web.Request, group: str) -> web.Response:
     found = [
         views.app(state, app, embed, now)
         for app in state.apps.values()
-        if paths.under(app.id, group)
+        if app.pod is None
+        and paths.under(app.id, group)
         and command in (app.cmd or "")
         and part in app.id
         and wanted(app.labels)

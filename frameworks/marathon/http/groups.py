@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from frameworks.marathon import deployment, paths, views
+from frameworks.marathon import deployment, paths, podspec, views
 from frameworks.marathon import groups as trees
 from frameworks.marathon.base import JsonObject
 from frameworks.marathon.errors import Invalid, NotFound
@@ -26,8 +26,9 @@ def _tree(
     folders: Mapping[str, tuple[str, ...]],
     version: str,
 ) -> JsonObject:
-    node = trees.tree(group_id, iter(apps), folders)
-    return node.wire(version, lambda app_id: views.bare(apps[app_id]))
+    pods = {app_id: podspec.definition(app) for app_id, app in apps.items() if app.pod is not None}
+    node = trees.tree(group_id, apps, folders, pods)
+    return node.wire(version, lambda app_id: pods.get(app_id) or views.bare(apps[app_id]))
 
 
 def _current(request: web.Request, group_id: str) -> JsonObject:

@@ -41,6 +41,7 @@ async def list_all(request: web.Request) -> web.StreamResponse:
     found = [
         one
         for one in state.instances.values()
+        if not one.parts
         if not asked or ("staging" if one.state in STAGED else "running") in asked
     ]
     if "text/plain" in request.headers.get("Accept", ""):
