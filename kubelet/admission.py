@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from apimachinery import node_selector, requests
 from apimachinery.requests import HostPort
 from apimachinery.wire import JsonObject
-from kubelet import sysctls
+from kubelet import eviction, sysctls
 from kubelet.options import Capacity
 
 PREFIX = "Pod was rejected: "
@@ -47,9 +47,15 @@ def load_of(pods: Iterable[JsonObject]) -> Load:
 
 
 def admit(
-    pod: JsonObject, load: Load, capacity: Capacity, node_labels: Mapping[str, str]
+    pod: JsonObject,
+    load: Load,
+    capacity: Capacity,
+    node_labels: Mapping[str, str],
+    pressed: frozenset[str] = frozenset(),
 ) -> Rejection | None:
     """None when the pod may run here."""
+    if text := eviction.refusal(pod, pressed):
+        return Rejection(eviction.EVICTED, text)
     if text := sysctls.forbidden(pod):
         return Rejection("SysctlForbidden", text)
     spec = pod["spec"]

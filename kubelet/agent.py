@@ -32,9 +32,10 @@ from kubelet.mesos.gate import Gate
 from kubelet.mesos.persistent import PersistentVolumes
 from kubelet.mesos.server import MesosServer
 from kubelet.node import NodeKeeper
-from kubelet.node_status import Health, Machine, node_labels, read_health, read_machine
+from kubelet.node_status import Health, Machine, node_labels, read_machine
 from kubelet.options import MesosServing, Options, machine_capacity
 from kubelet.pods import PodFeed, Pods, feed_of
+from kubelet.pressure import PressureKeeper
 from kubelet.publisher import Publisher
 from kubelet.runtime.interface import RuntimeDriver
 from kubelet.server import AgentServer
@@ -99,6 +100,7 @@ class NodeAgent:
         self.publisher = Publisher(client)
         self.pods: Pods | None = None
         self.node: NodeKeeper | None = None
+        self.pressure: PressureKeeper | None = None
         self._services: Informer[ServiceView] = Informer(client, scheme.SERVICES, service_view)
 
     async def run(self) -> None:
@@ -111,7 +113,6 @@ class NodeAgent:
         version = await kit.driver.version()
         runtime_name = RUNTIME_NAMES.get(version.name, version.name)
         machine = self._read_machine(f"{runtime_name}://{version.version}")
-        node = NodeKeeper(kit, machine, self._shared.health or self._health)
         volumes = self._shared.volumes or VolumeManager(kit)
         actions = Actions(kit.driver)
         # Not `or`: a mirror that is still empty is false.
@@ -120,7 +121,13 @@ class NodeAgent:
         starter = Starter(kit, environment, volumes, actions, runtime_name, (version.name,))
         feed = self._shared.feed or feed_of(kit.client, kit.options.node_name)
         pods = Pods(kit, starter, volumes, self.publisher, node_labels(kit.options, machine), feed)
+        node = NodeKeeper(kit, machine, self._shared.health or Health)
         self.node, self.pods = node, pods
+        if self._shared.health is None:
+            self.pressure = PressureKeeper(
+                kit, pods, own_memory=self._own_memory, changed=node.look
+            )
+            node.health = self.pressure.health
         try:
             await self._serve(pods, node)
         finally:
@@ -142,6 +149,8 @@ class NodeAgent:
             if not self._shared.follows_nodes:
                 group.keep(node.run_watch, name="node watch")
             group.start(pods.run(), name="pods")
+            if self.pressure is not None:
+                group.keep(self.pressure.run, name="pressure")
             if self.options.serving is not None:
                 group.keep(AgentServer(self.kit, pods, self.options.serving).run, name="https")
             if self.options.mesos is not None:
@@ -167,10 +176,3 @@ class NodeAgent:
         group.keep(executors.run, name="executors")
         group.keep(volumes.run, name="persistent volumes")
         group.keep(server.run, name="mesos http")
-
-    def _health(self) -> Health:
-        try:
-            pressed = read_health(self.options, self.kit.capacity, own_memory=self._own_memory)
-        except OSError as error:
-            return Health(not_ready=f"the node's own state cannot be read: {error}")
-        return Health(pressed)

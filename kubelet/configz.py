@@ -5,7 +5,8 @@ holds the values, `server` answers.
 """
 
 from apimachinery.wire import JsonObject
-from kubelet.node_status import MEMORY_LOW
+from kubelet.eviction import TRANSITION_S
+from kubelet.images import collecting
 from kubelet.options import Options
 
 
@@ -29,9 +30,12 @@ def configuration(options: Options) -> JsonObject:
         "containerLogMaxSize": f"{options.log_max_bytes >> 20}Mi",
         "containerLogMaxFiles": options.log_max_files,
         "evictionHard": {
-            "memory.available": f"{MEMORY_LOW >> 20}Mi",
-            "nodefs.available": f"{round(100 * (1 - options.image_disk_limit))}%",
+            one.signal: f"{one.part:.0%}" if one.part else f"{one.most >> 20}Mi"
+            for one in options.eviction_hard
         },
+        "evictionPressureTransitionPeriod": _seconds(TRANSITION_S),
+        "imageGCHighThresholdPercent": round(100 * collecting.HIGH),
+        "imageGCLowThresholdPercent": round(100 * collecting.LOW),
     }
     if options.capacity is not None:
         found["maxPods"] = options.capacity.pods

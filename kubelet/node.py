@@ -49,7 +49,8 @@ class NodeKeeper:
         self._client: Client = kit.client
         self._options = kit.options
         self._machine = machine
-        self._health = health
+        self.health = health
+        """Asked at each look."""
         self._sent: JsonObject = {}
         self._sent_at = 0.0
         self._uid = ""
@@ -132,7 +133,7 @@ class NodeKeeper:
             self._options,
             self._machine,
             self._kit.capacity,
-            self._health(),
+            self.health(),
             images,
             self._sent,
             now,
@@ -177,7 +178,7 @@ class NodeKeeper:
             await self._client.patch(scheme.NODES, self._options.node_name, patch)
         self._took(existing, existing.get("status") or {})
         await self._patch({**wanted["status"], "conditions": conditions(
-            self._health(), self._sent, self._kit.clock.now()
+            self.health(), self._sent, self._kit.clock.now()
         )})  # fmt: skip
 
     def _took(self, node: JsonObject, status: JsonObject) -> None:

@@ -1,11 +1,11 @@
 """The Node object: what the machine is, what it offers, how it is.
 
-`node_object` and `node_status` are pure; `read_machine` and `read_health` look at the machine.
+`node_object` and `node_status` are pure; `read_machine` looks at the machine. What is wrong with it
+`kubelet.pressure` finds out.
 `kubelet.node` sends the results. Reasons and messages of conditions are Kubernetes'.
 """
 
 import platform
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,6 @@ from kubelet.options import VERSION, Capacity, Options
 IMAGES_MAX = 50
 """Names of images in the status, the largest first (Kubernetes' number)."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
-MEMORY_LOW = 100 << 20
-"""Kubernetes' eviction threshold: less available memory than this is pressure."""
-PIDS_LOW = 0.05
-"""Pressure when fewer than this part of process ids is free."""
 CONDITIONS = (
     ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
@@ -225,34 +221,3 @@ def _bare(status: JsonObject) -> JsonObject:
     ]
     kept = ("capacity", "allocatable", "addresses", "daemonEndpoints", "nodeInfo", "images")
     return {**{key: status.get(key) for key in kept}, "conditions": bare}
-
-
-def read_health(options: Options, capacity: Capacity, *, own_memory: bool) -> frozenset[str]:
-    """Which pressures hold on the machine. A node that only claims a part leaves memory alone."""
-    pressed = set()
-    disk = shutil.disk_usage(options.data_dir)
-    if disk.used / max(disk.used + disk.free, 1) > options.image_disk_limit:
-        pressed.add("DiskPressure")
-    if own_memory and _available_memory() < min(MEMORY_LOW, capacity.memory_bytes // 20):
-        pressed.add("MemoryPressure")
-    if _free_pids() < PIDS_LOW:
-        pressed.add("PIDPressure")
-    return frozenset(pressed)
-
-
-def _available_memory() -> int:
-    for line in _first_line("/proc/meminfo").splitlines():
-        name, _, rest = line.partition(":")
-        if name == "MemAvailable":
-            return int(rest.split()[0]) * 1024
-    return MEMORY_LOW
-
-
-def _free_pids() -> float:
-    """The part of process ids that is free: loadavg's fourth field counts what there is."""
-    try:
-        there = int(_first_line("/proc/loadavg").split()[3].partition("/")[2])
-        most = int(_first_line("/proc/sys/kernel/pid_max"))
-    except (IndexError, ValueError):
-        return 1.0
-    return 1 - there / max(most, 1)

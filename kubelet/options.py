@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kubelet.eviction import THRESHOLDS, Threshold
+
 VERSION = "v1.36.0+bireme.0.1.0"
 """`status.nodeInfo.kubeletVersion`: the API level and our own version."""
 
@@ -85,8 +87,8 @@ class Options:
     log_max_files: int = 5
     relist_seconds: float = 600.0
     """The slow safety net: the runtime is listed this often, although its events tell all."""
-    image_disk_limit: float = 0.95
-    """DiskPressure when the data directory's file system is fuller than this."""
+    eviction_hard: tuple[Threshold, ...] = THRESHOLDS
+    """When the node is under pressure, and ends pods."""
 
     @property
     def pods_dir(self) -> Path:

@@ -83,6 +83,8 @@ class Pods:
         self._volumes = volumes
         self._publisher = publisher
         self._node_labels = node_labels
+        self.pressed: frozenset[str] = frozenset()
+        """Pressures of the node: told by `kubelet.pressure`."""
         """As last heard: they are asked for anew before a pod is refused for them."""
         self._doubted: set[str] = set()
         """Pods (uids) that the labels as last heard keep out."""
@@ -181,7 +183,9 @@ class Pods:
         refusal = None
         known = uid in self._sandboxes or reading.start_time(pod) is not None
         if not known and not reading.deleting(pod):
-            refusal = admission.admit(pod, self._load(), self._kit.capacity, self._node_labels)
+            refusal = admission.admit(
+                pod, self._load(), self._kit.capacity, self._node_labels, self.pressed
+            )
         if refusal is None:
             self._start(pod)
         elif refusal.reason == admission.AFFINITY and not surely:

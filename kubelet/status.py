@@ -13,6 +13,7 @@ from apimachinery.wire import JsonObject
 from kubelet import desired as reading
 from kubelet import lifecycle
 from kubelet.container_status import PULL_REASONS, PULL_SETTLE_S, View, entry
+from kubelet.eviction import EVICTED
 from kubelet.lifecycle import Attempt, Desired, Role, Run, Seen, Stage
 
 TERMINAL = ("Succeeded", "Failed")
@@ -38,8 +39,8 @@ class Surroundings:
     """The status that the API has."""
     in_force: Mapping[str, JsonObject] = field(default_factory=dict)
     """Resources that the kernel was told, by container id."""
-    resize: Sequence[JsonObject] = ()
-    """Conditions of a resize that is not done: they are there only as long as they hold."""
+    more: Sequence[JsonObject] = ()
+    """Conditions that are there only as long as they hold: of a resize that is not done."""
 
 
 def pod_status(
@@ -164,8 +165,11 @@ def _conditions(
     result = []
     answers |= {
         one["type"]: _Answer("True", one.get("reason", ""), one.get("message", ""))
-        for one in around.resize
+        for one in around.more
     }
+    ending = seen.ending
+    if ending is not None and ending.reason == EVICTED:
+        answers["DisruptionTarget"] = _Answer("True", "TerminationByKubelet", ending.message)
     for kind, answer in answers.items():
         before = old.get(kind)
         same = before is not None and before.get("status") == answer.status

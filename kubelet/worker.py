@@ -24,6 +24,7 @@ from kubelet import desired as reading
 from kubelet import lifecycle
 from kubelet import status as statuses
 from kubelet.attempts import Ledger
+from kubelet.eviction import EVICTED
 from kubelet.kit import Kit
 from kubelet.lifecycle import Ending, Seen
 from kubelet.probes import ProbeBoard
@@ -114,10 +115,17 @@ class PodWorker:
             self._end(Ending(self.kit.clock.now() + FORCED_GRACE_S))
         self.wake()
 
-    def evict(self, reason: str, message: str) -> None:
-        """The node needs the room: the pod fails."""
-        self._end(Ending(self.kit.clock.now() + self.wanted.grace, reason, message, failed=True))
+    def evict(self, reason: str, message: str, *, grace: float | None = None) -> None:
+        """The pod fails, whatever its containers say: out of time, or the node needs the room."""
+        deadline = self.kit.clock.now() + (self.wanted.grace if grace is None else grace)
+        self._end(Ending(deadline, reason, message, failed=True))
         self.wake()
+
+    @property
+    def evicted(self) -> bool:
+        """It is being ended for the node's sake, and something of it still runs."""
+        told = self._ending is not None and self._ending.reason == EVICTED
+        return told and bool(self.ledger.running())
 
     def sandbox_lost(self) -> None:
         """The runtime does not have the pod's sandbox any more, or says that it is broken."""
@@ -164,7 +172,7 @@ class PodWorker:
             rejected=self.rejected,
             previous=self._subject.sent,
             in_force=self.resizer.in_force,
-            resize=self.resizer.conditions(
+            more=self.resizer.conditions(
                 {attempt.id: attempt.name for attempt in self.ledger.running()}
             ),
         )

@@ -58,6 +58,9 @@ class FakeImages:
     async def remove(self, reference: str) -> bool:
         return self._images.pop(reference, None) is not None
 
+    async def in_use(self) -> frozenset[str]:
+        return frozenset()
+
     async def import_archive(self, path: Path, reference: str = "") -> list[Image]:
         if not reference:
             raise InvalidImageError(f"{path}: the fake image service needs a name for an archive")

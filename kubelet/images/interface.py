@@ -40,6 +40,8 @@ class Image:
     # Layers from the lowest to the highest, by the digest of the uncompressed tar.
     diff_ids: tuple[str, ...]
     created: str = ""
+    # From a registry: it can be fetched again.
+    pulled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ class ImageService(Protocol):
 
     async def remove(self, reference: str) -> bool:
         """Drop the reference, and what nothing else needs. False if it was not there."""
+
+    async def in_use(self) -> frozenset[str]:
+        """Ids of images that some container of the machine runs on, whichever node's it is."""
 
     async def import_archive(self, path: Path, reference: str = "") -> list[Image]:
         """Read a tar (OCI layout or `docker save`); `reference` names an image without a name."""

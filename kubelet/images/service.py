@@ -47,6 +47,9 @@ class LocalImages:
     async def remove(self, text: str) -> bool:
         return await asyncio.to_thread(self.store.remove, text)
 
+    async def in_use(self) -> frozenset[str]:
+        return await asyncio.to_thread(self.store.in_use)
+
     async def disk_usage(self) -> int:
         return await asyncio.to_thread(self.store.disk_usage)
 
@@ -146,4 +149,5 @@ class LocalImages:
                 fetched.config,
                 [parsed.tagged] if parsed.tagged else [],
                 [parsed.with_digest(parsed.digest or fetched.digest)],
+                pulled=True,
             )

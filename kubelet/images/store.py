@@ -156,6 +156,8 @@ class ImageStore:
         config: bytes,
         tags: Sequence[str],
         digests: Sequence[str] = (),
+        *,
+        pulled: bool = False,
     ) -> Image:
         """Make an image known whose layers are here, and give it names. Under the lock."""
         document = manifest.parse_config(manifest.load(config, "the image configuration"))
@@ -173,6 +175,7 @@ class ImageStore:
             config=document.config,
             diff_ids=document.diff_ids,
             created=document.created,
+            pulled=pulled,
         )
         images[image_id] = image
         self._write_index(images)
@@ -194,6 +197,15 @@ class ImageStore:
             self._write_index(images)
             self._sweep(images)
             return True
+
+    def in_use(self) -> frozenset[str]:
+        """Ids of images with a layer that is mounted somewhere on the machine."""
+        mounted = _MOUNTINFO.read_text()
+        return frozenset(
+            image.id
+            for image in self.images().values()
+            if any(short_name(diff_id) in mounted for diff_id in image.diff_ids)
+        )
 
     def disk_usage(self) -> int:
         """Bytes of content of all layers, each counted once."""
@@ -276,6 +288,7 @@ def _image_from(entry: dict[str, Any]) -> Image:
         config=ImageConfig(**config),
         diff_ids=tuple(entry["diff_ids"]),
         created=entry["created"],
+        pulled=bool(entry.get("pulled")),
     )
 
 

@@ -345,6 +345,10 @@ class FakeDriver:
             pids=1,
         )
 
+    async def writable_bytes(self, container_id: str) -> int:
+        self._running(container_id)
+        return 0
+
     async def list_container_stats(self) -> list[interface.ContainerStats]:
         running = [
             container_id

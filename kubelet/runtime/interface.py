@@ -245,6 +245,9 @@ class RuntimeDriver(Protocol):
     async def list_container_stats(self) -> list[ContainerStats]:
         """Of all that run; one that ends meanwhile is left out."""
 
+    async def writable_bytes(self, container_id: str) -> int:
+        """Disk taken by what the container wrote beside its volumes. Walks its files: slow."""
+
     async def exec_sync(self, container_id: str, argv: Sequence[str], timeout: float) -> ExecResult:
         """Run to the end; ExecTimeoutError after `timeout` seconds (0: no limit), process killed."""
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kubelet import kernel
+from kubelet import files, kernel
 from kubelet.images.store import ImageStore
 from kubelet.runtime import interface
 from kubelet.runtime.config import ContainerConfig, Resources, SandboxConfig
@@ -199,6 +199,10 @@ class OciDriver:
 
     async def container_stats(self, container_id: str) -> interface.ContainerStats:
         return self._on.containers.stats(self._on.containers.running(container_id))
+
+    async def writable_bytes(self, container_id: str) -> int:
+        directory = self._on.node.layout.container(self._on.containers.get(container_id).record.id)
+        return await asyncio.to_thread(files.size, directory / "upper")
 
     async def list_container_stats(self) -> list[interface.ContainerStats]:
         return [

@@ -100,7 +100,12 @@ async def test_the_agent_tells_how_it_is_set_up(caller: Caller) -> None:
     assert (code, found["clusterDomain"], found["nodeLeaseDurationSeconds"]) == (
         200, "cluster.local", 40,
     )  # fmt: skip
-    assert found["evictionHard"] == {"memory.available": "100Mi", "nodefs.available": "5%"}
+    assert found["evictionHard"] == {
+        "memory.available": "100Mi",
+        "nodefs.available": "10%", "nodefs.inodesFree": "5%",
+        "imagefs.available": "15%", "imagefs.inodesFree": "5%",
+        "pid.available": "5%",
+    }  # fmt: skip
 
 
 async def test_plain_answers(world: World, caller: Caller) -> None:
