@@ -24,3 +24,16 @@ def user(account: str) -> wire.UserInfo:
             "system:authenticated",
         ),
     )
+
+
+_COMPONENTS = {
+    "daemon-set-controller": "daemonset-controller",
+    "disruption-controller": "controllermanager",
+    "persistent-volume-binder": "persistentvolume-controller",
+}
+"""Controllers whose Events name another component than their account (Kubernetes' names)."""
+
+
+def component(account: str) -> str:
+    """Whom Events of a controller come from, as `kubectl describe` shows it."""
+    return _COMPONENTS.get(account, account)

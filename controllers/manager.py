@@ -14,7 +14,7 @@ from apimachinery import scheme as schemes
 from apimachinery.aio import clock as clocks
 from apimachinery.aio import tasks
 from apimachinery.client import events, leader, rest
-from controllers import base, informers, kinds
+from controllers import accounts, base, informers, kinds
 from controllers.autoscaling.controller import Autoscalers
 from controllers.certificates.controller import Certificates, Sign
 from controllers.cronjob.controller import CronJobs
@@ -41,7 +41,7 @@ from controllers.volumes.ephemeral import EphemeralVolumes
 
 LOG = logging.getLogger(__name__)
 
-COMPONENT = "controllers"
+COMPONENT = "kube-controller-manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,13 @@ class ControllerManager:
             await self._elector.run(self._run_loops)
 
     async def _run_loops(self, epoch: int) -> None:
-        del epoch
-        mirrors = informers.Informers(self._client)
-        recorder = events.Recorder(self._client, component=COMPONENT, clock=self._clock)
-        context = base.Context(self._client, mirrors, recorder, self._clock)
+        client = self._client
+        if self._elector is not None:
+            # Whoever has taken over since shall find nothing changed by us.
+            client = self._elector.fenced(client, epoch)
+        mirrors = informers.Informers(client)
+        recorder = events.Recorder(client, component=COMPONENT, clock=self._clock)
+        context = base.Context(client, mirrors, recorder, self._clock)
         loops = compose(context, self.options)
         try:
             async with tasks.Supervisor() as supervisor:
@@ -118,9 +121,9 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
     """Every loop, with what it shares with others."""
 
     def acting(account: str) -> base.Context:
-        if options.client_of is None:
-            return context
-        return replace(context, client=options.client_of(account))
+        recorder = context.recorder.speaking_as(accounts.component(account))
+        client = context.client if options.client_of is None else options.client_of(account)
+        return replace(context, client=client, recorder=recorder)
 
     joined = ServiceMirror(context)
     loops: list[base.Controller] = [
@@ -133,7 +136,6 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         CronJobs(acting("cronjob-controller")),
         DaemonSets(acting("daemon-set-controller")),
         StatefulSets(acting("statefulset-controller")),
-        Disruptions(acting("disruption-controller")),
         Endpoints(acting("endpoint-controller"), joined),
         EndpointSlices(acting("endpointslice-controller"), joined),
         NodeLifecycle(acting("node-controller"), options.nodes),
@@ -150,8 +152,8 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
     if options.make_token is not None:
         loops.append(TokenSecrets(context, options.make_token, options.root_ca))
     known = kinds.Kinds(context, options.scheme)
-    accounts = acting("service-account-controller")
-    loops.append(Provisioner(accounts, provisions.default_account()))
+    provider = acting("service-account-controller")
+    loops.append(Provisioner(provider, provisions.default_account()))
     if options.root_ca:
         publisher = acting("root-ca-cert-publisher")
         loops.append(Provisioner(publisher, provisions.root_ca(options.root_ca)))
@@ -159,6 +161,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         Namespaces(acting("namespace-controller"), known),
         GarbageCollector(acting("generic-garbage-collector"), known),
         Autoscalers(acting("horizontal-pod-autoscaler"), known),
+        Disruptions(acting("disruption-controller"), known),
     ]
     known.follow()
     return loops

@@ -8,6 +8,7 @@ Neighbours: controllers, scheduler and kubelet call it; `client.rest` writes. No
 """
 
 import asyncio
+import copy
 import itertools
 import logging
 from collections import OrderedDict
@@ -89,6 +90,8 @@ class News:
     message: str
     at: float
     """Epoch seconds."""
+    source: wire.JsonObject
+    """Component and host that tell it."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -123,6 +126,12 @@ class Recorder:
         self._serial = itertools.count(int(clock.now() * 1e9))
         self.dropped = 0
 
+    def speaking_as(self, component: str) -> "Recorder":
+        """The same in the name of another component: what it notes, the one `run` writes."""
+        made = copy.copy(self)
+        made._source = self._source | {"component": component}
+        return made
+
     def event(self, about: Reference, reason: str, message: str, *, type: str = "Normal") -> None:  # noqa: A002  the field's name
         """Note the news; never blocks, may drop."""
         now = self._clock.now()
@@ -130,7 +139,7 @@ class Recorder:
             self.dropped += 1
             return
         cut = message if len(message) <= MESSAGE_MAX else message[: MESSAGE_MAX - 1] + "…"
-        self._pending.put_nowait(News(about, type, reason, cut, now))
+        self._pending.put_nowait(News(about, type, reason, cut, now, self._source))
 
     def warning(self, about: Reference, reason: str, message: str) -> None:
         self.event(about, reason, message, type="Warning")
@@ -185,12 +194,12 @@ class Recorder:
             "type": news.type,
             "reason": news.reason,
             "message": news.message,
-            "source": self._source,
+            "source": news.source,
             "firstTimestamp": stamp,
             "lastTimestamp": stamp,
             "count": 1,
-            "reportingComponent": self._source["component"],
-            "reportingInstance": self._source.get("host", ""),
+            "reportingComponent": news.source["component"],
+            "reportingInstance": news.source.get("host", ""),
         }
 
 

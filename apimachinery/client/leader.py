@@ -72,6 +72,10 @@ class LeaderElector:
                 return
             LOG.warning("%s lost %s, epoch %d", self._identity, self._name, epoch)
 
+    def fenced(self, client: rest.Client, epoch: int) -> rest.Client:
+        """A client whose writes fail once this term is over, whoever still believes in it."""
+        return client.fenced(self._namespace, self._name, epoch)
+
     async def _term(self, lead: Callable[[int], Awaitable[None]], epoch: int) -> bool:
         """True when `lead` ended by itself, False when the term was lost."""
 

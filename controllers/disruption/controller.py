@@ -2,15 +2,28 @@
 
 Neighbours: `disruption.plan` counts; the API server's eviction reads and counts down. The status is
 written for exactly the version that was counted from, since evictions change it meanwhile.
+Controllers of foreign kinds are asked for their size by their `scale`.
 """
 
-from apimachinery import scheme
+from apimachinery import scheme, status
 from apimachinery.wire import JsonObject
-from controllers import acts, base, views
+from controllers import acts, base, kinds, views
 from controllers.disruption import plan as planning
 
 COALESCE_SECONDS = 0.05
 """Pods of one budget often change together, and a look goes over all pods of the namespace."""
+
+UNMANAGED = (
+    "Pods selected by this PodDisruptionBudget (selector: {}) were found to be unmanaged. As a"
+    " result, the status of the PDB cannot be calculated correctly, which may result in undefined"
+    ' behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an'
+    " integer value."
+)
+"""Kubernetes' words."""
+
+
+class NoSizeError(Exception):
+    """How many pods there should be cannot be found out."""
 
 
 class Disruptions(base.Controller):
@@ -18,8 +31,9 @@ class Disruptions(base.Controller):
 
     name = "disruption-controller"
 
-    def __init__(self, context: base.Context) -> None:
+    def __init__(self, context: base.Context, known: kinds.Kinds) -> None:
         super().__init__(context)
+        self._known = known
         mirrors = context.informers
         self._budgets = mirrors.objects(scheme.PODDISRUPTIONBUDGETS)
         self._pods = mirrors.pods
@@ -63,29 +77,33 @@ class Disruptions(base.Controller):
             for pod in self._pods.by_index("namespace", budget.meta.namespace)
             if not pod.finished and budget.selector.matches(pod.meta.labels)
         ]
-        expected = self._expected(pods) if budget.needs_scale else len(pods)
-        if expected is None:
-            text = "found no controller with a size for the selected pods"
-            await self._write(budget, planning.failed(budget, text, now))
+        try:
+            expected = await self._expected(budget, pods) if budget.needs_scale else len(pods)
+        except NoSizeError as error:
+            text = f"Failed to calculate the number of expected pods: {error}"
+            self._acts.tell(budget.meta, "CalculateExpectedPodCountFailed", text, bad=True)
+            await self._write(budget, planning.failed(budget, str(error), now))
             return
         found = planning.plan(budget, pods, expected, now)
         await self._write(budget, found.status)
         if found.look_again:
             self.queue.add_after(key, found.look_again)
 
-    def _expected(self, pods: list[views.Pod]) -> int | None:
-        """The sum of the sizes of the pods' controllers; None where one has no size."""
+    async def _expected(self, budget: planning.Budget, pods: list[views.Pod]) -> int:
+        """The sum of the sizes of the pods' controllers; pods without one do not count."""
+        owners = {pod.meta.controller: pod.meta for pod in pods}
+        if owners.pop(None, None) is not None:
+            text = UNMANAGED.format(budget.selector)
+            self._acts.tell(budget.meta, "UnmanagedPods", text, bad=True)
         sizes: dict[str, int] = {}
-        for pod in pods:
-            found = self._size_above(pod.meta)
-            if found is None:
-                return None
-            uid, size = found
+        for owner, child in owners.items():
+            assert owner is not None, "those have been taken out"
+            uid, size = self._size_above(child) or await self._scale_of(owner, child)
             sizes[uid] = size
         return sum(sizes.values())
 
     def _size_above(self, child: views.Meta) -> tuple[str, int] | None:
-        """(uid, replicas) of the topmost controller that has a size."""
+        """(uid, replicas) of the topmost controller of ours that has a size."""
         owner = child.controller
         mirror = self._sized.get(owner.kind) if owner is not None else None
         above = mirror.get(f"{child.namespace}/{owner.name}") if mirror and owner else None
@@ -93,6 +111,19 @@ class Disruptions(base.Controller):
             return None
         replicas = (above.load().get("spec") or {}).get("replicas")
         return self._size_above(above.meta) or (above.meta.uid, 1 if replicas is None else replicas)
+
+    async def _scale_of(self, owner: views.Owner, child: views.Meta) -> tuple[str, int]:
+        """(uid, replicas) of a controller of whatever kind, as its `scale` says."""
+        resource = self._known.find(owner.api_version, owner.kind)
+        try:
+            if resource is None:
+                raise status.bad_request(f"no kind {owner.kind} in {owner.api_version}")
+            scale = await self.client.get(
+                resource, owner.name, child.namespace, subresource="scale"
+            )
+        except status.ApiError as error:
+            raise NoSizeError(f'found no controllers for pod "{child.name}"') from error
+        return owner.uid, int((scale.get("spec") or {}).get("replicas") or 0)
 
     async def _write(self, budget: planning.Budget, wanted: JsonObject) -> None:
         if wanted == budget.status:

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from apimachinery import meta, scheme, status
+from apimachinery.resource import Resource
 
 pytestmark = pytest.mark.looptime(start=time.monotonic)
 
@@ -56,15 +57,76 @@ async def test_counts(web, spec, expected) -> None:
     assert await allowed(web) == expected
 
 
-async def test_a_bare_pod_has_no_controller_to_measure_by(cluster, nodes, make) -> None:
+def owned_pod(make, *owners):
     pod = {"apiVersion": "v1", "kind": "Pod", **make.template()}
-    pod["metadata"] |= {"name": "bare", "namespace": "default"}
-    await cluster.client.create(scheme.PODS, pod)
-    await cluster.client.create(scheme.PODDISRUPTIONBUDGETS, budget(maxUnavailable=1))
+    pod["metadata"] |= {"name": "one", "namespace": "default", "ownerReferences": list(owners)}
+    return pod
+
+
+async def condition_and_news(cluster) -> tuple[str, set[str]]:
     await cluster.settle()
     found = await cluster.client.get(scheme.PODDISRUPTIONBUDGETS, "b", "default")
-    (condition,) = found["status"]["conditions"]
-    assert (found["status"]["disruptionsAllowed"], condition["reason"]) == (0, "SyncFailed")
+    events = await cluster.client.list(scheme.EVENTS, "default")
+    told = {one["reason"] for one in events["items"] if one["involvedObject"]["name"] == "b"}
+    return found["status"]["conditions"][0]["reason"], told
+
+
+async def test_a_bare_pod_has_no_controller_to_measure_by(cluster, nodes, make) -> None:
+    await cluster.client.create(scheme.PODS, owned_pod(make))
+    await cluster.client.create(scheme.PODDISRUPTIONBUDGETS, budget(maxUnavailable=1))
+    assert await allowed(cluster) == (0, 1, 0, 0)
+    assert await condition_and_news(cluster) == ("InsufficientPods", {"UnmanagedPods"})
+
+
+GADGETS = Resource(
+    group="example.com",
+    version="v1",
+    kind="Gadget",
+    plural="gadgets",
+    singular="gadget",
+    namespaced=True,
+)
+
+
+@pytest.mark.parametrize("has_scale", [True, False])
+async def test_a_controller_of_a_foreign_kind_is_measured_by_its_scale(
+    cluster, nodes, make, has_scale
+) -> None:
+    scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {"scale": scale} if has_scale else {},
+    }
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "gadgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget"},
+            "versions": [version],
+        },
+    }
+    await cluster.client.create(scheme.CUSTOMRESOURCEDEFINITIONS, definition)
+    await cluster.settle()
+    gadget = {"apiVersion": "example.com/v1", "kind": "Gadget", "spec": {"replicas": 3}}
+    gadget["metadata"] = {"name": "g", "namespace": "default"}
+    made = await cluster.client.create(GADGETS, gadget)
+    owner = meta.owner_reference("example.com/v1", "Gadget", "g", meta.uid(made))
+    await cluster.client.create(scheme.PODS, owned_pod(make, owner))
+    await cluster.client.create(scheme.PODDISRUPTIONBUDGETS, budget(maxUnavailable=2))
+    if has_scale:
+        assert await allowed(cluster) == (0, 1, 1, 3)
+    else:
+        assert await condition_and_news(cluster) == (
+            "SyncFailed",
+            {"CalculateExpectedPodCountFailed"},
+        )
 
 
 async def test_an_eviction_that_breaks_the_budget_is_refused(web, nodes) -> None:
