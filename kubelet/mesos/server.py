@@ -277,6 +277,10 @@ def _kind(call: JsonObject) -> str:
         if status.get("source") != "SOURCE_EXECUTOR":
             raise Malformed(f"{start} Received Call from executor with invalid source, expecting "
                             "'SOURCE_EXECUTOR'")  # fmt: skip
+        named = (status.get("executor_id") or call["executor_id"])["value"]
+        if named != call["executor_id"]["value"]:
+            raise Malformed(f"{start} ExecutorID in Call: {call['executor_id']['value']} does not "
+                            f"match ExecutorID in TaskStatus: {named}")  # fmt: skip
         if status["state"] == "TASK_STAGING":
             raise Malformed(f"{start} Received TASK_STAGING from executor, which is not allowed")
     return kind

@@ -16,6 +16,8 @@ from offers.tasks.record import Task
 
 MESSAGES_MAX = 100
 """Messages that may wait for the executor: nobody promises their delivery."""
+LATE_MAX = 100
+"""Updates about tasks that are over: more are acknowledged unseen."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Executor:
     ended: bool = False
     tasks: dict[str, Task] = field(default_factory=dict)
     """By id: those whose end is not known to the framework."""
+    late: dict[tuple[str, str], JsonObject] = field(default_factory=dict)
+    """(task, uuid) → what was said of tasks whose end the framework knows: passed on as it is."""
 
     @property
     def key(self) -> str:
@@ -101,16 +105,23 @@ class Executor:
     def take(
         self, status: JsonObject, now: float, capabilities: frozenset[str], addresses: Sequence[str]
     ) -> None:
-        """Updates that are news go to their tasks; what nobody waits for is acknowledged at once."""
+        """Updates that are news go to their tasks, or are passed on where those are over."""
         done = {_key(one) for one in self.acknowledged}
         for update in status.get("updates") or ():
             task = self.tasks.get(update["task_id"]["value"])
             if _name(update) in done or (task is not None and task.knows(update["uuid"])):
                 continue
-            if task is None or task.over:
-                self.acknowledge(*_name(update))
-            else:
+            if task is None:
+                self._take_late(update, now)
+            elif not task.over:  # else its end comes first
                 task.receive(update, now, capabilities, addresses)
+
+    def _take_late(self, update: JsonObject, now: float) -> None:
+        if len(self.late) >= LATE_MAX:
+            self.acknowledge(*_name(update))
+            return
+        where = {"agent_id": {"value": self.node}, "executor_id": {"value": self.executor_id}}
+        self.late.setdefault(_name(update), {"timestamp": now, **update, **where})
 
     def words(self, status: JsonObject) -> list[str]:
         """Messages for the framework that it was not sent yet."""

@@ -38,6 +38,8 @@ LOG = logging.getLogger(__name__)
 WORKERS = 8
 REGISTRATION_S = 60.0
 """An executor that runs and has not subscribed by then is no good: Mesos' own."""
+LATE_AGAIN_S = 10.0
+"""Until an update that is not acknowledged is sent again."""
 LOST_SEEN_S = 5.0
 """A pod that was made and is not in the mirror: how long the mirror may lag behind."""
 
@@ -173,6 +175,28 @@ class Executors:
             return
         executor.acknowledge(task.task_id, update)
         self.touch(executor.key)
+
+    def acknowledged_late(self, framework_id: str, task_id: str, update: str) -> None:
+        """The framework has an update of a task whose end it knew."""
+        for executor in self.all.values():
+            if executor.framework_id == framework_id and (task_id, update) in executor.late:
+                del executor.late[task_id, update]
+                self._since.pop(f"late {executor.key} {task_id} {update}", None)
+                executor.acknowledge(task_id, update)
+                self.touch(executor.key)
+
+    def _tell_late(self, executor: Executor, framework: Framework) -> None:
+        """What was said after the end, again and again until it is acknowledged."""
+        if not executor.late or framework.removed:
+            executor.late.clear()
+            return
+        now = self._ties.clock.monotonic()
+        for (task_id, update), status_ in executor.late.items():
+            key = f"late {executor.key} {task_id} {update}"
+            if now >= self._since.get(key, 0.0) + LATE_AGAIN_S:
+                self._since[key] = now
+                framework.send({"type": "UPDATE", "update": {"status": status_}})
+        self.touch(executor.key, LATE_AGAIN_S)
 
     def message(self, framework: Framework, node: str, executor_id: str, data: str) -> None:
         """MESSAGE: to an executor, if there is one."""
@@ -372,6 +396,7 @@ class Executors:
                 "data": data,
             }
             framework.send({"type": "MESSAGE", "message": message})
+        self._tell_late(executor, framework)
         executor.settle(said)
         for task in executor.tasks.values():
             if task.over:
@@ -431,6 +456,7 @@ class Executors:
             if task.over and not task.pending:
                 await self._ties.journal.delete(task)
                 self._drop(executor, task)
+                self.touch(executor.key)  # more may have been said of it meanwhile
         if executor.ended and not executor.tasks:
             self._ties.retire(executor.key)
             if executor.stored:
@@ -447,8 +473,8 @@ class Executors:
         self.all.pop(executor.key, None)
         self._seen.discard(executor.key)
         self._deleted.discard(executor.key)
-        for what in ("register", "pod", "shutdown"):
-            self._since.pop(f"{what} {executor.key}", None)
+        for key in [key for key in self._since if key.split(" ", 2)[1] == executor.key]:
+            del self._since[key]
 
     def _drop(self, executor: Executor, task: Task) -> None:
         executor.tasks.pop(task.task_id, None)

@@ -243,6 +243,8 @@ class TaskService:
     def acknowledge(self, framework: Framework, task_id: str, update: str) -> None:
         """ACKNOWLEDGE; one that fits no update is ignored."""
         task = self.tasks.get((framework.id, task_id))
+        if task is None:
+            self.executors.acknowledged_late(framework.id, task_id, update)
         if task is None or not task.acknowledge(update):
             return
         self._deliveries.acknowledged(task)

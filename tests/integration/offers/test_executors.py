@@ -296,17 +296,57 @@ async def test_an_agent_that_starts_again_hands_nothing_over_twice(
     assert (await back.next())["type"] == "ACKNOWLEDGED"  # and no LAUNCH before it
 
 
-async def test_what_comes_after_the_end_is_only_acknowledged(pool: Pool, agent: Agent) -> None:
-    """Some executors say TASK_FINISHED after TASK_FAILED."""
+@pytest.mark.parametrize("waits", [False, True])
+async def test_what_comes_after_the_end_is_passed_on(pool: Pool, agent: Agent, waits: bool) -> None:
+    """79 DuplicateTerminalUpdateAfterAck, or before it: the second comes after the first, with the
+    executor's uuid, is acknowledged to the executor, and changes nothing of the task."""
     framework, _ = await launched(pool, "t", "other")
     executor = await subscribed(pool, agent, framework)
-    await executor.tell("t", "TASK_FAILED", message="7")
-    late = await executor.tell("t", "TASK_FINISHED")
-    assert (await framework.update("t"))["state"] == "TASK_FAILED"
+    await executor.tell("t", "TASK_FINISHED")
+    if waits:
+        assert (await framework.update("t"))["state"] == "TASK_FINISHED"
+        await executor.next("ACKNOWLEDGED")
+    late = await executor.tell("t", "TASK_KILLED")
+    if not waits:
+        assert (await framework.update("t"))["state"] == "TASK_FINISHED"
+    status = await framework.update("t")
+    assert (status["state"], status["uuid"]) == ("TASK_KILLED", late)
     while (await executor.next("ACKNOWLEDGED"))["acknowledged"]["uuid"] != late:
         pass
+    assert [one.state for one in pool.side.tasks.completed] == ["TASK_FINISHED"]
     await executor.tell("other", "TASK_RUNNING")
     assert (await framework.update())["task_id"] == {"value": "other"}
+
+
+async def test_what_comes_after_the_end_comes_until_it_is_acknowledged(
+    pool: Pool, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offers.tasks.executors.LATE_AGAIN_S", 0.02)
+    framework, _ = await launched(pool, "t", "other")
+    executor = await subscribed(pool, agent, framework)
+    await executor.tell("t", "TASK_FINISHED")
+    await framework.update("t")
+    late = await executor.tell("t", "TASK_KILLED")
+    for _ in range(3):
+        status = (await framework.next("UPDATE"))["update"]["status"]
+        assert status["uuid"] == late
+    await framework.acknowledge(status)
+    key = ("t", late)
+    await pool.eventually(
+        lambda: not any(key in one.late for one in pool.side.tasks.executors.all.values())
+    )
+
+
+async def test_updates_about_what_never_was_are_bounded(
+    pool: Pool, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offers.tasks.executor.LATE_MAX", 1)
+    framework, _ = await launched(pool, "t")
+    executor = await subscribed(pool, agent, framework)
+    first, second = await executor.tell("x", "TASK_LOST"), await executor.tell("y", "TASK_LOST")
+    assert (await framework.update())["uuid"] == first
+    acknowledged = {(await executor.next("ACKNOWLEDGED"))["acknowledged"]["uuid"] for _ in "xy"}
+    assert acknowledged == {first, second}
 
 
 async def test_the_same_update_once_more_is_dropped(pool: Pool, agent: Agent) -> None:
@@ -404,6 +444,7 @@ async def test_methods_and_types(pool: Pool, agent: Agent) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"executor_id": {"value": "another"}}, "does not match ExecutorID"),
         ({"uuid": "AAAA"}, "UUID"),
         ({"source": "SOURCE_AGENT"}, "SOURCE_EXECUTOR"),
         ({"state": "TASK_STAGING"}, "TASK_STAGING"),

@@ -200,6 +200,27 @@ async def test_ignore_duplicate_status_update_ack(pool: Pool) -> None:
     assert (await framework.update("t"))["state"] == "TASK_RUNNING"
 
 
+async def test_master_to_scheduler(pool: Pool) -> None:
+    """partition: MasterToScheduler (87): the way out is cut, which the scheduler does not notice:
+    its calls are refused, its offers are taken back, and all that it missed comes when it is back"""
+    await pool.node("n1")
+    framework = await pool.framework()
+    (offer,) = await framework.offers()
+    await framework.launch(offer, task(offer, "t"))
+    (offer,) = await framework.offers()
+    known = pool.side.frameworks.known[framework.id]
+    assert known.stream is not None
+    known.stream.end()  # type: ignore[attr-defined]  (the master's end of the connection)
+    await pool.eventually(lambda: known.stream is None)
+    assert await framework.call("REVIVE") == 403
+    await pool.eventually(lambda: not pool.master.ledger.offers)
+    await pool.eventually(lambda: pool.side.tasks.tasks[framework.id, "t"].state == "TASK_RUNNING")
+    again = RawFramework(pool.http, pool.url, **framework.info)
+    assert (await again.subscribe())["subscribed"]["framework_id"]["value"] == framework.id
+    await again.update("t", "TASK_RUNNING")
+    assert offer["id"] not in [one["id"] for one in await again.offers()]
+
+
 async def test_ignore_kill_task_from_unregistered_framework(pool: Pool) -> None:
     """fault_tolerance: IgnoreKillTaskFromUnregisteredFramework (83)"""
     await pool.node("n1")
