@@ -25,6 +25,7 @@ from controllers.endpoints.controller import Endpoints
 from controllers.endpointslice.controller import EndpointSlices
 from controllers.garbage.controller import GarbageCollector
 from controllers.job.controller import Jobs
+from controllers.loadbalancer.controller import LoadBalancers
 from controllers.namespace.controller import Namespaces
 from controllers.nodeipam.controller import NodeRanges
 from controllers.nodelifecycle.controller import NodeLifecycle, Timing
@@ -34,6 +35,8 @@ from controllers.provision import plan as provisions
 from controllers.provision.controller import Provisioner
 from controllers.replication import controller as replication
 from controllers.service_mirror import ServiceMirror
+from controllers.servicecidr.addresses import ServiceAddresses
+from controllers.servicecidr.controller import ServiceRanges
 from controllers.statefulset.controller import StatefulSets
 from controllers.tokens.controller import MakeToken, TokenSecrets
 from controllers.volumes.controller import Volumes
@@ -138,6 +141,9 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         StatefulSets(acting("statefulset-controller")),
         Endpoints(acting("endpoint-controller"), joined),
         EndpointSlices(acting("endpointslice-controller"), joined),
+        LoadBalancers(acting("service-controller"), joined),
+        ServiceRanges(acting("service-cidrs-controller")),
+        ServiceAddresses(acting("service-cidrs-controller")),
         NodeLifecycle(acting("node-controller"), options.nodes),
         PodGarbage(acting("pod-garbage-collector"), quarantine=options.pod_quarantine),
         Volumes(acting("persistent-volume-binder"), default_class=options.local_storage),

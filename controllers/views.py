@@ -136,6 +136,8 @@ class Pod:
     subdomain: str
     ports: tuple[tuple[str, str, int], ...]
     """(name, protocol, number) of named container ports."""
+    host_ports: tuple[tuple[str, int], ...]
+    """(protocol, number) of what it takes of its node, where the node has a port of its own."""
     tolerations: tuple[JsonObject, ...]
     target: str
     """The only node that its affinity allows by name, as daemon sets ask; else empty."""
@@ -181,6 +183,7 @@ def pod_of(obj: JsonObject) -> Pod:
         hostname=spec.get("hostname") or "",
         subdomain=spec.get("subdomain") or "",
         ports=_named_ports(spec),
+        host_ports=_host_ports(spec),
         tolerations=_shared_tolerations(spec.get("tolerations") or ()),
         target=_target(spec),
         claims=tuple(claims_of(obj)),
@@ -247,15 +250,28 @@ def _addresses(state: JsonObject) -> tuple[str, ...]:
 
 
 def _named_ports(spec: JsonObject) -> tuple[tuple[str, str, int], ...]:
+    return tuple(
+        (port["name"], port.get("protocol") or "TCP", port["containerPort"])
+        for port in _container_ports(spec)
+        if port.get("name")
+    )
+
+
+def _host_ports(spec: JsonObject) -> tuple[tuple[str, int], ...]:
+    return tuple(
+        (port.get("protocol") or "TCP", port["hostPort"])
+        for port in _container_ports(spec)
+        if port.get("hostPort")
+    )
+
+
+def _container_ports(spec: JsonObject) -> Iterator[JsonObject]:
+    """Of the containers that live as long as the pod."""
     restartable = [
         one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"
     ]
-    return tuple(
-        (port["name"], port.get("protocol") or "TCP", port["containerPort"])
-        for container in [*(spec.get("containers") or ()), *restartable]
-        for port in container.get("ports") or ()
-        if port.get("name")
-    )
+    for container in [*(spec.get("containers") or ()), *restartable]:
+        yield from container.get("ports") or ()
 
 
 def _integer(text: str | None) -> int:

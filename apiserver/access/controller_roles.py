@@ -130,6 +130,16 @@ CONTROLLERS: dict[str, tuple[wire.JsonObject, ...]] = {
     ),
     "root-ca-cert-publisher": (rule("create get patch update", "", "configmaps"),),
     "service-account-controller": (rule("create get patch", "", "serviceaccounts"),),
+    "service-controller": (
+        rule(READ, "", "nodes pods services"),
+        rule("patch update", "", "services/status"),
+    ),
+    "service-cidrs-controller": (
+        rule("get list patch update watch", "networking.k8s.io", "servicecidrs"),
+        rule("patch update", "networking.k8s.io", "servicecidrs/finalizers servicecidrs/status"),
+        rule("create delete get list watch", "networking.k8s.io", "ipaddresses"),
+        rule(READ, "", "services"),
+    ),
     "statefulset-controller": (
         rule(READ, "apps", "statefulsets"),
         rule("patch update", "apps", "statefulsets/finalizers statefulsets/status"),

@@ -170,7 +170,7 @@ _ROLES: dict[str, tuple[wire.JsonObject, ...]] = {
         # policies select whom. In Kubernetes the proxy and the network plugin have it.
         rule(READ, "", "endpoints namespaces nodes pods services"),
         rule(READ, "discovery.k8s.io", "endpointslices"),
-        rule(READ, "networking.k8s.io", "networkpolicies"),
+        rule(READ, "networking.k8s.io", "networkpolicies servicecidrs"),
     ),
     "system:bireme:framework": (
         # What the principal of a framework needs, whatever its role. That its tasks become pods

@@ -12,12 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from apimachinery import scheme
+from apimachinery import meta, scheme
 from apimachinery.wire import JsonObject
 from apiserver.cache import WatchCache
 from apiserver.options import Options
 
 HEADLESS = "None"
+OURS = "ipallocator.k8s.io"
+"""Who manages the IPAddress objects that stand for services' addresses."""
+MANAGED_BY = "ipaddress.kubernetes.io/managed-by"
 
 
 class Owner(NamedTuple):
@@ -77,13 +80,12 @@ class Allocations:
 
     def __init__(self, options: Options, cache: WatchCache) -> None:
         network = options.service_network
-        first, last = int(network[1]), int(network[-2])
-        size = last - first + 1
+        first, last = _ends(network)
         self.network = network
         self.addresses = Pool(
             first,
             last,
-            reserved=min(max(16, size // 16), 256),
+            reserved=_reserved(last - first + 1),
             kept=frozenset({int(network[1]), int(network[10])}),
         )
         ports = options.node_port_last - options.node_port_first + 1
@@ -92,6 +94,8 @@ class Allocations:
             options.node_port_last,
             reserved=min(max(16, ports // 32), 128) if ports > 16 else 0,
         )
+        self._more: dict[str, Pool] = {}
+        """Ranges beyond the first, which ServiceCIDR objects brought. All share what is taken."""
         self._cache = cache
         self._pending: set[Owner] = set()
         """Services on their way into the store: the cache does not show them yet."""
@@ -125,6 +129,46 @@ class Allocations:
                 for value in held(now)[index]:
                     pool.taken.setdefault(value, owner)
 
+    def ranges(self) -> list[Pool]:
+        """Where addresses come from now: the first range, and those of ServiceCIDRs."""
+        found = [self.addresses]
+        for entry in self._cache.list(scheme.SERVICECIDRS).entries:
+            obj = entry.parse()
+            if meta.is_deleting(obj):
+                continue
+            for cidr in (obj.get("spec") or {}).get("cidrs") or ():
+                network = _network(cidr)
+                if network is not None and network != self.network:
+                    found.append(self._pool(network))
+        return found
+
+    def _pool(self, network: ipaddress.IPv4Network) -> Pool:
+        pool = self._more.get(str(network))
+        if pool is None:
+            first, last = _ends(network)
+            pool = self._more[str(network)] = Pool(
+                first, last, _reserved(last - first + 1), taken=self.addresses.taken
+            )
+        return pool
+
+    def deal_address(self, owner: Owner) -> int | None:
+        """Take any address, of the first range that has one; None when all are gone."""
+        foreign = []
+        try:
+            for pool in self.ranges():
+                while (value := pool.deal(owner)) is not None:
+                    if not self.claimed(value):
+                        return value
+                    foreign.append(value)
+        finally:
+            self.addresses.give_back(foreign, owner)
+        return None
+
+    def claimed(self, value: int) -> bool:
+        """Whether somebody else than a service has the address: an IPAddress object says so."""
+        entry = self._cache.get(scheme.IPADDRESSES, "", str(ipaddress.IPv4Address(value)))
+        return entry is not None and meta.labels(entry.parse()).get(MANAGED_BY) != OURS
+
     def begin(self, owner: Owner) -> None:
         """The owner is being written."""
         self._pending.add(owner)
@@ -153,6 +197,24 @@ class Allocations:
         entry = self._cache.get(scheme.SERVICES, owner.namespace, owner.name)
         obj = entry.parse() if entry is not None else None
         return obj if obj is not None and owner_of(obj) == owner else None
+
+
+def _network(text: str) -> ipaddress.IPv4Network | None:
+    try:
+        return ipaddress.IPv4Network(text)
+    except ValueError:
+        return None
+
+
+def _ends(network: ipaddress.IPv4Network) -> tuple[int, int]:
+    """The first and the last address that services can have."""
+    if network.prefixlen >= 31:  # too small for a name and a broadcast of its own
+        return int(network[0]), int(network[-1])
+    return int(network[1]), int(network[-2])
+
+
+def _reserved(size: int) -> int:
+    return min(max(16, size // 16), 256) if size > 16 else 0
 
 
 def held(obj: JsonObject) -> tuple[set[int], set[int]]:

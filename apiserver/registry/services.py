@@ -105,18 +105,17 @@ class Services(Strategy):
         spec = obj["spec"]
         if spec.get("type", "ClusterIP") not in _WITH_ADDRESS or spec.get("clusterIP") == HEADLESS:
             return
-        pool = self._allocations.addresses
         wanted = spec.get("clusterIP") or ""
-        value = address(wanted) if wanted else pool.deal(taking.owner)
+        value = address(wanted) if wanted else self._allocations.deal_address(taking.owner)
         if value in taking.had_addresses:
             return
         if not wanted and value is None:
             raise status.internal_error("failed to allocate a serviceIP: range is full")
-        if value is None or not pool.holds(value):
+        if value is None or not any(pool.holds(value) for pool in self._allocations.ranges()):
             raise self._refused(
                 obj, "spec.clusterIPs", [wanted], self._address_detail(wanted, value)
             )
-        if wanted and not self._allocations.take(pool, value, taking.owner):
+        if wanted and not self._take_named_address(value, taking.owner):
             raise self._refused(
                 obj,
                 "spec.clusterIPs",
@@ -126,6 +125,10 @@ class Services(Strategy):
         taking.addresses.add(value)
         spec["clusterIP"] = str(ipaddress.IPv4Address(value))
         spec["clusterIPs"] = [spec["clusterIP"]]
+
+    def _take_named_address(self, value: int, owner: Owner) -> bool:
+        pool = self._allocations.addresses
+        return not self._allocations.claimed(value) and self._allocations.take(pool, value, owner)
 
     def _address_detail(self, wanted: str, value: int | None) -> str:
         if value is None:
@@ -139,11 +142,10 @@ class Services(Strategy):
         spec = obj["spec"]
         if spec.get("type", "ClusterIP") not in _WITH_PORTS:
             return
-        if (
-            spec.get("type") == "LoadBalancer"
-            and spec.get("allocateLoadBalancerNodePorts") is False
-        ):
-            return
+        if spec.get("type") == "LoadBalancer":
+            self._take_health_port(obj, taking)
+            if spec.get("allocateLoadBalancerNodePorts") is False:
+                return
         # Those that are named come first, so that none is dealt to a sibling.
         by_number: dict[int, set[str]] = {}
         for index, port in enumerate(spec.get("ports") or []):
@@ -153,6 +155,17 @@ class Services(Strategy):
         for port in spec.get("ports") or []:
             if not port.get("nodePort"):
                 port["nodePort"] = self._deal_port(port, dealt, taking)
+
+    def _take_health_port(self, obj: JsonObject, taking: _Taking) -> None:
+        """Load balancers ask nodes there who runs pods of a service with local endpoints only."""
+        spec = obj["spec"]
+        if spec.get("externalTrafficPolicy") != "Local":
+            return
+        number = spec.get("healthCheckNodePort")
+        if not number:
+            spec["healthCheckNodePort"] = self._deal_port({}, {}, taking)
+        elif number not in taking.had_ports:
+            self._take_port(obj, "spec.healthCheckNodePort", number, taking)
 
     def _take_named_port(
         self,
@@ -164,7 +177,6 @@ class Services(Strategy):
         port = obj["spec"]["ports"][index]
         number, protocol = port["nodePort"], port.get("protocol", "TCP")
         users = by_number.setdefault(number, set())
-        pool = self._allocations.ports
         where = f"spec.ports[{index}].nodePort"
         if users and protocol not in users:
             users.add(protocol)  # TCP and UDP of one service may share a number
@@ -172,6 +184,10 @@ class Services(Strategy):
         users.add(protocol)
         if number in taking.had_ports:
             return
+        self._take_port(obj, where, number, taking)
+
+    def _take_port(self, obj: JsonObject, where: str, number: int, taking: _Taking) -> None:
+        pool = self._allocations.ports
         if not pool.holds(number):
             raise self._refused(
                 obj,
@@ -208,6 +224,8 @@ def _normalize(spec: JsonObject, old: JsonObject | None) -> None:
         for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             if not spec.get(key) or (old is not None and spec[key] == old.get(key)):
                 spec.pop(key, None)
+        if old is not None:
+            _drop_what_the_type_lost(spec, old)
         return
     if old is not None:
         _carry(spec, old)
@@ -219,6 +237,10 @@ def _normalize(spec: JsonObject, old: JsonObject | None) -> None:
     spec.setdefault("ipFamilyPolicy", "SingleStack")
     if old is not None:
         _drop_what_the_type_lost(spec, old)
+
+
+def _has_health_port(spec: JsonObject) -> bool:
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def _carry(spec: JsonObject, old: JsonObject) -> None:
@@ -237,6 +259,8 @@ def _carry(spec: JsonObject, old: JsonObject) -> None:
     for key in ("ipFamilies", "ipFamilyPolicy"):
         if key not in spec and key in old:
             spec[key] = old[key]
+    if _has_health_port(spec) and _has_health_port(old) and "healthCheckNodePort" in old:
+        spec.setdefault("healthCheckNodePort", old["healthCheckNodePort"])
     if spec.get("type") in _WITH_PORTS and old.get("type") in _WITH_PORTS:
         known = {
             (port.get("port"), port.get("protocol", "TCP")): port.get("nodePort")
@@ -260,7 +284,9 @@ def _drop_what_the_type_lost(spec: JsonObject, old: JsonObject) -> None:
                 port.pop("nodePort", None)
         lost = ("externalTrafficPolicy",)
     if before == "LoadBalancer" and now != "LoadBalancer":
-        lost += ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort")
+        lost += ("allocateLoadBalancerNodePorts", "loadBalancerClass")
+    if _has_health_port(old) and not _has_health_port(spec):
+        lost += ("healthCheckNodePort",)
     for key in lost:
         if key in spec and spec[key] == old.get(key):
             del spec[key]

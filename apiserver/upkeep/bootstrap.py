@@ -1,7 +1,7 @@
 """The objects that every cluster has, made at start where they are missing.
 
-Namespaces with their default accounts, the service `kubernetes` with its endpoints, the system's
-priority classes. RBAC defaults are `rbac_defaults`' business. What exists is left alone,
+Namespaces with their default accounts, the service `kubernetes` with its endpoints, the range of
+services' addresses, the system's priority classes. RBAC defaults are `rbac_defaults`' business. What exists is left alone,
 except for the endpoints of this server, which must be true.
 """
 
@@ -39,6 +39,8 @@ async def ensure(core: Core) -> None:
         await _create(core, scheme.SERVICEACCOUNTS, account)
     for name, value in SYSTEM_CLASSES.items():
         await _create(core, scheme.PRIORITYCLASSES, _priority_class(name, value))
+    ranges = {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [core.options.service_cidr]}}
+    await _create(core, scheme.SERVICECIDRS, ranges)
     await _own(core, overwrite=True)
 
 

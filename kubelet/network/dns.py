@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from kubelet.network import routes
+from kubelet.network import foreign, routes
 from kubelet.network.catalog import Catalog
 from kubelet.network.zone import Records, Zone
 
@@ -39,6 +39,12 @@ RECORDS_MAX = 1000
 
 A, CNAME, PTR, AAAA, SRV, ANY = 1, 5, 12, 28, 33, 255
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
+
+
+ALIASES_MAX = 8
+"""ExternalName services that lead to each other are followed no further than this."""
+QUESTION = b"\xc0\x0c"
+"""As an owner: a pointer to the question, which keeps the asker's spelling."""
 
 
 class MalformedError(ValueError):
@@ -71,26 +77,26 @@ def pack_name(name: str) -> bytes:
     return b"".join(bytes([len(label)]) + label for label in labels if label) + b"\0"
 
 
-def _record(kind: int, data: bytes) -> bytes:
-    """One answer whose name is a pointer to the question, which keeps the asker's spelling."""
-    return struct.pack("!HHHIH", 0xC00C, kind, 1, TTL_S, len(data)) + data
+def record(owner: bytes, kind: int, data: bytes) -> bytes:
+    """One answer."""
+    return owner + struct.pack("!HHIH", kind, 1, TTL_S, len(data)) + data
 
 
-def answers(records: Records, kind: int) -> list[bytes]:
+def answers(records: Records, kind: int, owner: bytes = QUESTION) -> list[bytes]:
     """The packed records of one type that a name has."""
-    found: list[bytes] = []
+    found: list[tuple[int, bytes]] = []
     if records.cname:
-        found.append(_record(CNAME, pack_name(records.cname)))
+        found.append((CNAME, pack_name(records.cname)))
     if kind in (A, ANY):
-        found += [_record(A, bytes(map(int, ip.split(".")))) for ip in records.a]
+        found += [(A, bytes(map(int, ip.split(".")))) for ip in records.a]
     if kind in (SRV, ANY):
         found += [
-            _record(SRV, struct.pack("!HHH", 0, 100, srv.port) + pack_name(srv.target))
+            (SRV, struct.pack("!HHH", 0, 100, srv.port) + pack_name(srv.target))
             for srv in records.srv
         ]
     if kind in (PTR, ANY):
-        found += [_record(PTR, pack_name(target)) for target in records.ptr]
-    return found[:RECORDS_MAX]
+        found += [(PTR, pack_name(target)) for target in records.ptr]
+    return [record(owner, *one) for one in found[:RECORDS_MAX]]
 
 
 def respond(
@@ -130,24 +136,58 @@ class Resolver:
         if records is None:
             return respond(message, end, NXDOMAIN)
         found = answers(records, kind)
+        if records.cname and kind not in (CNAME, ANY):
+            found, target = self._aliases(name)
+            if not self.zone.covers(target):
+                return None
+            there = self.zone.find(target)
+            found += answers(there, kind, pack_name(target)) if there is not None else []
+            return respond(message, end, NOERROR, found, limit=limit)
         if len(found) > 1:
             self._random.shuffle(found)
         return respond(message, end, NOERROR, found, limit=limit)
+
+    def _aliases(self, name: str) -> tuple[list[bytes], str]:
+        """The CNAMEs from a name on, and where they end: resolvers of pods follow none themselves."""
+        found: list[bytes] = []
+        owner = QUESTION
+        for _ in range(ALIASES_MAX):
+            records = self.zone.find(name) if self.zone.covers(name) else None
+            if records is None or not records.cname:
+                break
+            found += answers(records, CNAME, owner)
+            name = records.cname
+            owner = pack_name(name)
+        return found, name
 
     async def resolve(self, message: bytes, *, limit: int) -> bytes:
         """The answer, from here or from upstream; SERVFAIL if nobody answers."""
         found = self.local(message, limit=limit)
         if found is not None:
             return found
-        if self._in_flight < UPSTREAM_IN_FLIGHT_MAX:
-            self._in_flight += 1
-            try:
-                for server in self.upstream:
-                    with contextlib.suppress(OSError, TimeoutError):
-                        return await asyncio.wait_for(_ask(server, message), UPSTREAM_TIMEOUT_S)
-            finally:
-                self._in_flight -= 1
-        return respond(message, parse_question(message)[3], SERVFAIL)
+        _, name, kind, end = parse_question(message)
+        aliases, target = self._aliases(name)
+        if not aliases:
+            answer = await self._ask_upstream(message)
+            return answer if answer is not None else respond(message, end, SERVFAIL)
+        answer = await self._ask_upstream(foreign.question(message, pack_name(target), kind))
+        if answer is not None:
+            with contextlib.suppress(foreign.UnreadableError):
+                aliases += foreign.records(answer)
+        return respond(message, end, NOERROR, aliases, limit=limit)
+
+    async def _ask_upstream(self, message: bytes) -> bytes | None:
+        """The first answer; None if nobody gives one, or too many ask."""
+        if self._in_flight >= UPSTREAM_IN_FLIGHT_MAX:
+            return None
+        self._in_flight += 1
+        try:
+            for server in self.upstream:
+                with contextlib.suppress(OSError, TimeoutError):
+                    return await asyncio.wait_for(_ask(server, message), UPSTREAM_TIMEOUT_S)
+        finally:
+            self._in_flight -= 1
+        return None
 
 
 async def _ask(server: str, message: bytes) -> bytes:

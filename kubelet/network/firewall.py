@@ -234,13 +234,13 @@ class Firewall:
     def policy(self, key: str, policy: Policy | None) -> None:
         """A policy appeared, changed or (None) went."""
         old = self.policies.pop(key, None)
+        if old is not None:
+            _discard(self._policies_in, old.namespace, key)
         if policy is not None:
             # The new groups first: those that both name stay.
             self._use(groups_of(policy))
             self.policies[key] = policy
             self._policies_in.setdefault(policy.namespace, set()).add(key)
-        elif old is not None:
-            _discard(self._policies_in, old.namespace, key)
         for direction in DIRECTIONS:
             known = policy is not None and policy.rules(direction) is not None
             lines = statements(policy, direction) if policy is not None and known else None

@@ -135,6 +135,8 @@ def _wire(name: str, ip: str, netns_path: str, mtu: int) -> None:
             host.add_veth(name, POD_INTERFACE, descriptor, mtu, pod_hardware_address(ip))
             gateway_mac = host.hardware_address(name)
             _write_sysctl(f"conf/{name}/rp_filter", "0")
+            # A host port on 127.0.0.1 leads here; the service rules keep others off the loopback.
+            _write_sysctl(f"conf/{name}/route_localnet", "1")
             host.replace_route(f"{ip}/32", interface=netlink.interface_index(name))
     finally:
         os.close(descriptor)

@@ -12,12 +12,13 @@ that ClusterIPs and NodePorts answer there too, on `localhost` as well.
 import asyncio
 import logging
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubelet.network import conntrack, rules, services
 from kubelet.network.catalog import Catalog
+from kubelet.network.health import HealthPorts
 from kubelet.network.nftables import Nftables, NftablesError
 from kubelet.network.rules import Frontend, NodeNetwork, Target
 from kubelet.runtime.podnetwork import PodAttachment
@@ -58,7 +59,9 @@ class ServiceProxy:
         self._loaded: dict[str, Mapping[Frontend, Target]] = {}
         """Per service key: what the kernel holds."""
         self._chains: set[str] = set()
+        self._ranges: set[str] = set()
         self._host_ports: dict[Frontend, Target] = {}
+        self._health = HealthPorts()
         catalog.listen(self._mark)
 
     async def run(self) -> None:
@@ -74,6 +77,7 @@ class ServiceProxy:
                 await asyncio.sleep(GATHER_S)
                 await self._load_dirty(kernel)
         finally:
+            self._health.close()
             kernel.close()
 
     def host_ports(self, attachments: Sequence[PodAttachment]) -> None:
@@ -95,6 +99,14 @@ class ServiceProxy:
             node_addresses=self.options.addresses,
         )
 
+    def _tell_health(self, keys: Iterable[str]) -> None:
+        """What load balancers read of this node."""
+        if not self.options.node:
+            return
+        for key in keys:
+            service, slices = self._catalog.service(key), self._catalog.slices(key)
+            self._health.put(key, services.local_endpoints(service, slices, self.options.node))
+
     def _load_all(self, kernel: Nftables) -> None:
         """Replace the whole table in one transaction: packets always meet one or the other."""
         self._dirty.clear()
@@ -103,9 +115,13 @@ class ServiceProxy:
         loaded = {key: self._wanted(key) for key in keys}
         everything = {f: t for targets in loaded.values() for f, t in targets.items()}
         table = self.options.network.table
+        self._ranges = self._catalog.ranges()
         kernel.run(
-            rules.skeleton(self.options.network) + rules.change(table, {}, everything, chains=())
+            rules.skeleton(self.options.network)
+            + rules.more_ranges(table, self._ranges)
+            + rules.change(table, {}, everything, chains=())
         )
+        self._tell_health(keys)
         self._loaded = dict(loaded)
         self._chains = rules.shared_chains(everything)
 
@@ -118,7 +134,12 @@ class ServiceProxy:
         for service in dirty:
             old.update(self._loaded.get(service, {}))
             new.update(wanted[service])
-        script = rules.change(self.options.network.table, old, new, chains=self._chains)
+        self._tell_health(dirty)
+        # A range that went may stay: nobody has an address of it any more.
+        ranges = self._catalog.ranges()
+        script = rules.more_ranges(self.options.network.table, ranges - self._ranges)
+        script += rules.change(self.options.network.table, old, new, chains=self._chains)
+        self._ranges |= ranges
         if not script:
             return
         try:

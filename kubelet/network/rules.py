@@ -40,6 +40,8 @@ class Target:
     """Hide the client's address: answers must come back through this node."""
     affinity_seconds: int = 0
     """A client returns to the same backend for this long; 0 for no affinity."""
+    sources: tuple[str, ...] = ()
+    """The ranges of addresses that may connect; none means all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +71,26 @@ def skeleton(network: NodeNetwork) -> str:
     # the address that it asked, so its packets are masqueraded here.
     foreign = f"ip saddr != {inside} fib saddr type != local " if inside else ""
     leaving = inside or network.cluster_cidr
+    # `route_localnet` lets packets from 127.0.0.1 out to pods, and would let others in (`foreign`).
     return f"""table ip {network.table}
 delete table ip {network.table}
 table ip {network.table} {{
   map services {{ type ipv4_addr . inet_proto . inet_service : verdict; }}
+  map limited {{ type ipv4_addr . inet_proto . inet_service : verdict; }}
+  set ranges {{ type ipv4_addr; flags interval; auto-merge; elements = {{ {network.service_cidr} }}; }}
   set refused {{ type ipv4_addr . inet_proto . inet_service; }}
   set hairpin {{ type ipv4_addr . ipv4_addr; }}
   map tcp_endpoints {{ typeof ip daddr . tcp dport . numgen random mod 16 : ip daddr . tcp dport; }}
   map udp_endpoints {{ typeof ip daddr . udp dport . numgen random mod 16 : ip daddr . udp dport; }}
   chain dispatch {{
-    ip daddr {network.service_cidr} {foreign}meta mark set meta mark or {MASQUERADE_MARK:#x}
+    ip daddr @ranges {foreign}meta mark set meta mark or {MASQUERADE_MARK:#x}
+    ip daddr . meta l4proto . th dport vmap @limited
     ip daddr . meta l4proto . th dport vmap @services
   }}
   chain prerouting {{ type nat hook prerouting priority dstnat; policy accept; goto dispatch; }}
+  chain foreign {{ type filter hook prerouting priority -300; policy accept;
+    iif != "lo" ip daddr 127.0.0.0/8 drop
+  }}
   chain output {{ type nat hook output priority -100; policy accept; goto dispatch; }}
   chain postrouting {{ type nat hook postrouting priority srcnat; policy accept;
     meta mark and {MASQUERADE_MARK:#x} == {MASQUERADE_MARK:#x} meta mark set meta mark xor {MASQUERADE_MARK:#x} masquerade fully-random
@@ -177,10 +186,39 @@ def _unstick(table: str, frontend: Frontend, old: Target, new: Target | None) ->
     return "\n".join(lines) + "\n" if lines else ""
 
 
+def more_ranges(table: str, cidrs: Iterable[str]) -> str:
+    """More ranges of ClusterIPs; whatever overlaps is merged."""
+    return f"add element ip {table} ranges {{ {', '.join(sorted(cidrs))} }}\n" if cidrs else ""
+
+
+def _limit(table: str, frontend: Frontend, target: Target) -> str:
+    """Who else connects than those from the named ranges is dropped."""
+    if not target.sources:
+        return ""
+    chain = f"l_{_hash(frontend)}"
+    return (
+        f"add chain ip {table} {chain}\nflush chain ip {table} {chain}\n"
+        f"add rule ip {table} {chain} ip saddr {{ {', '.join(target.sources)} }} return\n"
+        f"add rule ip {table} {chain} drop\n"
+        f"add element ip {table} limited {{ {_key(frontend)} : jump {chain} }}\n"
+    )
+
+
+def _unlimit(table: str, frontend: Frontend, target: Target) -> str:
+    if not target.sources:
+        return ""
+    chain = f"l_{_hash(frontend)}"
+    return (
+        f"delete element ip {table} limited {{ {_key(frontend)} }}\n"
+        f"flush chain ip {table} {chain}\ndelete chain ip {table} {chain}\n"
+    )
+
+
 def _remove(table: str, frontend: Frontend, target: Target) -> str:
     if not target.backends:
         return f"delete element ip {table} refused {{ {_key(frontend)} }}\n"
-    script = f"delete element ip {table} services {{ {_key(frontend)} }}\n"
+    script = _unlimit(table, frontend, target)
+    script += f"delete element ip {table} services {{ {_key(frontend)} }}\n"
     if not target.affinity_seconds:
         keys = _keys(frontend, target)
         script += f"delete element ip {table} {frontend.protocol}_endpoints {{ {keys} }}\n"
@@ -190,7 +228,7 @@ def _remove(table: str, frontend: Frontend, target: Target) -> str:
 def _add(table: str, frontend: Frontend, target: Target) -> str:
     if not target.backends:
         return f"add element ip {table} refused {{ {_key(frontend)} }}\n"
-    script = ""
+    script = _limit(table, frontend, target)
     if target.affinity_seconds:
         script += _sticky(table, frontend, target)
     else:

@@ -6,7 +6,7 @@ Neighbours: `proxy` turns frontends into rules, `dns` answers names from the sam
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from apimachinery.wire import JsonObject
@@ -17,7 +17,8 @@ SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 """On an EndpointSlice: the Service that it belongs to (KEP-752)."""
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 """On a Service: another proxy serves it (KEP-2447)."""
-
+HEADLESS_LABEL = "service.kubernetes.io/headless"
+"""On a Service: no proxy serves it, though it has an address."""
 
 PROTOCOLS = frozenset({"tcp", "udp"})
 """What the rules balance; SCTP ports are left out."""
@@ -45,7 +46,12 @@ class ServiceView:
     headless: bool
     external_name: str
     external_ips: tuple[str, ...]
-    """externalIPs, and the addresses that a load balancer reported."""
+    balanced_ips: tuple[str, ...]
+    """The addresses that a load balancer reported."""
+    sources: tuple[str, ...]
+    """The ranges from which the balanced addresses may be asked; none means all."""
+    health_port: int
+    """Where each node tells a load balancer whether it runs endpoints; 0 for nowhere."""
     ports: tuple[ServicePort, ...]
     affinity_seconds: int
     external_local: bool
@@ -93,14 +99,18 @@ def service_view(obj: JsonObject) -> ServiceView:
         config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
         affinity = int(config.get("timeoutSeconds") or 10800)
     ingress = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    balanced = [entry["ip"] for entry in ingress if entry.get("ip")]
+    balanced = [one["ip"] for one in ingress if one.get("ip") and one.get("ipMode") != "Proxy"]
+    names = meta.get("labels") or {}
     return ServiceView(
         namespace=meta["namespace"],
         name=meta["name"],
         cluster_ip=next(iter(_addresses([cluster_ip])), ""),
         headless=cluster_ip == "None",
         external_name=spec.get("externalName") or "",
-        external_ips=_addresses([*(spec.get("externalIPs") or ()), *balanced]),
+        external_ips=_addresses(spec.get("externalIPs") or ()),
+        balanced_ips=_addresses(balanced),
+        sources=_ranges(spec.get("loadBalancerSourceRanges") or ()),
+        health_port=int(spec.get("healthCheckNodePort") or 0),
         ports=tuple(
             port
             for port in map(_service_port, spec.get("ports") or ())
@@ -109,7 +119,7 @@ def service_view(obj: JsonObject) -> ServiceView:
         affinity_seconds=affinity,
         external_local=spec.get("externalTrafficPolicy") == "Local",
         internal_local=spec.get("internalTrafficPolicy") == "Local",
-        elsewhere=PROXY_NAME_LABEL in (meta.get("labels") or {}),
+        elsewhere=PROXY_NAME_LABEL in names or HEADLESS_LABEL in names,
     )
 
 
@@ -124,6 +134,17 @@ def _addresses(candidates: Iterable[Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _ranges(candidates: Iterable[str]) -> tuple[str, ...]:
+    """The IPv4 ranges among them, none within another: nothing else may reach a rule."""
+    found = []
+    for candidate in candidates:
+        try:
+            found.append(ipaddress.IPv4Network(candidate.strip(), strict=False))
+        except ValueError:
+            continue
+    return tuple(map(str, ipaddress.collapse_addresses(found)))
+
+
 def _service_port(port: Mapping[str, Any]) -> ServicePort:
     return ServicePort(
         name=port.get("name") or "",
@@ -131,6 +152,11 @@ def _service_port(port: Mapping[str, Any]) -> ServicePort:
         port=int(port["port"]),
         node_port=int(port.get("nodePort") or 0),
     )
+
+
+def ranges_of(obj: JsonObject) -> tuple[str, ...]:
+    """Of a ServiceCIDR the ranges of IPv4."""
+    return _ranges((obj.get("spec") or {}).get("cidrs") or ())
 
 
 def slice_view(obj: JsonObject) -> SliceView:
@@ -202,25 +228,44 @@ def frontends(
     """
     if service is None or service.elsewhere or not service.cluster_ip:
         return {}
-    behind = list(slices)
+    behind, mine = list(slices), list(node_addresses)
     found: dict[Frontend, Target] = {}
     for port in service.ports:
         internal = backends(port, behind, only_node=node if service.internal_local else "")
         found[Frontend(service.cluster_ip, port.protocol, port.port)] = Target(
             internal, affinity_seconds=service.affinity_seconds
         )
-        local = service.external_local and node
+        local = bool(service.external_local and node)
         external = Target(
             backends(port, behind, only_node=node if local else ""),
             masquerade=not local,
             affinity_seconds=service.affinity_seconds,
         )
-        for ip in service.external_ips:
-            found[Frontend(ip, port.protocol, port.port)] = external
+        balanced = replace(external, sources=service.sources)
+        for target, addresses in (
+            (external, service.external_ips),
+            (balanced, service.balanced_ips),
+        ):
+            for ip in addresses:
+                # What a node cannot answer itself it leaves to the node that has the address; so
+                # does the host of several nodes, which runs no pods.
+                if not service.external_local or ip in mine or (node and external.backends):
+                    found[Frontend(ip, port.protocol, port.port)] = target
         if port.node_port:
-            for ip in node_addresses:
+            for ip in mine:
                 found[Frontend(ip, port.protocol, port.node_port)] = external
     return found
+
+
+def local_endpoints(
+    service: ServiceView | None, slices: Iterable[SliceView], node: str
+) -> tuple[int, int] | None:
+    """(health port, ready endpoints here) of a service that load balancers ask each node about."""
+    if service is None or not service.health_port or not service.external_local:
+        return None
+    behind = list(slices)
+    counts = (len(backends(port, behind, only_node=node)) for port in service.ports)
+    return service.health_port, max(counts, default=0)
 
 
 def host_ports(

@@ -200,3 +200,52 @@ async def test_a_caller_that_goes_away_frees_nothing(api):
     await events.aclose()
     await api.delete(f"{SERVICES}/s")
     assert (await api.post(SERVICES, service("t", clusterIP="10.96.0.50"))).status == 201
+
+
+RANGES = "/apis/networking.k8s.io/v1/servicecidrs"
+ADDRESSES = "/apis/networking.k8s.io/v1/ipaddresses"
+
+
+async def test_further_ranges_give_addresses(api):
+    assert (await api.get(f"{RANGES}/kubernetes")).json["spec"]["cidrs"] == ["10.96.0.0/16"]
+    await api.made(RANGES, {"metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/28"]}})
+    await api.made(SERVICES, service("s", clusterIP="10.97.0.3"))
+    answer = await api.post(SERVICES, service("t", clusterIP="10.97.0.3"))
+    assert "already allocated" in answer.message
+    await api.delete(f"{SERVICES}/s")
+    await api.made(SERVICES, service("t", clusterIP="10.97.0.3"))
+    await api.delete(f"{RANGES}/more")
+    answer = await api.post(SERVICES, service("u", clusterIP="10.97.0.4"))
+    assert "not in the valid range" in answer.message
+
+
+async def test_an_address_of_somebody_else_is_not_dealt(api):
+    parent = {"resource": "gateways", "group": "example.com", "name": "g"}
+    await api.made(ADDRESSES, {"metadata": {"name": "10.96.7.7"}, "spec": {"parentRef": parent}})
+    answer = await api.post(SERVICES, service("s", clusterIP="10.96.7.7"))
+    assert "already allocated" in answer.message
+
+
+async def test_a_health_port_while_traffic_stays_local(api):
+    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    made = await api.made(SERVICES, service("s", **local))
+    number = made["spec"]["healthCheckNodePort"]
+    assert 30000 <= number <= 32767
+    assert number != made["spec"]["ports"][0]["nodePort"]
+    del made["spec"]["healthCheckNodePort"]
+    kept = (await api.put(f"{SERVICES}/s", made)).json
+    assert kept["spec"]["healthCheckNodePort"] == number
+    answer = await api.post(SERVICES, service("t", healthCheckNodePort=number, **local))
+    assert "already allocated" in answer.message
+    kept["spec"]["externalTrafficPolicy"] = "Cluster"
+    assert "healthCheckNodePort" not in (await api.put(f"{SERVICES}/s", kept)).json["spec"]
+    await api.made(SERVICES, service("t", healthCheckNodePort=number, **local))
+
+
+async def test_a_node_port_becomes_an_external_name(api):
+    made = await api.made(SERVICES, service("s", type="NodePort"))
+    made["spec"] |= {"type": "ExternalName", "externalName": "example.com"}
+    spec = (await api.put(f"{SERVICES}/s", made)).json["spec"]
+    assert "clusterIP" not in spec
+    assert "externalTrafficPolicy" not in spec
+    assert "nodePort" not in spec["ports"][0]

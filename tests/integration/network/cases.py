@@ -142,3 +142,29 @@ def udp_clients_are_sent_on_when_their_endpoint_goes() -> None:
     client.send(b"three")
     assert servers[ENDPOINTS[1]].recv(10) == b"three"
     assert conntrack.flush({UDP: present}) == 0
+
+
+def source_ranges_keep_others_out() -> None:
+    kernel = Kernel()
+    serve_tcp(ENDPOINTS[0])
+    kernel.load({TCP: Target(backends(1, 8080), sources=("192.0.2.0/24", "10.71.0.0/24"))})
+    assert ask_tcp() == ENDPOINTS[0], "from 10.71.0.11"
+    kernel.load({TCP: Target(backends(1, 8080), sources=("192.0.2.0/24",))})
+    try:
+        ask_tcp()
+    except TimeoutError:
+        pass
+    else:
+        raise AssertionError("the range does not hold")
+    kernel.load({TCP: Target(backends(1, 8080))})
+    assert ask_tcp() == ENDPOINTS[0]
+    assert "l_" not in kernel.nft.run("list chains")
+
+
+def more_ranges_may_overlap() -> None:
+    kernel = Kernel()
+    kernel.nft.run(rules.more_ranges("t", {"10.96.0.0/16", "10.96.128.0/17", "10.200.0.0/24"}))
+    listed = kernel.nft.run("list set ip t ranges")
+    assert "10.96.0.0/16" in listed
+    assert "10.200.0.0/24" in listed
+    assert "10.96.128.0" not in listed

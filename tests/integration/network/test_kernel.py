@@ -13,6 +13,8 @@ CASES = (
     "follows_changes_and_refuses_without_endpoints",
     "affinity_survives_other_endpoints_going",
     "many_endpoints_fit_into_one_service",
+    "source_ranges_keep_others_out",
+    "more_ranges_may_overlap",
     "udp_clients_are_sent_on_when_their_endpoint_goes",
 )
 

@@ -13,6 +13,7 @@ targets = st.builds(
     st.lists(st.tuples(addresses, ports), max_size=4, unique=True).map(tuple),
     st.booleans(),
     st.sampled_from([0, 60]),
+    st.sampled_from([(), ("192.0.2.0/24",)]),
 )
 tables = st.dictionaries(
     st.builds(Frontend, addresses, st.sampled_from(["tcp", "udp"]), ports), targets, max_size=6
@@ -34,7 +35,7 @@ def test_no_endpoint_means_refusal() -> None:
 
 def test_the_host_masquerades_everything_to_services() -> None:
     text = skeleton(NodeNetwork("t", "10.96.0.0/16", "10.71.0.0/16"))
-    assert "ip daddr 10.96.0.0/16 meta mark set" in text
+    assert "ip daddr @ranges meta mark set" in text
     assert "hairpin {" in text
 
 

@@ -92,3 +92,36 @@ def test_several_slices_are_one_service() -> None:
         SERVICE, a_slice(endpoint("10.71.1.2")), a_slice(endpoint("10.71.1.3"), name="web-2")
     )
     assert len(found[Frontend("10.96.0.7", "tcp", 80)].backends) == 2
+
+
+def balanced(**more: object) -> dict:
+    status = {"loadBalancer": {"ingress": [{"ip": "10.71.0.11"}, {"ip": "10.71.0.12"}]}}
+    return {**with_spec(type="LoadBalancer", **more), "status": status}
+
+
+def test_balanced_addresses_answer_on_the_services_port_within_its_ranges() -> None:
+    ranges = ["192.0.2.0/24", " 192.0.2.7/32", "nonsense"]
+    found = frontends(
+        balanced(loadBalancerSourceRanges=ranges), a_slice(endpoint("10.71.1.2", ready=True))
+    )
+    for ip in ("10.71.0.11", "10.71.0.12"):
+        assert found[Frontend(ip, "tcp", 80)].sources == ("192.0.2.0/24",)
+    assert found[Frontend("10.71.0.11", "tcp", 30080)].sources == (), "node ports are open to all"
+
+
+def test_a_node_without_endpoints_leaves_local_traffic_to_those_that_have_some() -> None:
+    local = balanced(externalTrafficPolicy="Local", healthCheckNodePort=30100)
+    elsewhere = a_slice(endpoint("10.71.2.2", node="node-2", ready=True))
+    found = frontends(local, elsewhere)
+    assert Frontend("10.71.0.12", "tcp", 80) not in found
+    assert not found[Frontend("10.71.0.11", "tcp", 80)].backends
+    assert Frontend("10.71.0.12", "tcp", 80) in frontends(local, elsewhere, node="node-2")
+    view = services.service_view(local)
+    assert services.local_endpoints(view, [elsewhere], "node-1") == (30100, 0)
+    assert services.local_endpoints(view, [elsewhere], "node-2") == (30100, 1)
+
+
+def test_a_service_labelled_headless_is_nobodys_to_proxy() -> None:
+    labels = {"service.kubernetes.io/headless": ""}
+    service = {**SERVICE, "metadata": {**SERVICE["metadata"], "labels": labels}}
+    assert frontends(service, a_slice(endpoint("10.71.1.2", ready=True))) == {}

@@ -1,11 +1,13 @@
 """The cluster's names and how answers are packed."""
 
+import contextlib
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubelet.network import dns, services
+from kubelet.network import dns, foreign, services
 from kubelet.network.zone import Zone
 
 
@@ -84,7 +86,62 @@ def test_unknown_names_do_not_exist() -> None:
 
 
 def test_an_external_name_is_an_alias() -> None:
-    assert ask("out.default.svc.cluster.local") == (dns.NOERROR, 1)
+    assert ask("out.default.svc.cluster.local", dns.CNAME) == (dns.NOERROR, 1)
+
+
+def test_an_alias_of_another_service_comes_with_its_address() -> None:
+    """Resolvers in pods follow no alias themselves."""
+    made = zone()
+    for name, target in (("one", "two"), ("two", "web"), ("lost", "nowhere"), ("loop", "loop")):
+        alias = service(name, externalName=f"{target}.default.svc.cluster.local")
+        made.update(f"default/{name}", alias, [])
+    resolver = dns.Resolver(made, [])
+
+    def found(name: str) -> list[bytes]:
+        answer = resolver.local(query(f"{name}.default.svc.cluster.local"), limit=1232)
+        assert answer is not None
+        return foreign.records(answer)
+
+    assert len(found("one")) == 3
+    assert found("one")[-1].endswith(bytes((0, 4, 10, 96, 0, 7)))
+    assert len(found("lost")) == 1
+    assert len(found("loop")) <= dns.ALIASES_MAX + 1
+
+
+async def test_an_alias_of_a_foreign_name_comes_with_the_foreign_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def upstream(_: str, message: bytes) -> bytes:
+        _, name, _, end = dns.parse_question(message)
+        asked.append(name)
+        records = [
+            dns.record(dns.QUESTION, dns.CNAME, dns.pack_name("www.example.net")),
+            # The owner is a pointer into the first record's data.
+            dns.record(struct.pack("!H", 0xC000 | end + 12), dns.A, bytes((1, 2, 3, 4))),
+            dns.record(dns.QUESTION, 46, b"a signature"),
+        ]
+        return dns.respond(message, end, dns.NOERROR, records)
+
+    monkeypatch.setattr(dns, "_ask", upstream)
+    resolver = dns.Resolver(zone(), ["192.0.2.1"])
+    answer = await resolver.resolve(query("out.default.svc.cluster.local"), limit=1232)
+    assert asked == ["example.org"]
+    www = dns.pack_name("www.example.net")
+    assert foreign.records(answer) == [
+        dns.record(
+            dns.pack_name("out.default.svc.cluster.local"), dns.CNAME, dns.pack_name("example.org")
+        ),
+        dns.record(dns.pack_name("example.org"), dns.CNAME, www),
+        dns.record(www, dns.A, bytes((1, 2, 3, 4))),
+    ]
+
+
+@given(st.binary(max_size=200))
+def test_no_foreign_answer_is_a_traceback(message: bytes) -> None:
+    with contextlib.suppress(foreign.UnreadableError):
+        foreign.records(message)
 
 
 def test_pod_addresses_are_their_own_names() -> None:
