@@ -4,7 +4,7 @@ import base64
 import json
 
 from apimachinery import names, status
-from apimachinery.validation import common, resources, scheduling, services
+from apimachinery.validation import common, metadata, resources, scheduling, services
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
@@ -12,8 +12,6 @@ MAX_DATA = 1024 * 1024
 """Bytes of a config map's or a secret's data together."""
 MAX_NOTE = 1024
 """Characters of an event's message."""
-
-STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 _FROZEN = "field is immutable when `immutable` is set"
 
@@ -170,7 +168,7 @@ def namespace(obj: JsonObject) -> Errors:
 def namespace_finalizer(text: str, path: str) -> Errors:
     """Who must agree before a namespace goes."""
     errors = [status.invalid_value(path, text, one) for one in names.qualified_name(text)]
-    if not errors and "/" not in text and text not in STANDARD_FINALIZERS:
+    if not errors and "/" not in text and text not in metadata.STANDARD_FINALIZERS:
         detail = "name is neither a standard finalizer name nor is it fully qualified"
         errors.append(status.invalid_value(path, text, detail))
     return errors

@@ -16,6 +16,9 @@ from apimachinery.wire import JsonObject
 MAX_ANNOTATIONS = 256 * 1024
 """Bytes of all annotations of an object together."""
 
+STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+_EXTENDING = ("apiextensions.k8s.io", "apiregistration.k8s.io", "offers.bireme.dev")
+
 _LABEL_NAMES = frozenset(("Namespace", "StatefulSet"))
 _SEGMENT_NAMES = frozenset(
     ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Framework", "Task", "APIService")
@@ -55,7 +58,24 @@ def create(resource: Resource, obj: JsonObject) -> Errors:
         errors.append(status.required("metadata.name", detail))
     else:
         errors += (status.invalid_value("metadata.name", name, problem) for problem in check(name))
-    return errors + _namespace(resource, meta.get("namespace", "")) + _common(meta)
+    errors += _namespace(resource, meta.get("namespace", "")) + _common(meta)
+    if meta.get("finalizers") and _is_own(resource):
+        errors += _known_finalizers(meta["finalizers"])
+    return errors
+
+
+def _is_own(resource: Resource) -> bool:
+    """Kubernetes' own kinds; those that extend it, and ours, are freer."""
+    return resource.custom is None and resource.group not in _EXTENDING
+
+
+def _known_finalizers(finalizers: list[str]) -> Errors:
+    detail = "name is neither a standard finalizer name nor is it fully qualified"
+    return [
+        status.invalid_value(f"metadata.finalizers[{index}]", one, detail)
+        for index, one in enumerate(finalizers)
+        if "/" not in one and one not in STANDARD_FINALIZERS
+    ]
 
 
 def _prefix(base: str, check: Callable[[str], list[str]]) -> Errors:

@@ -20,6 +20,7 @@ from apimachinery import meta, names, status
 from apimachinery.names import Rng
 from apimachinery.resource import Resource
 from apimachinery.status import FieldError
+from apimachinery.validation import oddities
 from apimachinery.wire import JsonObject
 from apiserver import entropy
 from apiserver.cache import Entry, WatchCache
@@ -229,6 +230,7 @@ class Registry:
             # Again for each name: some kinds write it into their labels.
             strategy.prepare_create(obj, context)
             self.refuse(found.get("name", ""), strategy.validate_create(obj))
+            context.warnings.extend(oddities.on_create(self.resource, obj))
             await admit(obj, None)
             try:
                 return await self._insert(obj, context)
@@ -390,6 +392,8 @@ class Registry:
         else:
             errors += strategy.validate_update(new, old, context)
         self.refuse(fresh.get("name", ""), errors)
+        if not context.subresource:
+            context.warnings.extend(oddities.on_update(self.resource, new, old))
         await admit(new, old)
         return new
 
