@@ -200,6 +200,39 @@ async def test_ignore_duplicate_status_update_ack(pool: Pool) -> None:
     assert (await framework.update("t"))["state"] == "TASK_RUNNING"
 
 
+async def test_partitioned_slave_orphaned_task(pool: Pool) -> None:
+    """partition: PartitionedSlaveOrphanedTask (86): its framework ends while the agent is away: the
+    task is known until the agent is back, and does not outlive that"""
+    await pool.node("n1")
+    framework = await pool.framework()
+    (offer,) = await framework.offers()
+    await framework.launch(offer, task(offer, "t"))
+    await framework.update("t", "TASK_RUNNING")
+    pool.nodes.paused.clear()
+    await pool.ready("n1", "Unknown")
+    await framework.update("t", "TASK_LOST")
+    await framework.call("TEARDOWN")
+    await pool.eventually(lambda: pool.side.tasks.tasks[framework.id, "t"].kill)
+    assert (await pool.client.list(scheme.PODS, "frameworks"))["items"]
+    pool.nodes.paused.set()
+    await pool.ready("n1", "True")
+    await pool.eventually(lambda: not pool.side.tasks.tasks)
+    await pool.eventually(lambda: not pool.master.ledger.accounts["n1"].used)
+    assert not await pool.tasks()
+
+
+async def test_recovered_agent(pool: Pool) -> None:
+    """reconciliation: RecoveredAgent (73): while what was before is read back, nothing is said of
+    tasks that may yet turn up"""
+    framework = await pool.framework()
+    pool.side.server.scheduler.ready = False
+    assert await framework.call("RECONCILE", tasks=[{"task_id": {"value": "t"}}]) == 503
+    assert not framework.events
+    pool.side.server.scheduler.ready = True
+    await framework.call("RECONCILE", tasks=[{"task_id": {"value": "t"}}])
+    assert (await framework.update())["reason"] == "REASON_RECONCILIATION"
+
+
 async def test_master_to_scheduler(pool: Pool) -> None:
     """partition: MasterToScheduler (87): the way out is cut, which the scheduler does not notice:
     its calls are refused, its offers are taken back, and all that it missed comes when it is back"""
