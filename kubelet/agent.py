@@ -37,6 +37,7 @@ from kubelet.options import MesosServing, Options, machine_capacity
 from kubelet.pods import PodFeed, Pods, feed_of
 from kubelet.pressure import PressureKeeper
 from kubelet.publisher import Publisher
+from kubelet.pulling import Puller
 from kubelet.runtime.interface import RuntimeDriver
 from kubelet.server import AgentServer
 from kubelet.starting import Starter
@@ -113,12 +114,13 @@ class NodeAgent:
         version = await kit.driver.version()
         runtime_name = RUNTIME_NAMES.get(version.name, version.name)
         machine = self._read_machine(f"{runtime_name}://{version.version}")
-        volumes = self._shared.volumes or VolumeManager(kit)
         actions = Actions(kit.driver)
         # Not `or`: a mirror that is still empty is false.
         services = self._services if self._shared.services is None else self._shared.services
         environment = Environment(kit.client, kit.options, kit.capacity, services)
-        starter = Starter(kit, environment, volumes, actions, runtime_name, (version.name,))
+        puller = Puller(kit, environment)
+        volumes = self._shared.volumes or VolumeManager(kit, puller)
+        starter = Starter(kit, environment, puller, volumes, actions, runtime_name, (version.name,))
         feed = self._shared.feed or feed_of(kit.client, kit.options.node_name)
         pods = Pods(kit, starter, volumes, self.publisher, node_labels(kit.options, machine), feed)
         node = NodeKeeper(kit, machine, self._shared.health or Health)

@@ -11,7 +11,7 @@ import binascii
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from apimachinery.client.rest import Client
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
+from kubelet import envfiles
 from kubelet.images import reference as image_names
 from kubelet.images.interface import Credentials
 from kubelet.options import Capacity, Options
@@ -33,6 +34,11 @@ _ENV_NAME = re.compile(r"[ -<>-~]+")
 
 SERVICES_WAIT_S = 5.0
 """Longer than the services of a cluster take to arrive; a start is not held up for more."""
+
+
+ReadFile = Callable[[str, str], Awaitable[bytes | None]]
+"""(volume, path) of the pod → the file's content."""
+Fetched = dict[tuple[str, str], JsonObject | None]
 
 
 class ConfigMissingError(Exception):
@@ -84,10 +90,10 @@ class Environment:
         self._services = services
 
     async def resolve(
-        self, pod: JsonObject, spec: JsonObject, ips: Sequence[str]
+        self, pod: JsonObject, spec: JsonObject, ips: Sequence[str], read_file: ReadFile
     ) -> list[tuple[str, str]]:
         """Service variables, then envFrom, then env: later ones win. ConfigMissingError, ApiError."""
-        fetched: dict[tuple[str, str], JsonObject | None] = {}
+        fetched: Fetched = {}
         values: dict[str, str] = {}
         # An agent that has just started knows no services yet; one that cannot get them goes on.
         with contextlib.suppress(TimeoutError):
@@ -99,7 +105,10 @@ class Environment:
         known = {**services, **values}
         for entry in spec.get("env") or ():
             name = str(entry["name"])
-            value = await self._value(pod, spec, entry, known, ips, fetched)
+            if "fileKeyRef" in (entry.get("valueFrom") or {}):
+                value = await _from_file(entry["valueFrom"]["fileKeyRef"], read_file)
+            else:
+                value = await self._value(pod, spec, entry, known, ips, fetched)
             if value is not None:
                 known[name] = values[name] = value
         return list({**services, **values}.items())
@@ -132,7 +141,7 @@ class Environment:
         self,
         pod: JsonObject,
         source: JsonObject,
-        fetched: dict[tuple[str, str], JsonObject | None],
+        fetched: Fetched,
     ) -> dict[str, str]:
         reference = source.get("configMapRef") or source.get("secretRef") or {}
         is_secret = "secretRef" in source
@@ -151,7 +160,7 @@ class Environment:
         entry: JsonObject,
         known: Mapping[str, str],
         ips: Sequence[str],
-        fetched: dict[tuple[str, str], JsonObject | None],
+        fetched: Fetched,
     ) -> str | None:
         source = entry.get("valueFrom")
         if not source:
@@ -177,7 +186,7 @@ class Environment:
         self,
         pod: JsonObject,
         reference: JsonObject,
-        fetched: dict[tuple[str, str], JsonObject | None],
+        fetched: Fetched,
         *,
         is_secret: bool,
     ) -> dict[str, str] | None:
@@ -198,7 +207,7 @@ class Environment:
         resource: Resource,
         namespace: str,
         name: str,
-        fetched: dict[tuple[str, str], JsonObject | None],
+        fetched: Fetched,
     ) -> JsonObject | None:
         key = (resource.plural, name)
         if key not in fetched:
@@ -207,6 +216,20 @@ class Environment:
             except errors.NotFound:
                 fetched[key] = None
         return fetched[key]
+
+
+async def _from_file(reference: JsonObject, read_file: ReadFile) -> str | None:
+    """A value that an earlier container wrote; None if it may be missing and is."""
+    volume, path = str(reference.get("volumeName") or ""), str(reference.get("path") or "")
+    key = str(reference.get("key") or "")
+    data = await read_file(volume, path)
+    if data is not None and len(data) > envfiles.FILE_MAX:
+        raise ConfigMissingError(f"file {path} of volume {volume} is larger than 64 KiB")
+    values = envfiles.parse(data.decode("utf-8", "replace")) if data is not None else {}
+    if key in values or reference.get("optional"):
+        return values.get(key)
+    what = "file" if data is None else f"key {key} in file"
+    raise ConfigMissingError(f"couldn't find {what} {path} of volume {volume}")
 
 
 def decode_text(value: str) -> str:

@@ -9,7 +9,6 @@ driver's own error. Neighbours: `kubelet.configs` (pure), `kubelet.env`, `kubele
 import asyncio
 import logging
 import shutil
-import time
 from collections.abc import Container, Iterable
 from pathlib import Path
 
@@ -23,9 +22,10 @@ from kubelet.attempts import IMAGE_ANNOTATION
 from kubelet.env import ConfigMissingError, Environment
 from kubelet.fetch.fetcher import Fetcher
 from kubelet.fetch.items import FetchError
-from kubelet.images.errors import ImageError, NotPresentError, PullError
+from kubelet.images.errors import ImageError
 from kubelet.images.interface import Image
 from kubelet.kit import Kit
+from kubelet.pulling import Puller
 from kubelet.rotation import LogKeeper
 from kubelet.runtime.config import ContainerConfig, SandboxConfig
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError, StartContainerError
@@ -60,6 +60,7 @@ class Starter:
         self,
         kit: Kit,
         environment: Environment,
+        puller: Puller,
         volumes: Volumes,
         actions: Actions,
         runtime_name: str,
@@ -68,6 +69,7 @@ class Starter:
         self._fetcher = Fetcher(kit.options)
         self._kit = kit
         self._environment = environment
+        self._puller = puller
         self._volumes = volumes
         self.actions = actions
         self.runtime_name = runtime_name
@@ -168,7 +170,9 @@ class Starter:
         try:
             # A restarted agent has not mounted them yet; for all others this is a look-up.
             await self._volumes.setup(pod)
-            env = await self._environment.resolve(pod, spec, sandbox.ips)
+            env = await self._environment.resolve(
+                pod, spec, sandbox.ips, lambda *place: self._volumes.read_file(pod, *place)
+            )
             mounts = await self._volumes.mounts(pod, spec, dict(env))
             await self._fetcher.fetch(pod)
         except (ConfigMissingError, VolumeError, FetchError, OSError) as error:
@@ -220,43 +224,11 @@ class Starter:
         return StartError(error.reason, str(error))
 
     async def _image(self, pod: JsonObject, spec: JsonObject) -> Image:
-        reference = str(spec.get("image") or "")
-        policy = spec.get("imagePullPolicy") or configs.default_pull_policy(reference)
-        images = self._kit.images
-        name = spec["name"]
+        reference, policy = str(spec.get("image") or ""), str(spec.get("imagePullPolicy") or "")
         try:
-            present = await images.status(reference)
-            if present is not None and policy != "Always":
-                text = f'Container image "{reference}" already present on machine'
-                self._kit.tell(pod, "Pulled", text, container=name)
-                return present
-            if policy == "Never":
-                raise NotPresentError(
-                    f'Container image "{reference}" is not present with pull policy of Never'
-                )
-            return await self._pull(pod, reference, present, name)
+            return await self._puller.get(pod, reference, policy, container=spec["name"])
         except ImageError as error:
             raise StartError(error.reason, str(error)) from error
-
-    async def _pull(
-        self, pod: JsonObject, reference: str, present: Image | None, name: str
-    ) -> Image:
-        """Fetch it; without a way to its registry an image that is here serves `Always` too."""
-        self._kit.tell(pod, "Pulling", f'Pulling image "{reference}"', container=name)
-        began = time.monotonic()
-        try:
-            logins = await self._environment.pull_secrets(pod, reference)
-            image = await self._kit.images.pull(reference, logins)
-        except PullError:
-            if present is None:
-                raise
-            text = f'Registry of "{reference}" not reachable, using the image on the machine'
-            self._kit.tell(pod, "Pulled", text, container=name)
-            return present
-        took = time.monotonic() - began
-        text = f'Successfully pulled image "{reference}" in {took:.3f}s. Image size: {image.size_bytes} bytes.'
-        self._kit.tell(pod, "Pulled", text, container=name)
-        return image
 
     # --- hooks
 

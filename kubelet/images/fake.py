@@ -58,6 +58,10 @@ class FakeImages:
     async def remove(self, reference: str) -> bool:
         return self._images.pop(reference, None) is not None
 
+    async def show(self, image: Image, place: Path) -> None:
+        del image
+        await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
+
     async def in_use(self) -> frozenset[str]:
         return frozenset()
 

@@ -68,6 +68,9 @@ class ImageService(Protocol):
     async def remove(self, reference: str) -> bool:
         """Drop the reference, and what nothing else needs. False if it was not there."""
 
+    async def show(self, image: Image, place: Path) -> None:
+        """Mount the image's files at `place`, read-only and not to be run; ImageError."""
+
     async def in_use(self) -> frozenset[str]:
         """Ids of images that some container of the machine runs on, whichever node's it is."""
 

@@ -4,12 +4,14 @@ What blocks (unpacking, locks) runs in threads. Two pulls of the same image at o
 """
 
 import asyncio
+import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+from kubelet import kernel
 from kubelet.images import importer, manifest, reference
-from kubelet.images.errors import ImageError, PullError, UnreachableError
+from kubelet.images.errors import ImageError, InvalidImageError, PullError, UnreachableError
 from kubelet.images.interface import Credentials, Image
 from kubelet.images.registry import Fetched, RegistryClient
 from kubelet.images.store import ImageStore, LayerSource
@@ -46,6 +48,12 @@ class LocalImages:
 
     async def remove(self, text: str) -> bool:
         return await asyncio.to_thread(self.store.remove, text)
+
+    async def show(self, image: Image, place: Path) -> None:
+        try:
+            await kernel.in_thread(lambda: _mount(self.store, image, place))
+        except OSError as error:
+            raise InvalidImageError(f"cannot show image {image.id} at {place}: {error}") from error
 
     async def in_use(self) -> frozenset[str]:
         return await asyncio.to_thread(self.store.in_use)
@@ -151,3 +159,16 @@ class LocalImages:
                 [parsed.with_digest(parsed.digest or fetched.digest)],
                 pulled=True,
             )
+
+
+def _mount(store: ImageStore, image: Image, place: Path) -> None:
+    """In a thread of its own: it changes its directory, so that names of layers are short."""
+    place.mkdir(parents=True, exist_ok=True)
+    # A read-only overlay wants two layers at least; an empty one hides nothing.
+    empty = store.root / "tmp" / "empty"
+    empty.mkdir(exist_ok=True)
+    layers = [*reversed(store.layer_paths(image)), str(empty)]
+    kernel.unshare(kernel.CLONE_FS)
+    os.chdir(store.layers_directory)
+    flags = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    kernel.mount("overlay", str(place), "overlay", flags, f"lowerdir={':'.join(layers)}")

@@ -21,6 +21,9 @@ class Volumes(Protocol):
     ) -> list[Mount]:
         """What one container sees; after `setup`. Its environment names parts of paths."""
 
+    async def read_file(self, pod: JsonObject, volume: str, path: str) -> bytes | None:
+        """The beginning of a file of one of the pod's volumes; None where there is none."""
+
     async def teardown(self, uid: str) -> None:
         """Nothing of the pod's volumes stays on the node."""
 

@@ -20,13 +20,15 @@ from apimachinery.wire import JsonObject
 from kubelet import desired as reading
 from kubelet import kernel, resources
 from kubelet.env import expand_known
+from kubelet.images.errors import ImageError
 from kubelet.kit import Kit
 from kubelet.options import Capacity
+from kubelet.pulling import Puller
 from kubelet.runtime.config import Mount, Propagation
 from kubelet.volumes import atomic, claims, ownership, payload
 from kubelet.volumes.errors import VolumeError
 from kubelet.volumes.objects import ObjectCache
-from kubelet.volumes.paths import bind_sub_path, ensure_host_path, unmount_below
+from kubelet.volumes.paths import bind_sub_path, ensure_host_path, read_inside, unmount_below
 from kubelet.volumes.payload import Owner, TokenRef
 from kubelet.volumes.tokens import Token
 from kubelet.volumes.tokens import request as request_token
@@ -55,8 +57,9 @@ class _PodVolumes:
 class VolumeManager:
     """See the module's docstring."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, puller: Puller) -> None:
         self._kit = kit
+        self._puller = puller
         self._pods: dict[str, _PodVolumes] = {}
         self._objects = ObjectCache(kit.client, self._refresh_pods)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -107,6 +110,10 @@ class VolumeManager:
                 )
             )
         return result
+
+    async def read_file(self, pod: JsonObject, volume: str, path: str) -> bytes | None:
+        root = self._pods[reading.uid(pod)].paths.get(volume)
+        return None if root is None else await asyncio.to_thread(read_inside, root, path)
 
     async def teardown(self, uid: str) -> None:
         """Unmount and remove everything of the pod; also of one that an earlier agent set up."""
@@ -165,6 +172,8 @@ class VolumeManager:
             entry.paths[name] = await self._claimed(entry.pod, claim)
         elif "ephemeral" in volume:
             entry.paths[name] = await self._claimed(entry.pod, f"{reading.name(entry.pod)}-{name}")
+        elif "image" in volume:
+            entry.paths[name] = await self._shown(entry.pod, name, volume["image"] or {})
         elif "emptyDir" in volume or len(volume) == 1:
             path = self._pod_dir(entry.pod) / "volumes" / "empty" / name
             size = _memory_bytes(entry.pod, volume, self._kit.capacity)
@@ -184,6 +193,18 @@ class VolumeManager:
                 ownership.give, found.path, group, only_on_mismatch=policy == "OnRootMismatch"
             )
         return found.path
+
+    async def _shown(self, pod: JsonObject, name: str, body: JsonObject) -> Path:
+        """An image's files, read-only."""
+        reference, policy = str(body.get("reference") or ""), str(body.get("pullPolicy") or "")
+        place = self._pod_dir(pod) / "volumes" / "image" / name
+        try:
+            image = await self._puller.get(pod, reference, policy, container="")
+            if not place.is_mount():
+                await self._kit.images.show(image, place)
+        except ImageError as error:
+            raise VolumeError(str(error)) from error
+        return place
 
     async def _write(self, entry: _PodVolumes, volume: JsonObject) -> bool:
         """Bring the files of a volume from the API up to date."""

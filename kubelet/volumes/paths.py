@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kubelet import kernel
+from kubelet.envfiles import FILE_MAX
 from kubelet.volumes.atomic import check_path
 from kubelet.volumes.errors import VolumeError
 
@@ -123,6 +124,21 @@ def _step(directory: int, part: str, sub_path: str) -> int:
         raise VolumeError(f"subPath {sub_path!r} changed while it was looked up")
     os.close(directory)
     return found
+
+
+def read_inside(volume: Path, path: str) -> bytes | None:
+    """The beginning of a plain file of the volume, or None; VolumeError if it leads out."""
+    root = volume.resolve()
+    if not (root / check_path(path)).exists():
+        return None
+    descriptor, _ = open_inside(volume, path)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(f"/proc/self/fd/{descriptor}", "rb") as file:  # noqa: PTH123  no path of its own
+            return file.read(FILE_MAX + 1)
+    finally:
+        os.close(descriptor)
 
 
 def unmount_at(place: Path) -> None:

@@ -198,7 +198,7 @@ async def test_a_pod_that_comes_while_leftovers_are_looked_for_keeps_its_files(
     world: World,
 ) -> None:
     agent = await world.start_agent()
-    volumes = VolumeManager(agent.kit)
+    volumes = VolumeManager(agent.kit, None)
     for uid in ("came", "forgotten"):
         (agent.kit.options.pods_dir / uid).mkdir(parents=True)
     known: set[str] = set()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apimachinery import status as errors
-from kubelet import env
+from kubelet import env, envfiles
 from kubelet.env import ConfigMissingError, Environment, ServiceView, expand
 from kubelet.options import Capacity, Options
 
@@ -46,10 +46,15 @@ def pod(**spec) -> dict:
     }  # fmt: skip
 
 
-async def resolve(tmp_path, container, api=None, services=(), the_pod=None) -> dict[str, str]:
+async def resolve(
+    tmp_path, container, api=None, services=(), the_pod=None, files=()
+) -> dict[str, str]:
+    async def read(volume: str, path: str) -> bytes | None:
+        return dict(files).get(f"{volume}/{path}")
+
     mirror = Mirror({view.name: view for view in services})
     environment = Environment(api or Api(), options(tmp_path), CAPACITY, mirror)
-    return dict(await environment.resolve(the_pod or pod(), container, ("10.1.0.5",)))
+    return dict(await environment.resolve(the_pod or pod(), container, ("10.1.0.5",), read))
 
 
 @pytest.mark.parametrize(
@@ -179,3 +184,31 @@ def test_a_login_is_shown_only_to_its_registry() -> None:
     (login,) = env.credentials(secret, "docker.io")
     assert (login.username, login.password) == ("me", "pw")
     assert env.credentials(secret, "evil.example") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("A='x y'\nB='2'\n", {"A": "x y", "B": "2"}),
+        ("# A='no'\n\nA=plain \n", {"A": "plain"}),
+        ("A='two\nlines' # said\nB='$(A)'", {"A": "two\nlines", "B": "$(A)"}),
+        ("A='1'\nA='2'", {"A": "2"}),
+        ("nothing\n=x\n", {}),
+    ],
+)
+def test_files_of_variables(text: str, values: dict[str, str]) -> None:
+    assert envfiles.parse(text) == values
+
+
+async def test_a_variable_from_a_file(tmp_path) -> None:
+    def entry(name: str, key: str, *, path: str = "env", optional: bool = False) -> dict:
+        reference = {"volumeName": "v", "path": path, "key": key, "optional": optional}
+        return {"name": name, "valueFrom": {"fileKeyRef": reference}}
+
+    files = [("v/env", b"A='1'")]
+    entries = [entry("X", "A"), entry("Y", "B", optional=True), {"name": "Z", "value": "$(X)2"}]
+    found = await resolve(tmp_path, {"env": entries}, files=files)
+    assert (found["X"], found["Z"], "Y" in found) == ("1", "12", False)
+    for bad in (entry("X", "B"), entry("X", "A", path="no")):
+        with pytest.raises(ConfigMissingError, match="of volume v"):
+            await resolve(tmp_path, {"env": [bad]}, files=files)
