@@ -21,6 +21,7 @@ from kubelet.kit import Kit
 from kubelet.node_status import (
     Health,
     Machine,
+    advertised,
     conditions,
     node_object,
     node_status,
@@ -53,6 +54,8 @@ class NodeKeeper:
         """Asked at each look."""
         self._sent: JsonObject = {}
         self._sent_at = 0.0
+        self._advertised: dict[str, str | None] = {}
+        """What allocatable lacks of resources that others advertise by the Node's capacity."""
         self._uid = ""
         self.registered = asyncio.Event()
         self._look = asyncio.Event()
@@ -73,6 +76,9 @@ class NodeKeeper:
         """What the API server has of our Node now."""
         if not self.registered.is_set():
             return
+        self._advertised = advertised((new or {}).get("status") or {})
+        if self._advertised:
+            self.look()
         if new is None:
             self.registered.clear()
             self._sent = {}
@@ -142,6 +148,7 @@ class NodeKeeper:
             await self._register(status)
         elif (
             status_differs(status, self._sent)
+            or self._advertised
             or now - self._sent_at >= self._options.status_seconds
         ):
             await self._patch(status)
@@ -189,6 +196,8 @@ class NodeKeeper:
     async def _patch(self, status: JsonObject) -> None:
         """Strategic: conditions and addresses of others stay."""
         changed = {key: value for key, value in status.items() if value != self._sent.get(key)}
+        if self._advertised:
+            changed["allocatable"] = status["allocatable"] | self._advertised
         try:
             await self._client.patch(
                 scheme.NODES,

@@ -214,6 +214,17 @@ def overwritten(ours: JsonObject, seen: JsonObject) -> bool:
     return any(there.get(c["type"]) != c["status"] for c in ours.get("conditions") or ())
 
 
+def advertised(seen: JsonObject) -> dict[str, str | None]:
+    """What has to change in allocatable so that it has all that others put into the capacity."""
+    capacity, allocatable = seen.get("capacity") or {}, seen.get("allocatable") or {}
+    known = {"cpu", "ephemeral-storage", "memory", "pods"}
+    return {
+        name: capacity.get(name)
+        for name in (capacity.keys() | allocatable.keys()) - known
+        if capacity.get(name) != allocatable.get(name)
+    }
+
+
 def _bare(status: JsonObject) -> JsonObject:
     bare = [
         {k: v for k, v in c.items() if k not in ("lastHeartbeatTime", "lastTransitionTime")}

@@ -12,7 +12,7 @@ from kubelet import pods
 from kubelet.agent import NodeAgent, Shared
 from kubelet.options import Capacity
 
-from .conftest import World, gone, is_ready, phase, waiting
+from .conftest import PATIENCE_S, World, gone, is_ready, phase, waiting
 
 
 async def test_registers_a_ready_node(world: World) -> None:
@@ -179,6 +179,20 @@ async def test_a_pod_goes_by_the_labels_that_the_node_has_now(world: World) -> N
     await world.pod("misfit", nodeSelector={"disk": "none"})
     pod_ = await world.until(phase("Failed"), "misfit")
     assert pod_["status"]["reason"] == "NodeAffinity"
+
+
+async def test_resources_that_others_advertise_become_allocatable(world: World) -> None:
+    await world.start_agent()
+    for amount in ("4", None):
+        patch = {"status": {"capacity": {"example.com/dongle": amount}}}
+        await world.client.patch(scheme.NODES, "node-1", patch, subresource="status")
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                node = await world.client.get(scheme.NODES, "node-1")
+                if node["status"]["allocatable"].get("example.com/dongle") == amount:
+                    break
+                await asyncio.sleep(0.01)
+        assert node["status"]["allocatable"]["cpu"] == "4"
 
 
 async def test_a_deleted_node_registers_itself_again(world: World) -> None:
