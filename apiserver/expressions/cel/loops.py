@@ -1,17 +1,16 @@
 """Comprehensions while they run: all, exists, filter, map and those of two variables.
 
-Neighbours: `program` makes their parts and looks the kind up in `LOOPS`. An error of one item does
-not end `all` and `exists`: another item may decide.
+Neighbours: `program` makes their parts and looks the kind up in `LOOPS`; `prices` says what a round
+costs. An error of one item does not end `all` and `exists`: another item may decide.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from apiserver.expressions.cel import prices
 from apiserver.expressions.cel.operators import no_overload
 from apiserver.expressions.cel.values import EvalError
-
-ROUND = 3
-"""What a round costs beside its body: the condition of the loop, and joining its result."""
 
 
 class _Frame(Protocol):
@@ -21,8 +20,49 @@ class _Frame(Protocol):
 
 
 Step = Callable[[Any], Any]
-_Maker = Callable[[Step, tuple[str, ...], "Step | None", Step], Step]
 _Rounds = Iterator[tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a loop is made of."""
+
+    kind: str
+    """The macro."""
+    source: Step
+    names: tuple[str, ...]
+    condition: Step | None
+    body: Step
+
+    @property
+    def start(self) -> int:
+        """What it costs before and after its rounds."""
+        return prices.START.get(self.kind, 0) + prices.END.get(self.kind, prices.IDENT)
+
+    def rounds(self, frame: _Frame) -> _Rounds:
+        """Run through the range: the variables are set before each round, and gone afterwards."""
+        outer, names, cost = frame.names, self.names, prices.ROUND[self.kind]
+        value = self.source(frame)
+        frame.pay(self.start)
+        inner = dict(outer)
+        frame.names = inner
+        try:
+            for first, second in _pairs(value, len(names)):
+                frame.pay(cost)
+                frame.names = inner
+                inner[names[0]] = first
+                if len(names) == 2:
+                    inner[names[1]] = second
+                yield first, second
+        finally:
+            frame.names = outer
+
+    def chosen(self, frame: _Frame) -> bool:
+        """Whether the item of this round takes part."""
+        return self.condition is None or _boolean(self.condition(frame))
+
+
+_Maker = Callable[[Parts], Step]
 
 
 def _pairs(value: Any, count: int) -> Iterable[tuple[Any, Any]]:
@@ -34,24 +74,6 @@ def _pairs(value: Any, count: int) -> Iterable[tuple[Any, Any]]:
     raise no_overload(value)
 
 
-def _rounds(frame: _Frame, source: Step, names: tuple[str, ...]) -> _Rounds:
-    """Run through a range: the variables are set before each round, and gone afterwards."""
-    outer = frame.names
-    value = source(frame)
-    inner = dict(outer)
-    frame.names = inner
-    try:
-        for first, second in _pairs(value, len(names)):
-            frame.pay(ROUND)
-            frame.names = inner
-            inner[names[0]] = first
-            if len(names) == 2:
-                inner[names[1]] = second
-            yield first, second
-    finally:
-        frame.names = outer
-
-
 def _boolean(value: Any) -> bool:
     if type(value) is not bool:
         raise no_overload(value)
@@ -59,12 +81,12 @@ def _boolean(value: Any) -> bool:
 
 
 def _quantified(stop: bool) -> _Maker:
-    def make(source: Step, names: tuple[str, ...], condition: Step | None, body: Step) -> Step:
-        del condition
+    def make(parts: Parts) -> Step:
+        body = parts.body
 
         def step(frame: _Frame) -> bool:
             problem: EvalError | None = None
-            rounds = _rounds(frame, source, names)
+            rounds = parts.rounds(frame)
             try:
                 for _ in rounds:
                     try:
@@ -83,57 +105,41 @@ def _quantified(stop: bool) -> _Maker:
     return make
 
 
-def _one(source: Step, names: tuple[str, ...], condition: Step | None, body: Step) -> Step:
-    del condition
-
+def _one(parts: Parts) -> Step:
     def step(frame: _Frame) -> bool:
-        return sum(_boolean(body(frame)) for _ in _rounds(frame, source, names)) == 1
+        return sum(_boolean(parts.body(frame)) for _ in parts.rounds(frame)) == 1
 
     return step
 
 
-def _filter(source: Step, names: tuple[str, ...], condition: Step | None, body: Step) -> Step:
-    del condition
-
+def _filter(parts: Parts) -> Step:
     def step(frame: _Frame) -> list[Any]:
-        frame.pay(10)
-        return [first for first, _ in _rounds(frame, source, names) if _boolean(body(frame))]
+        return [first for first, _ in parts.rounds(frame) if _boolean(parts.body(frame))]
 
     return step
 
 
-def _listed(source: Step, names: tuple[str, ...], condition: Step | None, body: Step) -> Step:
+def _listed(parts: Parts) -> Step:
     def step(frame: _Frame) -> list[Any]:
-        frame.pay(10)
-        return [
-            body(frame)
-            for _ in _rounds(frame, source, names)
-            if condition is None or _boolean(condition(frame))
-        ]
+        return [parts.body(frame) for _ in parts.rounds(frame) if parts.chosen(frame)]
 
     return step
 
 
-def _mapped(source: Step, names: tuple[str, ...], condition: Step | None, body: Step) -> Step:
+def _mapped(parts: Parts) -> Step:
     def step(frame: _Frame) -> dict[Any, Any]:
-        frame.pay(30)
-        return {
-            first: body(frame)
-            for first, _ in _rounds(frame, source, names)
-            if condition is None or _boolean(condition(frame))
-        }
+        return {first: parts.body(frame) for first, _ in parts.rounds(frame) if parts.chosen(frame)}
 
     return step
 
 
-def _entries(source: Step, names: tuple[str, ...], condition: Step | None, body: Step) -> Step:
+def _entries(parts: Parts) -> Step:
     def step(frame: _Frame) -> dict[Any, Any]:
-        frame.pay(30)
         out: dict[Any, Any] = {}
-        for _ in _rounds(frame, source, names):
-            if condition is not None and not _boolean(condition(frame)):
+        for _ in parts.rounds(frame):
+            if not parts.chosen(frame):
                 continue
-            made = body(frame)
+            made = parts.body(frame)
             if not isinstance(made, dict):
                 raise no_overload(made)
             for key, value in made.items():

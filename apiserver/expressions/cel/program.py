@@ -1,17 +1,16 @@
 """A tree as closures: each takes a `Frame` and gives a value, or raises `EvalError`.
 
-Every step is paid for (`Frame.pay`), by Kubernetes' price list as far as it can be seen from
-outside: a name 1, a call 1, a list 10, a map 30, strings a tenth of their length. Neighbours:
-`library`, `kubernetes`, `operators` do the work; `checker` has seen the tree before.
+Every step is paid for (`Frame.pay`) by Kubernetes' price list (`prices`). Neighbours: `library`,
+`kubernetes`, `operators` do the work; `checker` has seen the tree before.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apiserver.expressions.cel import kubernetes, tree
+from apiserver.expressions.cel import kubernetes, prices, tree
 from apiserver.expressions.cel.kubernetes import KUBERNETES
 from apiserver.expressions.cel.library import LIBRARY
-from apiserver.expressions.cel.loops import LOOPS
+from apiserver.expressions.cel.loops import LOOPS, Parts
 from apiserver.expressions.cel.operators import OPERATORS, no_overload
 from apiserver.expressions.cel.values import (
     NONE,
@@ -26,56 +25,6 @@ from apiserver.expressions.cel.values import (
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {**OPERATORS, **LIBRARY, **KUBERNETES}
 NAMESPACES = frozenset({one.partition(".")[0] for one in FUNCTIONS if "." in one})
-
-_WALKING = frozenset(
-    [
-        "_==_",
-        "_!=_",
-        "_+_",
-        "@in",
-        "matches",
-        "contains",
-        "startsWith",
-        "endsWith",
-        "replace",
-        "split",
-        "substring",
-        "trim",
-        "join",
-        "find",
-        "findAll",
-        "lowerAscii",
-        "upperAscii",
-        "format",
-        "isSorted",
-        "sum",
-        "min",
-        "max",
-        "indexOf",
-        "lastIndexOf",
-        "quantity",
-        "ip",
-        "cidr",
-        "url",
-        "isQuantity",
-        "isIP",
-        "isCIDR",
-        "isURL",
-        "semver",
-        "isSemver",
-        "sort",
-        "distinct",
-        "flatten",
-        "sets.contains",
-        "sets.equivalent",
-        "sets.intersects",
-        "validate",
-        "string",
-        "bytes",
-        "reverse",
-    ]
-)
-"""Functions that go through what they are given: a tenth for each item or character."""
 
 _TYPES = {
     "int": "int",
@@ -202,7 +151,6 @@ def _has(node: tree.Has) -> Step:
 
     def step(frame: Frame) -> Any:
         value = operand(frame)
-        frame.cost += 1
         if isinstance(value, Optional):
             value = value.value if value.there else {}
         if isinstance(value, Lazy):
@@ -259,14 +207,40 @@ def _call(node: tree.Call) -> Step:
     if function is None:
         raise EvalError(f"no such overload: {name}")
     steps = [compiled(one) for one in ([target] if target is not None else []) + node.args]
-    walks = name in _WALKING
-    return _calling(function, steps, walks=walks)
+    return _calling(function, steps, _price(name))
 
 
-def _calling(function: Callable[..., Any], steps: list[Step], *, walks: bool) -> Step:
+def _price(name: str) -> Callable[[list[Any]], int] | None:
+    """What a call costs by its operands; None for 1."""
+    price = prices.WALKING.get(name)
+    if price is None:
+        return None
+    if name == "_+_":
+        return lambda values: price([*map(size_of, values)]) if type(values[0]) is not list else 1
+    if name == "@in":
+        return lambda values: len(values[1]) if type(values[1]) is list else 1
+    if name in prices.LISTED:
+        return lambda values: _traversed(values[0])
+    return lambda values: price([*map(size_of, values)])
+
+
+def _traversed(value: Any) -> int:
+    """Going through a value and all that is in it."""
+    if isinstance(value, (str, bytes)):
+        return len(value) // 10
+    if isinstance(value, list):
+        return sum(map(_traversed, value))
+    if isinstance(value, dict):
+        return sum(_traversed(key) + _traversed(one) for key, one in value.items())
+    return 1
+
+
+def _calling(
+    function: Callable[..., Any], steps: list[Step], price: Callable[[list[Any]], int] | None
+) -> Step:
     def step(frame: Frame) -> Any:
         values = [one(frame) for one in steps]
-        frame.pay(1 + (sum(map(size_of, values)) + 9) // 10 if walks else 1)
+        frame.pay(1 if price is None else price(values))
         try:
             return function(*values)
         except (TypeError, AttributeError, ValueError, OverflowError) as error:
@@ -345,7 +319,7 @@ def _list(node: tree.ListOf) -> Step:
     items = [(compiled(one), optional) for one, optional in node.items]
 
     def step(frame: Frame) -> Any:
-        frame.pay(10)
+        frame.pay(prices.LIST)
         out = []
         for make, optional in items:
             value = make(frame)
@@ -362,7 +336,7 @@ def _map(node: tree.MapOf) -> Step:
     entries = [(compiled(key), compiled(value), maybe) for key, value, maybe in node.entries]
 
     def step(frame: Frame) -> Any:
-        frame.pay(30)
+        frame.pay(prices.MAP)
         out: dict[Any, Any] = {}
         for make_key, make_value, optional in entries:
             key, value = make_key(frame), make_value(frame)
@@ -380,7 +354,7 @@ def _struct(node: tree.Struct) -> Step:
     fields = [(name, compiled(value), maybe) for name, value, maybe in node.fields]
 
     def step(frame: Frame) -> Any:
-        frame.pay(40)
+        frame.pay(prices.STRUCT)
         out: dict[Any, Any] = {}
         for name, make, optional in fields:
             _put(out, name, make(frame), optional=optional)
@@ -401,7 +375,7 @@ def _put(out: dict[Any, Any], key: Any, value: Any, *, optional: bool) -> None:
 def _loop(node: tree.Loop) -> Step:
     source = compiled(node.range)
     condition = compiled(node.condition) if node.condition is not None else None
-    return LOOPS[node.kind](source, node.names, condition, compiled(node.body))
+    return LOOPS[node.kind](Parts(node.kind, source, node.names, condition, compiled(node.body)))
 
 
 def _bind(node: tree.Bind) -> Step:
