@@ -132,6 +132,47 @@ def test_apps_are_pods_and_survive_a_kill(cluster: Cluster, marathon: Marathon) 
     eventually(lambda: "web-instance" not in cluster.kubectl("get", "pods", "-n", "frameworks"))
 
 
+def test_a_pod_of_two_containers(marathon: Marathon) -> None:
+    """They share a volume and an address; a port of the node leads to one of them."""
+    serve = "trap 'exit 0' TERM; busybox httpd -f -p 8080 -h /www & wait"
+    write = "echo written by the other > /out/index.html; trap 'exit 0' TERM; sleep 1000 & wait"
+    common = {"image": {"kind": "DOCKER", "id": "busybox"}, "resources": {"cpus": 0.1, "mem": 32}}
+    web = {
+        "name": "web",
+        "exec": {"command": {"shell": serve}},
+        "endpoints": [{"name": "http", "containerPort": 8080, "hostPort": 0}],
+        "healthCheck": {"http": {"endpoint": "http"}, "intervalSeconds": 1, "delaySeconds": 0},
+        "volumeMounts": [{"name": "pages", "mountPath": "/www"}],
+        **common,
+    }
+    writer = {
+        "name": "writer",
+        "exec": {"command": {"shell": write}},
+        "volumeMounts": [{"name": "pages", "mountPath": "/out"}],
+        **common,
+    }
+    body = {
+        "id": "/duo",
+        "containers": [web, writer],
+        "volumes": [{"name": "pages"}],
+        "networks": [{"mode": "container/bridge"}],
+    }
+    marathon.ask("POST", "/v2/pods", body)
+    status = eventually(
+        lambda: (
+            (found := marathon.ask("GET", "/v2/pods/duo::status"))["status"] == "STABLE" and found
+        )
+    )
+    (instance,) = status["instances"]
+    shown = {one["name"]: one for one in instance["containers"]}
+    assert shown["web"]["conditions"][0]["value"] == "true"
+    port = shown["web"]["endpoints"][0]["allocatedHostPort"]
+    url = f"http://{instance['agentHostname']}:{port}/"
+    assert urllib.request.urlopen(url, timeout=5).read() == b"written by the other\n"
+    marathon.ask("DELETE", "/v2/pods/duo")
+    eventually(lambda: not marathon.ask("GET", "/v2/deployments"))
+
+
 def test_checks_that_are_made_where_the_task_is(cluster: Cluster, marathon: Marathon) -> None:
     """An app that answers is well; one whose command says that it is ill is replaced."""
     quick = {"intervalSeconds": 1, "delaySeconds": 0, "gracePeriodSeconds": 0}
