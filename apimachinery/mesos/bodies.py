@@ -1,4 +1,4 @@
-"""A request's body as a message, read by its `Content-Type`. Pure.
+"""A request's body as a message, read by its `Content-Type`.
 
 Schedulers and executors say the same two types. Neighbours: `lenient` and `binary` read; `stream`
 answers.

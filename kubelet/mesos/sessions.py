@@ -17,7 +17,7 @@ from kubelet.runtime.interface import Output, ProcessStream, RuntimeDriver, StdS
 
 SESSIONS_MAX = 200
 """Of one node, those included that have ended and whose end is still to be asked for."""
-BACKLOG_MAX = 64
+BACKLOG_MAX = 16
 """Pieces of output, of at most 32 KiB each, that wait for the first to attach."""
 QUEUE_MAX = 16
 """Pieces on their way to one who is attached."""

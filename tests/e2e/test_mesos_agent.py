@@ -1,16 +1,20 @@
 """What Mesos' agents do for tasks, on real nodes: files fetched, sessions, terminals, volumes."""
 
+import base64
 import contextlib
 import json
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,6 +162,63 @@ def test_avmesos_cli_runs_commands_in_a_task(pool: Cluster, tmp_path: Path) -> N
             terminal.until(b"42\r\n")
             terminal.type(b"exit 3\r")
             assert terminal.process.wait(timeout=60) == 3
+
+
+SPY = """
+import sys, urllib.error, urllib.request
+request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(),
+                                 {"Content-Type": "application/json"})
+try:
+    print(urllib.request.urlopen(request, timeout=30).status)
+except urllib.error.HTTPError as error:
+    sys.exit(0 if error.code == 401 else error.code % 250)
+sys.exit(1)
+"""
+
+
+def test_sessions_are_not_for_everybody(pool: Cluster) -> None:
+    """A task is root and has the node's address; that opens no other task."""
+    with holding(pool, {"id": "safe", "command": "sleep 600"}) as held:
+        held.until("safe", "TASK_RUNNING")
+        task = next(
+            one
+            for one in pool.get("tasks", "-n", "frameworks")["items"]
+            if one["spec"]["taskID"] == "safe"
+        )
+        pod = pool.get("pod", task["spec"]["pod"], "-n", "frameworks")
+        url = f"http://{pod['status']['hostIP']}:5051/api/v1"
+
+        def call(name: str) -> str:
+            inner = {"value": name, "parent": {"value": pod["metadata"]["uid"]}}
+            body = {"container_id": inner, "command": {"value": "true"}}
+            return json.dumps({"type": "LAUNCH_NESTED_CONTAINER", "launch_nested_container": body})
+
+        spy = shlex.join([sys.executable, "-c", SPY, url, call("spy")])
+        with holding(pool, {"id": "spy", "command": spy}) as other:
+            other.until("spy", "TASK_FINISHED")
+        assert asked(url, call("root")) == 200
+        pool.kubectl("create", "serviceaccount", "operator")
+        token = pool.kubectl("create", "token", "operator").strip()
+        assert asked(url, call("none"), "nonsense") == 401
+        assert asked(url, call("none"), token) == 403
+        pool.kubectl(
+            "create", "clusterrolebinding", "operator", "--clusterrole=cluster-admin",
+            "--serviceaccount=default:operator",
+        )  # fmt: skip
+        assert eventually(lambda: asked(url, call("granted"), token) in (200, 202))
+
+
+def asked(url: str, body: str, token: str = "") -> int:
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Basic {base64.b64encode(f'x:{token}'.encode()).decode()}"
+    try:
+        request = urllib.request.Request(url, body.encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
 
 
 def test_a_destroyed_volume_leaves_the_disk(pool: Cluster) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from apimachinery import scheme
 from apimachinery.aio.clock import SystemClock
-from apimachinery.mesos import binary
+from apimachinery.mesos import binary, marks
 from kubelet.mesos.calls import ContainerCalls
 from kubelet.mesos.containers import Containers
 from kubelet.mesos.executors import Executors
@@ -172,6 +173,18 @@ async def test_the_pod_has_the_environment_of_mesos(pool: Pool, agent: Agent) ->
     assert env["MESOS_SLAVE_PID"] == "slave(1)@10.0.0.1:5051"
     assert (env["MESOS_CHECKPOINT"], env["MESOS_RECOVERY_TIMEOUT"]) == ("1", "15mins")
     assert env["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] == "5secs"
+
+
+async def test_the_agent_fetches_what_the_executor_wants(pool: Pool, agent: Agent) -> None:
+    framework = await pool.framework()
+    (offer,) = await framework.offers()
+    info = under(offer, "t")
+    uris = [{"value": "http://files/executor.tgz"}]
+    info["executor"]["command"]["uris"] = uris
+    await framework.launch(offer, info)
+    await subscribed(pool, agent, framework)
+    (pod,) = (await pool.client.list(scheme.PODS, "frameworks"))["items"]
+    assert json.loads(pod["metadata"]["annotations"][marks.FETCH]) == {"executor": uris}
 
 
 async def test_a_kill_reaches_the_executor_with_its_policy(pool: Pool, agent: Agent) -> None:
