@@ -133,10 +133,15 @@ def row(
     cells: Cells, now: float, obj: JsonObject, include: IncludeObject = IncludeObject.METADATA
 ) -> JsonObject:
     out: JsonObject = {"cells": cells.fill(now)}
-    if include is IncludeObject.METADATA:
-        out["object"] = partial_metadata(obj)
-    elif include is IncludeObject.OBJECT:
-        out["object"] = obj
+    if cells.conditions:
+        out["conditions"] = cells.conditions
+    match include:
+        case IncludeObject.METADATA:
+            out["object"] = partial_metadata(obj)
+        case IncludeObject.OBJECT:
+            out["object"] = obj
+        case IncludeObject.NONE:
+            out["object"] = None
     return out
 
 
@@ -163,9 +168,8 @@ def _columns(kind_printer: Printer) -> list[Any]:
 
 def row_json(cells: Cells, now: float, obj: bytes = b"") -> bytes:
     """One row; `obj` is the JSON of what it carries, empty for nothing."""
-    if obj:
-        return b"".join((b'{"cells":', cells.json(now), b',"object":', obj, b"}"))
-    return b'{"cells":' + cells.json(now) + b"}"
+    said = b',"conditions":' + orjson.dumps(cells.conditions) if cells.conditions else b""
+    return b"".join((b'{"cells":', cells.json(now), said, b',"object":', obj or b"null", b"}"))
 
 
 def table_json(

@@ -70,13 +70,12 @@ def resolve(request: wire.Request, scheme: schemes.Scheme) -> Route | None:
     return _path_route(request)
 
 
-def group_version(path: str) -> tuple[str, str] | None:
-    """The group and version that a path is in, if it is in one."""
+def group_of(path: str) -> str | None:
+    """The group that a path is in, if it is in one."""
     parts = path.strip("/").split("/")
-    start = 2 if parts[0] == "api" else 3
-    if parts[0] not in ("api", "apis") or len(parts) < start:
-        return None
-    return ("" if start == 2 else parts[1]), parts[start - 1]
+    if parts[0] == "api":
+        return ""
+    return parts[1] if parts[0] == "apis" and len(parts) > 1 else None
 
 
 def _path_route(request: wire.Request) -> Route | None:

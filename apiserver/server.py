@@ -230,8 +230,8 @@ def _selected_name(selector: FieldSelector | None) -> str:
 
 def _nothing_here(request: wire.Request, scheme: schemes.Scheme) -> wire.Response:
     """404: told by the group that the path is in, if it is a built-in one, else as plain text."""
-    place = routes.group_version(request.path)
-    if place is not None and any(row.custom is None for row in scheme.in_group_version(*place)):
+    group = routes.group_of(request.path)
+    if any(row.custom is None and row.group == group for row in scheme.all()):
         raise status.path_not_found()
     return wire.Response(
         404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n"

@@ -122,9 +122,10 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
 class Cells:
     """The cells of one row, computed once; ages are filled in at each reading."""
 
-    __slots__ = ("_pieces", "_timed", "_values")
+    __slots__ = ("_pieces", "_timed", "_values", "conditions")
 
-    def __init__(self, values: list[Any]) -> None:
+    def __init__(self, values: list[Any], conditions: Sequence[JsonObject] = ()) -> None:
+        self.conditions = conditions
         self._values = values
         self._timed = [(index, cell) for index, cell in enumerate(values) if type(cell) is Since]
         self._pieces: list[bytes] | None = None
@@ -167,9 +168,13 @@ class Printer:
 
     columns: tuple[Column, ...]
     row: Callable[[JsonObject], list[Any]] = field(repr=False)
+    conditions: Callable[[JsonObject], Sequence[JsonObject]] | None = field(
+        default=None, repr=False
+    )
+    """What is said of a row as a whole, for kinds of which anything is."""
 
     def cells(self, obj: JsonObject) -> Cells:
-        return Cells(self.row(obj))
+        return Cells(self.row(obj), self.conditions(obj) if self.conditions is not None else ())
 
 
 # --- texts that many kinds share -----------------------------------------------------------------

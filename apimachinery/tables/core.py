@@ -13,7 +13,6 @@ from apimachinery.tables.base import (
     Since,
     age,
     name_of,
-    number,
     since,
     wide,
 )
@@ -95,21 +94,21 @@ def _config_map(obj: JsonObject) -> list[Any]:
     return [name_of(obj), count, age(obj)]
 
 
-CONFIG_MAP = Printer((NAME, number("Data"), AGE), _config_map)
+CONFIG_MAP = Printer((NAME, Column("Data"), AGE), _config_map)
 
 
 def _secret(obj: JsonObject) -> list[Any]:
     return [name_of(obj), obj.get("type") or "", len(obj.get("data") or ()), age(obj)]
 
 
-SECRET = Printer((NAME, Column("Type"), number("Data"), AGE), _secret)
+SECRET = Printer((NAME, Column("Type"), Column("Data"), AGE), _secret)
 
 
 def _service_account(obj: JsonObject) -> list[Any]:
     return [name_of(obj), len(obj.get("secrets") or ()), age(obj)]
 
 
-SERVICE_ACCOUNT = Printer((NAME, number("Secrets"), AGE), _service_account)
+SERVICE_ACCOUNT = Printer((NAME, Column("Secrets"), AGE), _service_account)
 
 # --- events --------------------------------------------------------------------------------------
 
@@ -126,7 +125,7 @@ def _event_times(event: JsonObject) -> tuple["Since | str", "Since | str", int]:
     """(last seen, first seen, count); a series overrules what the event itself says."""
     moment = event.get("eventTime")
     first = event.get("firstTimestamp") or event.get("deprecatedFirstTimestamp") or moment
-    last = event.get("lastTimestamp") or event.get("deprecatedLastTimestamp") or moment
+    last = event.get("lastTimestamp") or event.get("deprecatedLastTimestamp") or first
     count = event.get("count") or event.get("deprecatedCount") or 1
     if series := event.get("series"):
         last = series.get("lastObservedTime") or last

@@ -98,7 +98,7 @@ def _slice_ports(obj: JsonObject) -> str:
     ports = obj.get("ports") or ()
     if not ports:
         return UNSET
-    shown = [str(one.get("port", "*")) for one in ports[:MAX_LISTED]]
+    shown = [str(one.get("port") or one.get("name") or "*") for one in ports[:MAX_LISTED]]
     if len(ports) > MAX_LISTED:
         return f"{','.join(shown)} + {len(ports) - MAX_LISTED} more..."
     return ",".join(shown)

@@ -6,6 +6,7 @@ function is hot (thousands of pods per list): it walks the dicts once. Neighbour
 `apimachinery.table` registers the printer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,4 +177,18 @@ def _readiness_gates(spec: JsonObject, status: JsonObject) -> str:
     return f"{passed}/{len(gates)}"
 
 
-POD = Printer(COLUMNS, row)
+_ENDED = {
+    phase: [{"type": "Completed", "status": "True", "reason": phase, "message": message}]
+    for phase, message in (
+        ("Succeeded", "The pod has completed successfully."),
+        ("Failed", "The pod failed."),
+    )
+}
+
+
+def conditions(pod: JsonObject) -> Sequence[JsonObject]:
+    """Clients may hide rows of pods that have ended."""
+    return _ENDED.get((pod.get("status") or _NOTHING).get("phase") or "", ())
+
+
+POD = Printer(COLUMNS, row, conditions)

@@ -17,7 +17,6 @@ from apimachinery.tables.base import (
     containers_and_images,
     format_labels,
     human_duration,
-    limited,
     name_of,
     number,
     since,
@@ -227,7 +226,7 @@ CRON_JOB = Printer(
         NAME,
         Column("Schedule"),
         Column("Timezone"),
-        Column("Suspend"),
+        Column("Suspend", "boolean"),
         number("Active"),
         Column("Last Schedule"),
         AGE,
@@ -285,6 +284,9 @@ BUDGET = Printer(
 
 # --- autoscalers ---------------------------------------------------------------------------------
 
+MAX_METRICS = 2
+"""Metrics shown in one cell; the rest is counted."""
+
 _METRIC_FIELDS = {
     "Resource": "resource",
     "ContainerResource": "containerResource",
@@ -317,7 +319,7 @@ def _metric(spec: JsonObject, status: JsonObject | None) -> str:
     wanted = (spec.get(field) or {}).get("target") or {}
     current = ((status or {}).get(field) or {}).get("current") or {}
     target = _metric_values(wanted)
-    if type_ in ("Object", "External", "Pods") and wanted.get("averageValue"):
+    if type_ in ("Object", "External") and wanted.get("averageValue"):
         target += " (avg)"
     shown = _metric_values(current) if current else UNKNOWN
     return f"{_metric_label(type_, spec.get(field) or {})}{shown}/{target}"
@@ -330,7 +332,9 @@ def _targets(obj: JsonObject) -> str:
         _metric(one, current[index] if index < len(current) else None)
         for index, one in enumerate(metrics)
     ]
-    return limited(values, NONE).replace(",", ", ")
+    text = ", ".join(values[:MAX_METRICS]) or NONE
+    more = len(values) - MAX_METRICS
+    return f"{text} + {more} more..." if more > 0 else text
 
 
 def _autoscaler(obj: JsonObject) -> list[Any]:

@@ -93,7 +93,24 @@ def test_rows_carry_metadata_unless_told() -> None:
         "metadata": meta(),
     }
     assert table.row(cells, NOW, obj, IncludeObject.OBJECT)["object"] == obj
-    assert "object" not in table.row(cells, NOW, obj, IncludeObject.NONE)
+    assert table.row(cells, NOW, obj, IncludeObject.NONE)["object"] is None
+
+
+@pytest.mark.parametrize(("phase", "said"), [("Succeeded", 1), ("Failed", 1), ("Running", 0)])
+def test_rows_of_pods_tell_that_they_have_ended(phase: str, said: int) -> None:
+    obj = {"metadata": meta(), "status": {"phase": phase}}
+    cells = table.printer("", "Pod").cells(obj)
+    found = table.row(cells, NOW, obj).get("conditions", [])
+    assert [one["reason"] for one in found] == [phase] * said
+    ready = orjson.loads(table.row_json(cells, NOW, orjson.dumps(table.partial_metadata(obj))))
+    assert ready == table.row(cells, NOW, obj)
+
+
+def test_only_some_metrics_of_an_autoscaler_are_shown() -> None:
+    metric = {"type": "Pods", "pods": {"target": {"averageValue": "1"}}}
+    obj = {"metadata": meta(), "spec": {"metrics": [metric] * 4}}
+    cells = table.printer("autoscaling", "HorizontalPodAutoscaler").cells(obj).fill(NOW)
+    assert cells[2] == "<unknown>/1, <unknown>/1 + 2 more..."
 
 
 def test_ready_bytes_make_the_same_table() -> None:
@@ -450,7 +467,7 @@ def test_single_cells(group: str, kind: str, obj: Any, column: str, text: Any) -
     [
         (
             {"type": "Pods", "pods": {"target": {"averageValue": "10"}}},
-            "<unknown>/10 (avg)",
+            "<unknown>/10",
         ),
         ({"type": "Object", "object": {"target": {"value": "2k"}}}, "<unknown>/2k"),
         ({"type": "Odd"}, "<unknown>"),
