@@ -260,6 +260,8 @@ class Registry:
             ),
         )
         entry = await (write if reserved is None else settled(write, reserved))
+        if self.resource.gr == "resourcequotas":
+            self.quotas.note(namespace)
         return Written(entry.raw, entry, created=True)
 
     def _reserve(self, obj: JsonObject, context: Context) -> Reservation | None:

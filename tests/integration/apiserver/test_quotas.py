@@ -29,6 +29,12 @@ async def test_no_more_than_allowed_however_many_ask(api):
     assert (await used(api, "pods", "3"))["hard"] == {"pods": "3"}
 
 
+async def test_a_new_quota_tells_at_once_what_is_used(api):
+    await api.made(MAPS, api.config("a"))
+    await quota(api, {"configmaps": "2"})
+    assert (await used(api, "configmaps", "1"))["hard"] == {"configmaps": "2"}
+
+
 async def test_what_goes_makes_room(api):
     await quota(api, {"configmaps": "1"})
     await api.made(MAPS, api.config("a"))
