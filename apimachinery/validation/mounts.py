@@ -52,23 +52,14 @@ def _mounts(
         if target in device_paths:
             detail = "must not already exist as a path in volumeDevices"
             errors.append(status.invalid_value(f"{where}.mountPath", target, detail))
-        errors += _sub_paths(one, where, path, volumes.get(name) or {})
+        errors += _sub_paths(one, where, path)
     return errors
 
 
-def _sub_paths(one: JsonObject, where: str, path: str, volume: JsonObject) -> Errors:
+def _sub_paths(one: JsonObject, where: str, path: str) -> Errors:
     """Kubernetes names the list, not its item, where a sub-path is no good."""
     plain, expression = one.get("subPath"), one.get("subPathExpr")
-    if not plain and not expression:
-        return []
     errors: Errors = []
-    if volume.get("image") is not None:
-        detail = "not allowed in image volume sources"
-        errors += (
-            status.invalid_value(f"{where}.{key}", one[key], detail)
-            for key in ("subPath", "subPathExpr")
-            if one.get(key)
-        )
     if plain:
         errors += common.path_without_dots(plain, f"{path}.subPath")
     if expression:
