@@ -22,7 +22,7 @@ DEFAULT_PORT: JsonObject = {"port": 0, "protocol": "tcp", "name": "default"}
 """An app in its host's network that says nothing of ports has one."""
 READ_ONLY = frozenset(
     (
-        "version", "versionInfo", "tasks", "tasksStaged", "tasksRunning", "tasksHealthy",
+        "pod", "version", "versionInfo", "tasks", "tasksStaged", "tasksRunning", "tasksHealthy",
         "tasksUnhealthy", "deployments", "lastTaskFailure", "taskStats", "readinessCheckResults",
     )
 )  # fmt: skip

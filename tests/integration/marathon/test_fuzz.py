@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from frameworks.marathon import groups, paths, update
+from frameworks.marathon import groups, paths, podlaunch, podspec, ports, update
 from frameworks.marathon.errors import BadRequest, Invalid
+from frameworks.marathon.matching import Placement
+from frameworks.marathon.podspec import Pod, PodContainer
 from frameworks.marathon.spec import App
 from tests.effort import examples
 from tests.integration.marathon.conftest import Marathon
@@ -48,6 +50,52 @@ def test_an_app_is_whole_or_refused(body: dict[str, Any]) -> None:
         return
     assert App.read(json.loads(json.dumps(made.wire()))) == made
     assert update.change(made, made.wire()) == made
+
+
+def test_an_app_is_no_pod_whatever_it_says() -> None:
+    assert update.create({"id": "/web", "cmd": "true", "pod": {"containers": []}}).pod is None
+
+
+POD_FIELDS = [field.alias or name for name, field in Pod.model_fields.items()]
+CONTAINER_FIELDS = [field.alias or name for name, field in PodContainer.model_fields.items()]
+CONTAINERS = st.dictionaries(
+    st.sampled_from(CONTAINER_FIELDS),
+    st.one_of(
+        VALUES,
+        st.just([{"name": "http", "hostPort": 0, "containerPort": 80}]),
+        st.just({"http": {"endpoint": "http"}}),
+        st.just([{"name": "v", "mountPath": "/v"}]),
+        st.just({"id": "busybox"}),
+    ),
+    max_size=4,
+)
+GIVEN: dict[str, Any] = {"name": "c", "exec": {"command": {"argv": ["true"]}}}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(POD_FIELDS),
+        st.one_of(VALUES, st.just([{"mode": "container/bridge"}]), st.just([{"name": "v"}])),
+        max_size=4,
+    ),
+    CONTAINERS,
+)
+@settings(max_examples=examples(400))
+def test_a_pod_is_whole_or_refused(body: dict[str, Any], container: dict[str, Any]) -> None:
+    """And a whole one is kept, shown and launched."""
+    said = {"id": "/duo", "containers": [{**GIVEN, **container}], **body}
+    try:
+        made = podspec.create(said)
+    except (BadRequest, Invalid):
+        return
+    assert App.read(json.loads(json.dumps(made.wire()))) == made
+    again = podspec.create(podspec.definition(made))
+    assert (again.pod, again.instances) == (made.pod, made.instances)
+    dealt = ports.deal(made, ((1, 65535),), salt="x")
+    if dealt is not None:
+        group = podlaunch.group(Placement(made, "duo.instance-1", dealt, {}), "host")
+        assert len(group.tasks) == len(podspec.of(made).containers)
+        json.dumps([group.more, *(task.more for task in group.tasks)])
 
 
 @given(VALUES)
