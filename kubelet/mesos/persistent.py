@@ -68,8 +68,11 @@ class PersistentVolumes:
         """The node is this now, of which `_trimmed` keeps two things. OSError."""
         before = self._recorded()
         if before.get("uid") == node["uid"]:
-            for name in sorted(set(before["volumes"]) - set(node["volumes"])):
-                self._remove(name)
+            gone = sorted(set(before["volumes"]) - set(node["volumes"]))
+            for name in gone:
+                self._put_aside(name)
+            for name in gone:
+                shutil.rmtree(self._aside(name), ignore_errors=True)
                 LOG.info("volume=%s was destroyed, its files are removed", name)
         if before != node:
             aside = self._record.with_suffix(".new")
@@ -83,12 +86,16 @@ class PersistentVolumes:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _remove(self, name: str) -> None:
-        place, gone = self._root / name, self._root / f".{name}"
-        if place.is_dir() and not gone.exists():
-            place.rename(gone)  # a removal that is cut short must not look like a volume
-        if gone.exists():
-            shutil.rmtree(gone)
+    def _put_aside(self, name: str) -> None:
+        """At once, however long the removal takes: the next volume of that id has a new place."""
+        place, aside = self._root / name, self._aside(name)
+        if aside.exists():
+            shutil.rmtree(aside)  # of an earlier removal that was cut short
+        if place.is_dir():
+            place.rename(aside)
+
+    def _aside(self, name: str) -> Path:
+        return self._root / f".{name}"
 
 
 def _trimmed(node: JsonObject) -> JsonObject:

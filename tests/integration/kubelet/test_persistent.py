@@ -93,6 +93,7 @@ async def test_a_removal_that_was_cut_short_is_taken_up(node: Node) -> None:
     await node.list([FIRST])
     await node.recorded(FIRST)
     (node.root / FIRST).rename(node.root / f".{FIRST}")
+    (node.root / FIRST).mkdir()
     await node.list([])
     await node.recorded()
     assert node.there == {SECOND, "other"}
