@@ -427,6 +427,15 @@ def already_exists(resource: str, name: str, group: str = "") -> AlreadyExists:
     )
 
 
+def no_unique_name(resource: str, name: str, group: str = "") -> AlreadyExists:
+    """Every name that was made for a generateName was taken."""
+    return AlreadyExists(
+        f"{qualified(resource, group)} {quote(name)} already exists, the server was not able to "
+        "generate a unique name for the object",
+        details=_details(resource, name, group, retryAfterSeconds=1),
+    )
+
+
 def conflict(resource: str, name: str, detail: str = CONFLICT_DETAIL, group: str = "") -> Conflict:
     return Conflict(
         f"Operation cannot be fulfilled on {qualified(resource, group)} {quote(name)}: {detail}",

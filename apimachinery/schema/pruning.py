@@ -8,6 +8,8 @@ from typing import Any
 
 from apimachinery.schema.node import RESOURCE_FIELDS, Node
 from apimachinery.schema.paths import ROOT, Path, dotted
+from apimachinery.types.base import facts
+from apimachinery.types.meta import ObjectMeta
 from apimachinery.wire import JsonObject
 
 
@@ -39,9 +41,19 @@ def _object(obj: JsonObject, node: Node, path: Path, unknown: list[str], *, reso
         del obj[key]
 
 
+def _metadata(metadata: JsonObject, path: Path, unknown: list[str]) -> None:
+    """An object inside of another has the metadata that all objects have; no schema tells them."""
+    known = facts(ObjectMeta)
+    for key in [key for key in metadata if key not in known]:
+        unknown.append(dotted((path, key)))
+        del metadata[key]
+
+
 def _value(value: Any, node: Node, path: Path, unknown: list[str]) -> None:
     if type(value) is dict:
         _object(value, node, path, unknown, resource=node.embedded)
+        if node.embedded and type(value.get("metadata")) is dict:
+            _metadata(value["metadata"], (path, "metadata"), unknown)
     elif node.items is not None:
         for index, one in enumerate(value):
             if type(one) is dict or type(one) is list:

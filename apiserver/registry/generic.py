@@ -235,11 +235,11 @@ class Registry:
             try:
                 return await self._insert(obj, context)
             except KeyExists as problem:
-                error = status.already_exists(
-                    self.resource.plural, found["name"], self.resource.group
-                )
-                if not generated or attempt == GENERATE_NAME_ATTEMPTS - 1:
-                    raise error from problem
+                named = (self.resource.plural, found["name"], self.resource.group)
+                if not generated:
+                    raise status.already_exists(*named) from problem
+                if attempt == GENERATE_NAME_ATTEMPTS - 1:
+                    raise status.no_unique_name(*named) from problem
         raise AssertionError("the last attempt returns or raises")
 
     async def _insert(self, obj: JsonObject, context: Context) -> Written:

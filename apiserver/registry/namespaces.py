@@ -9,6 +9,8 @@ through the `finalize` subresource; then the object goes.
 
 from typing import ClassVar
 
+from apimachinery.status import FieldError
+from apimachinery.validation import core as rules
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, Strategy, restore
 
@@ -41,6 +43,15 @@ class Namespaces(Strategy):
         else:
             restore(new, old, "spec")
             _label(new)
+
+    def validate_update(
+        self, new: JsonObject, old: JsonObject, context: Context
+    ) -> list[FieldError]:
+        errors = super().validate_update(new, old, context)
+        if context.subresource == "finalize":
+            for index, one in enumerate((new.get("spec") or {}).get("finalizers") or ()):
+                errors += rules.namespace_finalizer(one, f"spec.finalizers[{index}]")
+        return errors
 
     def deletable(self, obj: JsonObject) -> bool:
         return not (obj.get("spec") or {}).get("finalizers")

@@ -243,3 +243,10 @@ def test_a_job_that_brings_a_selector(api: Api) -> None:
     answer = api.post(api.path("jobs"), body)
     assert answer.code == 422
     assert "`selector` not auto-generated" in answer.message
+
+
+def test_finalizers_of_a_namespace(root: Api, namespace: str) -> None:
+    body = {"metadata": {"name": namespace}, "spec": {"finalizers": ["kubernetes", "mine"]}}
+    answer = root.put(f"/api/v1/namespaces/{namespace}/finalize", body)
+    assert (answer.code, answer.causes) == (422, [("FieldValueInvalid", "spec.finalizers[1]")])
+    assert "neither a standard finalizer name nor is it fully qualified" in answer.message

@@ -52,6 +52,13 @@ async def test_a_taken_generated_name_is_tried_again(api):
     first = (await api.made(MAPS, body))["metadata"]["name"]
     second = (await api.made(MAPS, body))["metadata"]["name"]
     assert (first, second) == ("c-bbbbb", "c-cbbbb")
+    registry._entropy.left = [0] * 8
+    answer = await api.post(MAPS, body)
+    assert (answer.status, answer.json["reason"]) == (409, "AlreadyExists")
+    assert answer.message == (
+        'configmaps "c-bbbbb" already exists, the server was not able to generate a unique name '
+        "for the object"
+    )
 
 
 async def test_a_dry_run_stores_nothing(api):

@@ -62,6 +62,14 @@ def test_embedded_objects_keep_what_every_object_has() -> None:
     assert pruned(obj, properties={"pod": embedded}) == ["pod.data"]
 
 
+def test_metadata_of_embedded_objects_has_the_fields_of_all_metadata() -> None:
+    embedded = {"type": "object", "x-kubernetes-embedded-resource": True}
+    metadata = {"name": "a", "labels": {"x": "y"}, "nickname": "b"}
+    obj = {"pod": {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}}
+    assert pruned(obj, properties={"pod": embedded}) == ["pod.metadata.nickname"]
+    assert metadata == {"name": "a", "labels": {"x": "y"}}
+
+
 def test_defaults_fill_in_what_is_absent() -> None:
     size = {"type": "integer", "default": 3}
     spec = {"type": "object", "properties": {"size": size}}
