@@ -36,6 +36,8 @@ class Attempt:
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
     """What the audit log is to say of it."""
+    options: JsonObject = field(default_factory=dict)
+    """What the request said of how to do it, in the fields of CreateOptions and its kin."""
     changed_outside: bool = False
     """A webhook has changed the object: plugins look at it once more."""
     requested: Resource | None = None

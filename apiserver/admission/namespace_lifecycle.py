@@ -20,6 +20,8 @@ class NamespaceLifecycle(Plugin):
     """Reads the namespace from the cache: the phase is an indexed field, nothing is parsed."""
 
     operations: ClassVar[frozenset[str]] = frozenset({CREATE, UPDATE, DELETE})
+    subresources: ClassVar[frozenset[str]] = frozenset({"*"})
+    """Evictions, bindings and tokens are creates, too: `kubectl drain` knows this refusal."""
 
     def __init__(self, cache: WatchCache) -> None:
         self._cache = cache

@@ -8,9 +8,8 @@ them as an object (PodExecOptions …) and may change it. Neighbours: `proxy` be
 from apimachinery import wire
 from apimachinery.wire import JsonObject
 from apiserver.admission import chain
-from apiserver.admission.chain import Attempt
 from apiserver.core import Core
-from apiserver.handlers.writing import ANONYMOUS
+from apiserver.handlers import writing
 from apiserver.routes import Route, is_true
 
 _FLAGS = ("stdin", "stdout", "stderr", "tty")
@@ -18,25 +17,8 @@ _FLAGS = ("stdin", "stdout", "stderr", "tty")
 
 async def admit(core: Core, request: wire.Request, route: Route) -> JsonObject:
     """The options as admission leaves them; raises what it refuses with."""
-    assert route.resource is not None, "the dispatcher resolved it"
-    request.annotations = request.annotations if request.annotations is not None else {}
-    attempt = Attempt(
-        operation=chain.CONNECT,
-        resource=route.resource,
-        namespace=route.namespace,
-        name=route.name,
-        obj=options(request, route),
-        old=None,
-        user=request.user or ANONYMOUS,
-        now=core.clock.now(),
-        subresource=route.subresource,
-        warnings=request.warnings,
-        annotations=request.annotations,
-    )
-    await core.admission.mutate(attempt)
-    await core.admission.validate(attempt)
-    assert attempt.obj is not None, "plugins change it in place"
-    return attempt.obj
+    found = options(request, route)
+    return await writing.admit_unstored(core, request, route, chain.CONNECT, found)
 
 
 def options(request: wire.Request, route: Route) -> JsonObject:

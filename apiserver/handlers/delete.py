@@ -20,6 +20,8 @@ from apiserver.registry import deletion
 from apiserver.registry.generic import Preconditions
 from apiserver.routes import Route
 
+_TOLD = ("gracePeriodSeconds", "orphanDependents", "preconditions", "propagationPolicy")
+"""What admission sees of DeleteOptions."""
 PROPAGATIONS = ("Foreground", "Background", "Orphan")
 AT_ONCE = 16
 """Objects of a collection that are deleted side by side. They share commits: one after the other
@@ -99,6 +101,8 @@ def read_options(write: Write) -> deletion.Options:
             write.context.dry_run = True
     else:
         found = _from_query(query.params(request) if request.query else {})
+    dry_run = {"dryRun": ["All"]} if write.context.dry_run else {}
+    write.told = {**dry_run, **{key: found[key] for key in _TOLD if found.get(key) is not None}}
     return options_of(found)
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from apimachinery import status, wire
 from apiserver import negotiation
 from apiserver.access import selectors
+from apiserver.admission import chain
 from apiserver.attributes import Attributes
 from apiserver.core import Core
-from apiserver.handlers import body, render
+from apiserver.handlers import body, render, writing
 from apiserver.identity import authn
 from apiserver.negotiation import Transform
 from apiserver.routes import Route
@@ -46,6 +47,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         obj, core.scheme, group=resource.group, version=resource.version, kind=resource.kind
     )
     obj = body.structured(resource, obj, "Ignore", [])
+    obj = await writing.admit_unstored(core, request, route, chain.CREATE, obj)
     user = request.user or authn.ANONYMOUS
     question = Question(core, user, route.namespace, obj.get("spec") or {})
     found = _REVIEWS[resource.plural](question)

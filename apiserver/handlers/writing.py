@@ -34,6 +34,8 @@ class Write:
     """Of the resource under which the objects are stored."""
     options: WriteOptions
     context: Context
+    told: JsonObject
+    """The options as admission sees them."""
 
     @property
     def raw(self) -> bytes | None:
@@ -69,7 +71,18 @@ def begin(core: Core, request: wire.Request, route: Route, kind: str) -> Write:
     )
     request.annotations = context.annotations
     registry = core.registries.of(core.scheme.storage_resource(resource))
-    return Write(core, request, route, resource, registry, options, context)
+    return Write(
+        core, request, route, resource, registry, options, context, _told(request, options)
+    )
+
+
+def _told(request: wire.Request, options: WriteOptions) -> JsonObject:
+    found: JsonObject = {"dryRun": ["All"]} if options.dry_run else {}
+    if options.manager:
+        found["fieldManager"] = options.manager
+    if request.query and (validation := request.param("fieldValidation")):
+        found["fieldValidation"] = validation
+    return found
 
 
 def attempt(
@@ -92,7 +105,32 @@ def attempt(
         dry_run=context.dry_run,
         warnings=context.warnings,
         annotations=context.annotations,
+        options=write.told,
     )
+
+
+async def admit_unstored(
+    core: Core, request: wire.Request, route: Route, operation: str, obj: JsonObject
+) -> JsonObject:
+    """Admission of what is answered and never stored (a review, a connection): may change it."""
+    assert route.resource is not None, "the dispatcher resolved it"
+    request.annotations = request.annotations if request.annotations is not None else {}
+    asked = Attempt(
+        operation=operation,
+        resource=route.resource,
+        namespace=route.namespace,
+        name=route.name,
+        obj=obj,
+        old=None,
+        user=request.user or ANONYMOUS,
+        now=core.clock.now(),
+        subresource=route.subresource,
+        warnings=request.warnings,
+        annotations=request.annotations,
+    )
+    await core.admission.mutate(asked)
+    await core.admission.validate(asked)
+    return obj
 
 
 def validator(write: Write, operation: str) -> Admit:

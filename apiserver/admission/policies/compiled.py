@@ -16,14 +16,20 @@ from apiserver.admission.webhooks.matching import IGNORE, Rule, chosen, row_for,
 
 GROUP = "admissionregistration.k8s.io"
 OWN = frozenset(
-    f"{plural}.{GROUP}"
-    for plural in (
-        "validatingadmissionpolicies",
-        "validatingadmissionpolicybindings",
-        "mutatingadmissionpolicies",
-        "mutatingadmissionpolicybindings",
-    )
+    {
+        f"validatingadmissionpolicies.{GROUP}",
+        f"validatingadmissionpolicybindings.{GROUP}",
+        f"mutatingadmissionpolicies.{GROUP}",
+        f"mutatingadmissionpolicybindings.{GROUP}",
+        "selfsubjectreviews.authentication.k8s.io",
+        "tokenreviews.authentication.k8s.io",
+        "localsubjectaccessreviews.authorization.k8s.io",
+        "selfsubjectaccessreviews.authorization.k8s.io",
+        "selfsubjectrulesreviews.authorization.k8s.io",
+        "subjectaccessreviews.authorization.k8s.io",
+    }
 )
+"""What policies are never asked about: themselves, and questions that a cluster cannot do without."""
 
 
 @dataclass(frozen=True, slots=True)

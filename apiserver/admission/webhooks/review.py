@@ -68,7 +68,8 @@ def request_of(attempt: Attempt, row: Resource, uid: str) -> JsonObject:
         "options": None,
     }
     if attempt.operation in OPTIONS:
-        request["options"] = {"apiVersion": "meta.k8s.io/v1", "kind": OPTIONS[attempt.operation]}
+        kind_of_options = {"apiVersion": "meta.k8s.io/v1", "kind": OPTIONS[attempt.operation]}
+        request["options"] = {**kind_of_options, **attempt.options}
     if attempt.subresource:
         request["subResource"] = request["requestSubResource"] = attempt.subresource
     if attempt.namespace:

@@ -193,3 +193,45 @@ async def test_a_refusal_brings_warnings(api: Api, hook: Hook) -> None:
     refused = await api.post(PODS, api.pod())
     assert refused.status == 400
     assert refused.headers["Warning"] == '299 - "think again"'
+
+
+async def test_options_are_told(api: Api, hook: Hook) -> None:
+    await configured(api, hook)
+    await api.made(PODS, api.pod(), fieldManager="me", fieldValidation="Strict", dryRun="All")
+    await api.made(PODS, api.pod())
+    await api.delete(f"{PODS}/a", {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
+    kind = {"apiVersion": "meta.k8s.io/v1"}
+    assert [request["options"] for _, request in hook.requests] == [
+        {**kind, "kind": "CreateOptions", "fieldManager": "me", "fieldValidation": "Strict",
+         "dryRun": ["All"]},
+        {**kind, "kind": "CreateOptions"},
+        {**kind, "kind": "DeleteOptions", "gracePeriodSeconds": 0,
+         "propagationPolicy": "Background"},
+    ]  # fmt: skip
+
+
+async def test_reviews_are_shown_to_webhooks_and_to_no_policy(api: Api, hook: Hook) -> None:
+    every = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}
+    await configured(api, hook)
+    await bound(api, policy({"expression": "false"}, matchConstraints={"resourceRules": [every]}))
+    group = "authorization.k8s.io"
+    spec = {"resourceAttributes": {"verb": "get", "resource": "pods"}}
+    await api.made(f"/apis/{group}/v1/selfsubjectaccessreviews", {"spec": spec})
+    ((_, asked),) = hook.requests
+    assert told(asked)["kind"] == f"{group}/v1 SelfSubjectAccessReview"
+    assert (asked["operation"], asked["object"]["spec"]) == ("CREATE", spec)
+
+
+async def test_where_a_namespace_ends_nothing_is_evicted(api: Api) -> None:
+    finalized = {"metadata": {"name": "ending"}, "spec": {"finalizers": ["kubernetes"]}}
+    await api.made("/api/v1/namespaces", finalized)
+    pods = PODS.replace("default", "ending")
+    await api.made("/api/v1/namespaces/ending/serviceaccounts", {"metadata": {"name": "default"}})
+    await api.made(pods, api.pod())
+    assert (await api.delete("/api/v1/namespaces/ending")).status == 200
+    refused = await api.post(f"{pods}/a/eviction", {"metadata": {"name": "a"}})
+    assert refused.message == (
+        'pods "a" is forbidden: unable to create new content in namespace ending because it is '
+        "being terminated"
+    )
+    assert refused.json["details"]["causes"][0]["reason"] == "NamespaceTerminating"
