@@ -80,7 +80,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tasks that live and die together on one node, sharing its network and a sandbox."""
+    """Tasks that live and die together on one node, sharing its network."""
 
     id: str
     tasks: tuple[Task, ...]

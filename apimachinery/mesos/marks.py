@@ -1,4 +1,4 @@
-"""How the pods of frameworks are marked: labels, annotations, places. Data only. Pure.
+"""How the pods of frameworks are marked: labels, annotations, places. Pure.
 
 The offer master writes them, agents and people read them.
 """
@@ -18,7 +18,14 @@ PERSISTENT = "/var/lib/bireme/persistent"
 SANDBOX = "/mnt/mesos/sandbox"
 """Where a container finds its sandbox."""
 SANDBOX_VOLUME = "sandbox"
+"""The volume that is it; the second and further tasks of a group have their number behind it."""
 AGENT_PORT = 5051
 """Where Mesos' agents answer, and ours on their node's address."""
 VERSION = "1.11.0"
 """The API that is spoken: digits and dots, since clients read it as numbers."""
+
+
+def is_sandbox(volume: str) -> bool:
+    """Whether a pod's volume is a task's sandbox."""
+    head, _, number = volume.partition("-")
+    return head == SANDBOX_VOLUME and (number.isdigit() or not number)

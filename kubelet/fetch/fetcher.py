@@ -54,14 +54,14 @@ class Fetcher:
         if not wanted:
             return
         directory = self._pods_dir / reading.uid(pod)
-        sandbox = directory / "volumes" / "empty" / marks.SANDBOX_VOLUME
         done = directory / "fetched"
         async with self._lock(reading.uid(pod)):
             if done.exists():
                 return
             for name, wishes in wanted.items():
-                user = _user(pod, name)
-                await self._fetch(sandbox, wishes, user)
+                spec = _container(pod, name)
+                sandbox = directory / "volumes" / "empty" / _sandbox(spec)
+                await self._fetch(sandbox, wishes, _user(pod, spec))
             done.touch(mode=0o600)
 
     def _lock(self, key: str) -> asyncio.Lock:
@@ -141,12 +141,23 @@ def _step(item: Item, descriptor: int | None) -> dict[str, Any]:
     }
 
 
-def _user(pod: JsonObject, container: str) -> User:
-    """Whose rights: the task's user's."""
+def _container(pod: JsonObject, name: str) -> JsonObject:
     try:
-        spec = reading.container_spec(pod, container)
+        return reading.container_spec(pod, name)
     except KeyError:
-        raise FetchError(f"Failed to fetch: there is no container '{container}'") from None
+        raise FetchError(f"Failed to fetch: there is no container '{name}'") from None
+
+
+def _sandbox(spec: JsonObject) -> str:
+    """The volume that a container has for its sandbox."""
+    for mount in spec.get("volumeMounts") or ():
+        if mount["mountPath"] == marks.SANDBOX and marks.is_sandbox(mount["name"]):
+            return str(mount["name"])
+    raise FetchError(f"Failed to fetch: container '{spec['name']}' has no sandbox")
+
+
+def _user(pod: JsonObject, spec: JsonObject) -> User:
+    """Whose rights: the task's user's."""
     name, _, tag = str(spec.get("image") or "").partition(":")
     if name == hostfs.REFERENCE and tag not in ("", "latest", hostfs.ROOT):
         try:

@@ -38,13 +38,18 @@ class Facts:
 
     def sandboxes(self) -> dict[str, Sandbox]:
         """By virtual path, which names node, framework and executor as Mesos' agents do."""
-        pods_dir = self._kit.options.pods_dir
-        return {
-            self._directory(worker): Sandbox(
-                pods_dir / worker.uid / "volumes" / "empty" / marks.SANDBOX_VOLUME, _log(worker)
-            )
-            for worker in self.workers()
-        }
+        found: dict[str, Sandbox] = {}
+        for worker in self.workers():
+            below = self._kit.options.pods_dir / worker.uid / "volumes" / "empty"
+            outer, ids = self._directory(worker), _mark(worker, marks.TASK_IDS).split("\n")
+            specs = worker.pod["spec"]["containers"]
+            found[outer] = Sandbox(below / marks.SANDBOX_VOLUME, _log(worker, specs[0]["name"]))
+            for task_id, spec in zip(ids, specs, strict=False) if len(specs) > 1 else ():
+                for mount in spec.get("volumeMounts") or ():
+                    if marks.is_sandbox(mount["name"]):
+                        inner = Sandbox(below / mount["name"], _log(worker, spec["name"]))
+                        found[f"{outer}/tasks/{task_id}"] = inner
+        return found
 
     def agent_info(self) -> JsonObject:
         """An AgentInfo message."""
@@ -173,9 +178,8 @@ def _executor_id(worker: PodWorker) -> str:
     return _mark(worker, marks.EXECUTOR_ID) or _mark(worker, marks.TASK_IDS).split("\n")[0]
 
 
-def _log(worker: PodWorker) -> Path | None:
-    for attempts in worker.ledger.attempts.values():
-        for attempt in reversed(attempts):
-            if path := worker.ledger.log_path(attempt.id):
-                return Path(path)
+def _log(worker: PodWorker, container: str) -> Path | None:
+    for attempt in reversed(worker.ledger.attempts.get(container, ())):
+        if path := worker.ledger.log_path(attempt.id):
+            return Path(path)
     return None

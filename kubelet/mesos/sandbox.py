@@ -1,6 +1,7 @@
 """Tasks' sandboxes as files: what may be listed and read of a node, and where it lies.
 
-A sandbox is a volume of the task's pod. Its virtual path names agent, framework and executor; beside
+A sandbox is a volume of the task's pod. Its virtual path names agent, framework and executor (and, of a
+group, the task); beside
 the task's own files it shows `stdout` and `stderr`, taken from the container's log.
 Everything outside of sandboxes does not exist here, links that lead out of one included. Blocking.
 Neighbours: `server` asks; the pods' workers know their logs.
@@ -87,7 +88,8 @@ class Files:
         return whole[offset : offset + length] if offset >= 0 else b"", len(whole)
 
     def _locate(self, path: str) -> tuple[Sandbox, str]:
-        for virtual, sandbox in self._sandboxes.items():
+        # Tasks of a group lie below what they run in: the longest that fits.
+        for virtual, sandbox in sorted(self._sandboxes.items(), key=lambda pair: -len(pair[0])):
             if path.rstrip("/") == virtual:
                 return sandbox, ""
             if path.startswith(f"{virtual}/"):

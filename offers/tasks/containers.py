@@ -65,8 +65,10 @@ def ports(info: JsonObject) -> list[JsonObject]:
     return [{"containerPort": n, "hostPort": n} for n in numbers]
 
 
-def container(info: JsonObject, name: str, setting: Setting) -> JsonObject:
-    """A task's container."""
+def container(
+    info: JsonObject, name: str, setting: Setting, sandbox: str = SANDBOX_VOLUME
+) -> JsonObject:
+    """A task's container, with the volume that is its sandbox."""
     command = info.get("command") or {}
     container = info.get("container") or {}
     made: JsonObject = {
@@ -77,7 +79,7 @@ def container(info: JsonObject, name: str, setting: Setting) -> JsonObject:
         "workingDir": SANDBOX,
         "env": _environment(info, command, setting),
         "resources": _resources(info),
-        "volumeMounts": [{"name": SANDBOX_VOLUME, "mountPath": SANDBOX}, *mounts(info)],
+        "volumeMounts": [{"name": sandbox, "mountPath": SANDBOX}, *mounts(info, sandbox)],
     }
     if taken := ports(info):
         made["ports"] = taken
@@ -236,7 +238,13 @@ def volumes(tasks: Iterable[JsonObject]) -> list[JsonObject]:
         for volume in (info.get("container") or {}).get("volumes") or ()
     }
     kept = {path for info in tasks for path, _ in _persistent(info)}
+    shared = {
+        _shared(volume)
+        for info in tasks
+        for volume in (info.get("container") or {}).get("volumes") or ()
+    }
     return [
+        *({"name": name, "emptyDir": {}} for name in sorted(shared) if name),
         *(
             {"name": _volume_name(path), "hostPath": {"path": path}}
             for path in sorted(paths)
@@ -256,7 +264,13 @@ def _volume_name(path: str) -> str:
     return f"volume-{hashlib.sha256(path.encode()).hexdigest()[:10]}"
 
 
-def mounts(info: JsonObject) -> list[JsonObject]:
+def _shared(volume: JsonObject) -> str:
+    """The volume that is a directory of the parent's sandbox, which all tasks of a group see."""
+    inner = (volume.get("source") or {}).get("sandbox_path") or {}
+    return _volume_name(f"parent:{inner['path']}") if inner.get("type") == "PARENT" else ""
+
+
+def mounts(info: JsonObject, sandbox: str) -> list[JsonObject]:
     """Directories of the node, and of the sandbox, where the task wants them."""
     found = [
         {
@@ -272,8 +286,10 @@ def mounts(info: JsonObject) -> list[JsonObject]:
         mount: JsonObject = {"mountPath": where, "readOnly": volume["mode"] == "RO"}
         if path.startswith("/"):
             found.append({"name": _volume_name(path), **mount})
+        elif shared := _shared(volume):
+            found.append({"name": shared, **mount})
         elif path:
-            found.append({"name": SANDBOX_VOLUME, "subPath": path, **mount})
+            found.append({"name": sandbox, "subPath": path, **mount})
     return found
 
 

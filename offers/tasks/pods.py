@@ -43,8 +43,9 @@ def pod(
     group = executor is not None
     annotations |= fetched({container_name(i): info for i, info in enumerate(tasks)})
     outer = (executor or {}).get("container") or tasks[0].get("container") or {}
+    setting, sandboxes = containers.setting(owner), [sandbox_name(i) for i in range(len(tasks))]
     made = [
-        containers.container(_inside(info, outer, i), container_name(i), containers.setting(owner))
+        containers.container(_inside(info, outer, i), container_name(i), setting, sandboxes[i])
         for i, info in enumerate(tasks)
     ]
     if executor is not None:
@@ -57,7 +58,10 @@ def pod(
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": math.ceil(max(grace_of(info) for info in tasks)),
         "containers": made,
-        "volumes": [{"name": SANDBOX_VOLUME, "emptyDir": {}}, *containers.volumes(tasks)],
+        "volumes": [
+            *({"name": each, "emptyDir": {}} for each in sandboxes),
+            *containers.volumes(tasks),
+        ],
     }
     if containers.shares_network(outer):
         spec |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
@@ -115,6 +119,11 @@ def manifest(
 def container_name(index: int) -> str:
     """Task ids are no container names."""
     return f"task-{index}"
+
+
+def sandbox_name(index: int) -> str:
+    """The volume that is a task's sandbox."""
+    return f"{SANDBOX_VOLUME}-{index}" if index else SANDBOX_VOLUME
 
 
 def charge(tasks: list[JsonObject], executor: JsonObject | None) -> tuple[Vector, ranges.Ranges]:

@@ -28,6 +28,7 @@ from kubelet.options import Options
 from .conftest import World, waiting
 
 NOBODY = 65534
+MOUNTS = [{"name": marks.SANDBOX_VOLUME, "mountPath": marks.SANDBOX}]
 
 
 def tar(*members: tuple[str, bytes | str], compression: str = "gz") -> bytes:
@@ -108,7 +109,11 @@ class Node:
         wanted = json.dumps({"task-0": [{"value": u} if isinstance(u, str) else u for u in uris]})
         pod = {
             "metadata": {"uid": uid, "annotations": {marks.FETCH: wanted}},
-            "spec": {"containers": [{"name": "task-0", "image": "busybox", **security}]},
+            "spec": {
+                "containers": [
+                    {"name": "task-0", "image": "busybox", "volumeMounts": MOUNTS, **security}
+                ]
+            },
         }
         sandbox = self._sandbox(uid)
         await self.fetcher.fetch(pod)
@@ -260,7 +265,8 @@ async def test_a_pod_waits_in_vain_for_what_is_not_there(world: World) -> None:
     await world.start_agent()
     wanted = json.dumps({"app": [{"value": "file:///nowhere/x"}]})
     volumes = [{"name": marks.SANDBOX_VOLUME, "emptyDir": {}}]
-    await world.pod(metadata={"annotations": {marks.FETCH: wanted}}, volumes=volumes)
+    given = {"metadata": {"annotations": {marks.FETCH: wanted}}, "volumes": volumes}
+    await world.pod(**given, container={"volumeMounts": MOUNTS})
     pod = await world.until(waiting(lifecycle.CONFIG_ERROR))
     (status,) = pod["status"]["containerStatuses"]
     assert status["state"]["waiting"]["message"] == (

@@ -15,6 +15,7 @@ from apimachinery import scheme
 from apimachinery.mesos import marks
 from kubelet.mesos.calls import RECORDIO, ContainerCalls
 from kubelet.mesos.containers import Containers
+from kubelet.mesos.facts import Facts
 from kubelet.mesos.gate import Gate
 from kubelet.mesos.operator import AgentOperator
 from kubelet.runtime.fake import Behaviour
@@ -207,6 +208,25 @@ async def test_sessions_have_a_bound(agent: Agent, monkeypatch: pytest.MonkeyPat
     assert (await agent.call("LAUNCH_NESTED_CONTAINER", "b", **RUN))[0] == 503
     await agent.call("KILL_NESTED_CONTAINER", "a")
     assert (await agent.call("LAUNCH_NESTED_CONTAINER", "b", **RUN))[0] == 200
+
+
+async def test_each_task_of_a_group_has_its_sandbox(world: World) -> None:
+    agent = await world.start_agent()
+    assert agent.pods is not None
+    both = [
+        {"name": name, "image": "app:1", "volumeMounts": [{"name": each, "mountPath": "/s"}]}
+        for name, each in (("task-0", "sandbox"), ("task-1", "sandbox-1"))
+    ]
+    ids = {marks.FRAMEWORK_ID: "f", marks.TASK_IDS: "a\nb"}
+    volumes = [{"name": each, "emptyDir": {}} for each in ("sandbox", "sandbox-1")]
+    await world.pod(metadata={"annotations": ids}, containers=both, volumes=volumes)
+    await world.until(is_ready)
+    none: Any = None
+    found = Facts(agent.kit, agent.pods, none, 5051).sandboxes()
+    outer = min(found, key=len)
+    places = {path.removeprefix(outer): one.directory.name for path, one in found.items()}
+    assert places == {"": "sandbox", "/tasks/a": "sandbox", "/tasks/b": "sandbox-1"}
+    assert all(one.directory.is_dir() for one in found.values())
 
 
 class Reviews:

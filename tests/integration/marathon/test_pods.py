@@ -134,8 +134,9 @@ async def test_networks_volumes_files_and_checks_reach_the_pod(marathon: Maratho
     assert first["image"] == "busybox"
     probe = first["readinessProbe"]["httpGet"]
     assert (probe["port"], probe["path"], probe.get("host", "")) == (80, "/ok", "")
-    shared = {(m["name"], m.get("subPath")) for m in first["volumeMounts"]}
-    assert ("sandbox", "volumes/data") in shared
+    volumes = [{m["mountPath"]: m["name"] for m in one["volumeMounts"]} for one in (first, second)]
+    assert volumes[0]["/data"] == volumes[1]["/logs"]
+    assert volumes[0][marks.SANDBOX] != volumes[1][marks.SANDBOX]
     fetched = json.loads(pod["metadata"]["annotations"][marks.FETCH])
     assert fetched["task-0"][0]["output_file"] == "in/web.tgz"
 

@@ -32,6 +32,19 @@ def test_a_sandbox_shows_its_files_and_the_two_streams(files: Files) -> None:
     assert listed["stdout"]["size"] == len("one\ntwo\n")
 
 
+def test_tasks_of_a_group_lie_below_it(files: Files, tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "result.txt").write_text("43")
+    outer = Sandbox(tmp_path / "sandbox", None)
+    both = Files({"/runs/1": outer, "/runs/1/tasks/t": Sandbox(inner, None)})
+    assert both.content("/runs/1/result.txt") == b"42"
+    assert both.content("/runs/1/tasks/t/result.txt") == b"43"
+    assert [one["path"] for one in both.listing("/runs/1/tasks/t")] == [
+        "/runs/1/tasks/t/result.txt"
+    ]
+
+
 def test_files_and_streams_are_read_in_parts(files: Files) -> None:
     assert files.content("/slaves/n1/runs/1/stdout") == b"one\ntwo\n"
     assert files.content("/slaves/n1/runs/1/stderr") == b"oops\n"
