@@ -167,6 +167,9 @@ def check(info: JsonObject) -> None:
             roles.check(role)
         except roles.RoleError as error:
             raise SubscribeError(f"'FrameworkInfo.role' is not valid: {error}") from error
+    for one in (info.get("offer_filters") or {}).values():
+        if "min_allocatable_resources" in one:
+            _sizes(one)
     timeout = info.get("failover_timeout", 0.0)
     if not math.isfinite(timeout) or not 0 <= timeout < 2**63 / 1e9:
         raise SubscribeError(f"The framework failover_timeout ({timeout}) is invalid")
@@ -526,7 +529,10 @@ def _constraints(message: JsonObject | None) -> Mapping[str, Constraint]:
 
 def _sizes(filters: JsonObject) -> tuple[Vector, ...]:
     wanted = filters["min_allocatable_resources"].get("quantities") or ()
-    return tuple(shapes.quantities(one.get("quantities") or {}) for one in wanted)
+    try:
+        return tuple(shapes.quantities(one.get("quantities") or {}) for one in wanted)
+    except shapes.BadResource as error:
+        raise SubscribeError(f"'FrameworkInfo.offer_filters' are not valid: {error}") from error
 
 
 def _parsed(text: str | None) -> float:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from apimachinery import meta, scheme, status
 from apimachinery.aio.clock import Clock
 from apimachinery.client import rest
+from apimachinery.mesos import lenient
+from apimachinery.mesos.schema import Malformed
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.agents import MAINTENANCE, Agents
@@ -123,9 +125,13 @@ class Maintenance:
     def machine(self, node: str) -> JsonObject:
         return {"hostname": node, "ip": self._agents.hostname(node)}
 
-    def node_of(self, machine: JsonObject) -> str:
+    def node_of(self, machine: object) -> str:
         """The node that a machine id means; PlanError."""
-        hostname, ip = machine.get("hostname") or "", machine.get("ip") or ""
+        known = machine if isinstance(machine, dict) else {}
+        hostname, ip = known.get("hostname"), known.get("ip")
+        if not isinstance(hostname, str | None) or not isinstance(ip, str | None):
+            raise PlanError("A MachineID's hostname and ip must be strings")
+        hostname, ip = hostname or "", ip or ""
         if not hostname and not ip:
             raise PlanError("A MachineID must have either a hostname or an ip")
         for node, view in self._agents.views.items():
@@ -139,14 +145,10 @@ class Maintenance:
         """This is the whole schedule from now on; PlanError."""
         wanted: dict[str, JsonObject] = {}
         for window in windows:
-            when = window.get("unavailability")
-            if not isinstance(when, dict) or "start" not in when:
-                raise PlanError("Maintenance window must have an 'unavailability' with a 'start'")
-            if not window.get("machine_ids"):
+            when, machines = _when(window), window.get("machine_ids")
+            if not isinstance(machines, list) or not machines:
                 raise PlanError("List of machines in the maintenance window is empty")
-            if int((when.get("duration") or {}).get("nanoseconds", 0)) < 0:
-                raise PlanError("Unavailability 'duration' is negative")
-            for machine in window["machine_ids"]:
+            for machine in machines:
                 node = self.node_of(machine)
                 if node in wanted:
                     raise PlanError(f"Machine '{node}' appears more than once in the schedule")
@@ -382,3 +384,17 @@ def _drainable(pod: JsonObject) -> bool:
         return False
     owners = pod["metadata"].get("ownerReferences") or ()
     return not any(owner.get("kind") == DAEMONS for owner in owners)
+
+
+def _when(window: JsonObject) -> JsonObject:
+    """A window's Unavailability; PlanError."""
+    when = window.get("unavailability")
+    if not isinstance(when, dict) or "start" not in when:
+        raise PlanError("Maintenance window must have an 'unavailability' with a 'start'")
+    try:
+        found = lenient.message(when, "Unavailability")
+    except Malformed as error:
+        raise PlanError(str(error)) from error
+    if (found.get("duration") or {}).get("nanoseconds", 0) < 0:
+        raise PlanError("Unavailability 'duration' is negative")
+    return found

@@ -33,6 +33,8 @@ AGENT_PORT = 5051
 
 
 DYNAMIC = "DYNAMIC"
+SCALAR_MAX = 1e15
+"""Beyond it a double has no thousandths left."""
 
 
 class BadResource(ValueError):  # noqa: N818  (read as "raise BadResource")
@@ -108,7 +110,8 @@ def disk_of(part: Part) -> JsonObject | None:
 def stack_of(message: JsonObject) -> list[JsonObject]:
     """A resource's reservations, the last one on top, whichever way they are spelled."""
     if message.get("reservations"):
-        return list(message["reservations"])
+        # One that names no role is found wanting where roles are checked.
+        return [{"role": "", **one} for one in message["reservations"]]
     role = message.get("role", "*")
     if role == "*":
         return []
@@ -149,7 +152,7 @@ def from_mesos(messages: Iterable[JsonObject]) -> tuple[dict[str, int], Ranges]:
             raise BadResource(f"Invalid resource name '{name}'")
         if kind == "SCALAR":
             value = (message.get("scalar") or {}).get("value")
-            if value is None or not 0 <= value < 1e15:
+            if value is None or not 0 <= value < SCALAR_MAX:
                 raise BadResource(f"Invalid scalar resource '{name}': {value}")
             ours, factor = _NAMES.get(name, (name, 1))
             key = _part(ours, message)
@@ -169,9 +172,11 @@ def from_mesos(messages: Iterable[JsonObject]) -> tuple[dict[str, int], Ranges]:
 
 
 def quantities(amounts: Mapping[str, JsonObject]) -> dict[str, int]:
-    """`{"cpus": {"value": 1}}` as a vector."""
+    """`{"cpus": {"value": 1}}` as a vector; BadResource."""
     found = {}
     for name, scalar in amounts.items():
+        if not 0 <= scalar["value"] < SCALAR_MAX:
+            raise BadResource(f"Invalid amount of '{name}': {scalar['value']}")
         ours, factor = _NAMES.get(name, (name, 1))
         found[ours] = round(scalar["value"] * factor)
     return found

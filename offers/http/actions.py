@@ -7,7 +7,6 @@ Neighbours: `operator` (calls of the v1 API) and `legacy_actions` (the endpoints
 """
 
 import logging
-import math
 from collections.abc import Callable, Iterable
 
 from apimachinery import scheme, status
@@ -28,6 +27,8 @@ from offers.tasks.operations import OperationError
 LOG = logging.getLogger(__name__)
 
 MAINTENANCE = Right("update", "maintenance")
+LEAST_WEIGHT, MOST_WEIGHT = 0.001, 1e9
+"""Thousandths are what an object of ours holds; more than that weighs nothing up."""
 
 
 class ActionError(Exception):
@@ -95,7 +96,7 @@ class Actions:
             path, weight = _role(info.get("role")), info.get("weight")
             if isinstance(weight, bool) or not isinstance(weight, int | float):
                 raise ActionError(400, f"Weight of role '{path}' is no number")
-            if not (math.isfinite(weight) and weight > 0):
+            if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
                 raise ActionError(
                     400, f"Invalid weight '{weight}' for role '{path}': Weights must be positive"
                 )
@@ -213,7 +214,10 @@ class Actions:
         period = body.get("max_grace_period")
         grace = None
         if isinstance(period, dict):
-            grace = int(period.get("nanoseconds", 0)) / 1e9
+            nanoseconds = period.get("nanoseconds", 0)
+            if not isinstance(nanoseconds, int):
+                raise ActionError(400, "'max_grace_period' must have whole 'nanoseconds'")
+            grace = nanoseconds / 1e9
         elif isinstance(period, str):
             grace = _seconds(period)
         if grace is not None and grace < 0:
@@ -258,12 +262,11 @@ def _role(path: object) -> str:
 def _amounts(config: JsonObject, name: str) -> Vector:
     given = config.get(name) or {}
     try:
-        found = shapes.quantities(given)
+        return shapes.quantities(given)
+    except shapes.BadResource as error:
+        raise ActionError(400, f"'{name}': {error}") from error
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ActionError(400, f"'{name}' must map resources to scalars") from error
-    if any(value < 0 for value in found.values()):
-        raise ActionError(400, f"'{name}' must not be negative")
-    return found
 
 
 def _items(body: JsonObject, name: str) -> list[JsonObject]:

@@ -91,14 +91,21 @@ def _destroy(body: JsonObject, role: str, principal: str) -> Conversion:
     del role, principal
     volumes = body.get("volumes") or ()
     for one in volumes:
-        if "persistence" not in (one.get("disk") or {}):
-            raise OperationError("Resource is no persistent volume")
+        _check_is_volume(one)
     return Conversion(_vector(volumes), _vector([_flat(one) for one in volumes]))
+
+
+def _check_is_volume(resource: JsonObject) -> None:
+    if "persistence" not in (resource.get("disk") or {}):
+        raise OperationError("Resource is no persistent volume")
+    if "scalar" not in resource:
+        raise OperationError("A persistent volume must have a size")
 
 
 def _grow(body: JsonObject, role: str, principal: str) -> Conversion:
     del role, principal
     volume, addition = body["volume"], body["addition"]
+    _check_is_volume(volume)
     if "shared" in volume:
         raise OperationError("Growing a shared persistent volume is not supported")
     if parts.folded(_vector([_flat(volume)])).keys() != parts.folded(_vector([addition])).keys():
@@ -112,6 +119,7 @@ def _grow(body: JsonObject, role: str, principal: str) -> Conversion:
 def _shrink(body: JsonObject, role: str, principal: str) -> Conversion:
     del role, principal
     volume, less = body["volume"], body["subtract"]["value"]
+    _check_is_volume(volume)
     if "shared" in volume:
         raise OperationError("Shrinking a shared persistent volume is not supported")
     rest = volume["scalar"]["value"] - less
@@ -190,7 +198,6 @@ def _check_role(reserved: str, offered: str) -> None:
 
 
 def _check_volume(disk: JsonObject) -> None:
-
     volume, persistence = disk["volume"], disk["persistence"]["id"]
     if problem := identity.identifier(persistence):
         raise OperationError(f"Persistence ID is invalid: {problem}")

@@ -4,6 +4,7 @@ Neighbours: `offers.tasks.service` answers what is wrong with TASK_ERROR; nothin
 offers beyond what they hold.
 """
 
+import math
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -46,6 +47,11 @@ def _resources(info: JsonObject) -> str:
         shapes.from_mesos(info["resources"])
     except shapes.BadResource as error:
         return f"Task uses invalid resources: {error}"
+    limits = {n: s for n, s in (info.get("limits") or {}).items() if s["value"] != math.inf}
+    try:
+        shapes.quantities(limits)
+    except shapes.BadResource as error:
+        return f"Task has invalid resource limits: {error}"
     kinds: dict[str, bool] = {}
     for one in info["resources"]:
         revocable = "revocable" in one

@@ -137,6 +137,26 @@ async def test_resources_that_make_no_sense(pool: Pool, resources: Any) -> None:
     await framework.update("good", "TASK_RUNNING")
 
 
+@pytest.mark.parametrize("mem", [1e308, -1, 1e15])
+async def test_limits_that_make_no_sense(pool: Pool, mem: float) -> None:
+    """They would end the master where the pod is made."""
+    await pool.node("n1")
+    framework = await pool.framework()
+    (offer,) = await framework.offers()
+    wrong = task(offer, "t", limits={"mem": {"value": mem}})
+    await framework.launch(offer, wrong, task(offer, "good", limits={"mem": {"value": "Infinity"}}))
+    await framework.update("t", "TASK_ERROR")
+    await framework.update("good", "TASK_RUNNING")
+
+
+async def test_smallest_offers_that_make_no_sense(pool: Pool) -> None:
+    least = {"quantities": [{"quantities": {"mem": {"value": 1e308}}}]}
+    filters = {"*": {"min_allocatable_resources": least}}
+    made = RawFramework(pool.http, pool.url, offer_filters=filters)
+    assert (await made.subscribe())["type"] == "ERROR"
+    await unharmed(pool)
+
+
 async def test_the_same_task_twice_runs_once(pool: Pool) -> None:
     await pool.node("n1")
     framework = await pool.framework()
