@@ -390,7 +390,9 @@ async def _schedule(
         nodes,
         credentials=known,
         rate_limits=dirs.root / RATE_LIMITS,
-        roles_of_namespaces=lambda: {role_of(name) for name in namespaces.keys()},  # noqa: SIM118
+        roles_of_namespaces=lambda: {
+            role_of(name) for name in namespaces.keys()  # noqa: SIM118  an informer, no mapping
+        },
     )
     live[RESOURCE] = LiveOffers(master)
     recorder = Recorder(client, component="default-scheduler", clock=SystemClock())
