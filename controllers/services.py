@@ -37,6 +37,8 @@ class Service:
     publish_unready: bool
     families: tuple[str, ...]
     """IPv4 and IPv6, the primary one first."""
+    distribution: str
+    """trafficDistribution: which endpoints are preferred; empty for any."""
 
     @property
     def selects(self) -> bool:
@@ -53,6 +55,7 @@ def service_of(obj: JsonObject) -> Service:
         external=spec.get("type") == "ExternalName",
         publish_unready=bool(spec.get("publishNotReadyAddresses")),
         families=tuple(spec.get("ipFamilies") or ("IPv4",)),
+        distribution=spec.get("trafficDistribution") or "",
     )
 
 

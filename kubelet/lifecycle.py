@@ -364,9 +364,11 @@ def started(container: Container, seen: Seen) -> bool:
 
 
 def ready(container: Container, seen: Seen) -> bool:
-    """Started and its readiness probe says so."""
+    """Started and its readiness probe says so; what is stopped for good serves until it ends."""
     latest = seen.latest(container.name)
-    if latest is None or not started(container, seen) or latest.id in seen.stopping:
+    if latest is None or not started(container, seen):
+        return False
+    if latest.id in seen.stopping and seen.ending is None:
         return False
     probes = seen.probes.get(latest.id)
     return probes.ready if probes is not None else not container.readiness

@@ -88,13 +88,17 @@ class ProbeBoard:
         return self._results
 
     def follow(self, pod: JsonObject, ledger: Ledger, *, stopped: bool) -> None:
-        """Probe exactly what runs. When the pod is to end the last answers stand."""
+        """Probe exactly what runs. When the pod is to end only readiness is still asked for: it
+        may serve to the last.
+        """
         running = {attempt.id: attempt for attempt in ledger.running()}
-        for container_id in [key for key in self._probers if key not in running or stopped]:
+        for container_id in [key for key in self._probers if key not in running]:
             self._probers.pop(container_id).close()
         for container_id in [key for key in self._results if key not in running]:
             del self._results[container_id]
         if stopped:
+            for prober in self._probers.values():
+                prober.close(but="readiness")
             return
         for container_id, attempt in running.items():
             if container_id not in self._probers:
@@ -163,7 +167,7 @@ class Prober:
             for kind in KINDS
             if target.spec.get(f"{kind}Probe")
         }
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         started = "startup" not in self._specs or bool(before.get("started"))
         self.result = lifecycle.Probes(
             started=started,
@@ -177,10 +181,10 @@ class Prober:
         else:
             self._spawn("startup", self._startup)
 
-    def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        self._tasks.clear()
+    def close(self, *, but: str = "") -> None:
+        """Ask no more, except for one kind of probe."""
+        for kind in [kind for kind in self._tasks if kind != but]:
+            self._tasks.pop(kind).cancel()
 
     def _start_steady(self) -> None:
         if "liveness" in self._specs:
@@ -193,7 +197,7 @@ class Prober:
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._probe(kind, apply), name=name)
         task.add_done_callback(_log_failure)
-        self._tasks.append(task)
+        self._tasks[kind] = task
 
     def _say(self, result: lifecycle.Probes) -> None:
         if result != self.result:

@@ -237,6 +237,7 @@ async def _run_oci(client: Client, command: NodeCommand, options: Options, dirs:
     pods.hold(enforcer.admit)
     names = dns.DnsServer(catalog, options.cluster_dns[0], dns.host_nameservers())
     routes = RouteSync(client, options.address)
+    routes.listen_zone(options.node_name, proxy.stands_in)
     async with tasks.Supervisor() as group:
         group.start(agent.run(), name="agent")
         # What fails of the network is tried again by itself: the pods go on meanwhile.

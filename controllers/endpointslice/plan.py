@@ -30,6 +30,10 @@ SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror"
 LEADER = "control-plane.alpha.kubernetes.io/leader"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
+_BY_NODE = "PreferSameNode"
+_BY_ZONE = frozenset({"PreferClose", "PreferSameZone", _BY_NODE})
+"""trafficDistribution of a service."""
+
 Group = tuple[str, endpoints.Ports]
 """Address family and target ports."""
 
@@ -92,9 +96,23 @@ def _endpoint(
         out["hostname"] = hostname
     if pod.node:
         out["nodeName"] = pod.node
-        if zone := zones.get(pod.node):
+        zone = zones.get(pod.node, "")
+        if zone:
             out["zone"] = zone
+        hints = _hints(service.distribution, zone, pod.node)
+        if hints and out["conditions"]["ready"]:
+            out["hints"] = hints
     return out
+
+
+def _hints(distribution: str, zone: str, node: str) -> JsonObject:
+    """Who should use an endpoint there: those in its zone, those on its node."""
+    hints: JsonObject = {}
+    if distribution in _BY_ZONE and zone:
+        hints["forZones"] = [{"name": zone}]
+    if distribution == _BY_NODE:
+        hints["forNodes"] = [{"name": node}]
+    return hints
 
 
 def mirrored(subsets: Iterable[JsonObject]) -> Wanted:

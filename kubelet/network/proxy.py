@@ -21,6 +21,7 @@ from kubelet.network.catalog import Catalog
 from kubelet.network.health import HealthPorts
 from kubelet.network.nftables import Nftables, NftablesError
 from kubelet.network.rules import Frontend, NodeNetwork, Target
+from kubelet.network.services import Place
 from kubelet.runtime.podnetwork import PodAttachment
 
 LOG = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class ServiceProxy:
         self._ranges: set[str] = set()
         self._host_ports: dict[Frontend, Target] = {}
         self._health = HealthPorts()
+        self._place = Place(options.node)
         catalog.listen(self._mark)
 
     async def run(self) -> None:
@@ -85,6 +87,13 @@ class ServiceProxy:
         self._host_ports = services.host_ports(attachments, self.options.addresses)
         self._mark(HOST_PORTS)
 
+    def stands_in(self, zone: str) -> None:
+        """The node's zone: endpoints there may be preferred."""
+        if zone != self._place.zone:
+            self._place = Place(self.options.node, zone)
+            for key in self._catalog.service_keys():
+                self._mark(key)
+
     def _mark(self, service: str) -> None:
         self._dirty.add(service)
         self._wake.set()
@@ -95,7 +104,7 @@ class ServiceProxy:
         return services.frontends(
             self._catalog.service(service),
             self._catalog.slices(service),
-            node=self.options.node,
+            place=self._place,
             node_addresses=self.options.addresses,
         )
 
@@ -105,7 +114,7 @@ class ServiceProxy:
             return
         for key in keys:
             service, slices = self._catalog.service(key), self._catalog.slices(key)
-            self._health.put(key, services.local_endpoints(service, slices, self.options.node))
+            self._health.put(key, services.local_endpoints(service, slices, self._place))
 
     def _load_all(self, kernel: Nftables) -> None:
         """Replace the whole table in one transaction: packets always meet one or the other."""

@@ -8,16 +8,17 @@ a network of this node (a switch between them, as on one machine or in one rack)
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from apimachinery import scheme
+from apimachinery import meta, scheme
 from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 
 LOG = logging.getLogger(__name__)
 
+ZONE = "topology.kubernetes.io/zone"
 GATHER_S = 0.02
 """Nodes register in a burst when a cluster starts: their routes are set together."""
 
@@ -28,19 +29,22 @@ class NodeView:
 
     address: str
     pod_cidr: str
+    zone: str = ""
 
 
 def node_view(obj: JsonObject) -> NodeView:
     """Keep of a Node what routing reads; anything that is no address counts as unsaid."""
     addresses = (obj.get("status") or {}).get("addresses") or ()
     internal = [a["address"] for a in addresses if a.get("type") == "InternalIP"]
+    zone = meta.labels(obj).get(ZONE, "")
     try:
         return NodeView(
             address=str(ipaddress.IPv4Address(internal[0])) if internal else "",
             pod_cidr=str(ipaddress.IPv4Network((obj.get("spec") or {}).get("podCIDR") or "")),
+            zone=zone,
         )
     except ValueError:
-        return NodeView("", "")
+        return NodeView("", "", zone)
 
 
 def commands(wanted: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
@@ -63,6 +67,15 @@ class RouteSync:
         self._wake = asyncio.Event()
         self._present: dict[str, str] = {}
         self._nodes.add_handler(self._changed)
+
+    def listen_zone(self, node: str, listener: Callable[[str], None]) -> None:
+        """Call with the zone of a node, now and when it changes."""
+
+        def tell(name: str, _: NodeView | None, new: NodeView | None) -> None:
+            if name == node and new is not None:
+                listener(new.zone)
+
+        self._nodes.add_handler(tell)
 
     async def run(self) -> None:
         """Follow until cancelled."""

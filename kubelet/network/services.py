@@ -76,6 +76,17 @@ class Endpoint:
     terminating: bool
     node: str
     hostname: str
+    for_zones: tuple[str, ...] = ()
+    for_nodes: tuple[str, ...] = ()
+    """Who should use it, as its hints say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a node is. The host of several nodes is nowhere."""
+
+    node: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +188,7 @@ def slice_view(obj: JsonObject) -> SliceView:
 
 
 def _endpoint(entry: Mapping[str, Any]) -> Endpoint:
-    conditions = entry.get("conditions") or {}
+    conditions, hints = entry.get("conditions") or {}, entry.get("hints") or {}
     ready = conditions.get("ready") is not False
     serving = conditions.get("serving")
     return Endpoint(
@@ -187,6 +198,8 @@ def _endpoint(entry: Mapping[str, Any]) -> Endpoint:
         terminating=conditions.get("terminating") is True,
         node=entry.get("nodeName") or "",
         hostname=entry.get("hostname") or "",
+        for_zones=tuple(one["name"] for one in hints.get("forZones") or ()),
+        for_nodes=tuple(one["name"] for one in hints.get("forNodes") or ()),
     )
 
 
@@ -197,19 +210,34 @@ def usable(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
     return ready or [e for e in everyone if e.serving and e.terminating]
 
 
+def near(endpoints: list[Endpoint], place: Place) -> list[Endpoint]:
+    """Of ready endpoints those meant for this place; all of them unless every one has a hint and
+    some are for here (KEP-4444).
+    """
+    for hints, here in (
+        ([e.for_nodes for e in endpoints], place.node),
+        ([e.for_zones for e in endpoints], place.zone),
+    ):
+        if here and all(hints) and any(here in names for names in hints):
+            return [e for e, names in zip(endpoints, hints, strict=True) if here in names]
+    return endpoints
+
+
 def backends(
-    port: ServicePort, slices: Iterable[SliceView], *, only_node: str = ""
+    port: ServicePort, slices: Iterable[SliceView], place: Place, *, local: bool = False
 ) -> tuple[tuple[str, int], ...]:
-    """The sorted (address, port) pairs behind a service's port, of one node only if named."""
+    """The sorted (address, port) pairs behind a service's port; of this node only if `local`."""
     candidates = [
         (number, endpoint)
         for view in slices
         for name, protocol, number in view.ports
         if name == port.name and protocol == port.protocol
         for endpoint in view.endpoints
-        if not only_node or endpoint.node == only_node
+        if not local or endpoint.node == place.node
     ]
     chosen = usable(endpoint for _, endpoint in candidates)
+    if not local:
+        chosen = near(chosen, place)
     return tuple(
         sorted({(address, n) for n, e in candidates if e in chosen for address in e.addresses[:1]})
     )
@@ -219,25 +247,26 @@ def frontends(
     service: ServiceView | None,
     slices: Iterable[SliceView],
     *,
-    node: str,
+    place: Place,
     node_addresses: Iterable[str],
 ) -> dict[Frontend, Target]:
     """Every address under which this node must know a service, and where each leads.
 
-    `node` is empty on a host that runs no pods itself; the Local policies don't apply there.
+    A host that runs no pods itself is no place; the Local policies don't apply there.
     """
     if service is None or service.elsewhere or not service.cluster_ip:
         return {}
     behind, mine = list(slices), list(node_addresses)
     found: dict[Frontend, Target] = {}
     for port in service.ports:
-        internal = backends(port, behind, only_node=node if service.internal_local else "")
+        here = bool(place.node)
+        internal = backends(port, behind, place, local=service.internal_local and here)
         found[Frontend(service.cluster_ip, port.protocol, port.port)] = Target(
             internal, affinity_seconds=service.affinity_seconds
         )
-        local = bool(service.external_local and node)
+        local = service.external_local and here
         external = Target(
-            backends(port, behind, only_node=node if local else ""),
+            backends(port, behind, place, local=local),
             masquerade=not local,
             affinity_seconds=service.affinity_seconds,
         )
@@ -249,7 +278,7 @@ def frontends(
             for ip in addresses:
                 # What a node cannot answer itself it leaves to the node that has the address; so
                 # does the host of several nodes, which runs no pods.
-                if not service.external_local or ip in mine or (node and external.backends):
+                if not service.external_local or ip in mine or (here and external.backends):
                     found[Frontend(ip, port.protocol, port.port)] = target
         if port.node_port:
             for ip in mine:
@@ -258,13 +287,13 @@ def frontends(
 
 
 def local_endpoints(
-    service: ServiceView | None, slices: Iterable[SliceView], node: str
+    service: ServiceView | None, slices: Iterable[SliceView], place: Place
 ) -> tuple[int, int] | None:
     """(health port, ready endpoints here) of a service that load balancers ask each node about."""
     if service is None or not service.health_port or not service.external_local:
         return None
     behind = list(slices)
-    counts = (len(backends(port, behind, only_node=node)) for port in service.ports)
+    counts = (len(backends(port, behind, place, local=True)) for port in service.ports)
     return service.health_port, max(counts, default=0)
 
 

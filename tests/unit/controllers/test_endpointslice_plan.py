@@ -140,6 +140,23 @@ def test_zone_and_hostname(make_pod) -> None:
     assert (endpoint["zone"], endpoint["hostname"]) == ("z", "h")
 
 
+@pytest.mark.parametrize(
+    ("distribution", "hints"),
+    [
+        (None, None),
+        ("PreferClose", {"forZones": [{"name": "z"}]}),
+        ("PreferSameZone", {"forZones": [{"name": "z"}]}),
+        ("PreferSameNode", {"forZones": [{"name": "z"}], "forNodes": [{"name": "n"}]}),
+    ],
+)
+def test_hints_say_who_should_use_an_endpoint(make_pod, distribution, hints) -> None:
+    pods = [make_pod(ip="10.0.0.1", node="n", ready=True), make_pod("b", ip="10.0.0.2", node="n")]
+    found = planning.selected(service(trafficDistribution=distribution), pods, {"n": "z"})
+    ready, unready = next(iter(found.values())).values()
+    assert ready.get("hints") == hints
+    assert "hints" not in unready
+
+
 class TestEndpoints:
     """The older form."""
 

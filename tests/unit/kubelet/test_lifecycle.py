@@ -155,6 +155,14 @@ def test_a_new_image_replaces_the_container() -> None:
     assert result.steps == (StartContainer("app", 1),)
 
 
+def test_what_ends_for_good_serves_to_the_last() -> None:
+    """Services send to ending pods where no other is ready."""
+    running = attempt()
+    stopping = seen(running, stopping={running.id: NOW + 30})
+    assert not lifecycle.ready(main(), stopping), "killed to be restarted"
+    assert lifecycle.ready(main(), replace(stopping, ending=Ending(NOW + 30)))
+
+
 def test_a_stop_is_not_asked_for_twice_unless_it_must_be_sooner() -> None:
     running = attempt()
     stopping = seen(running, stopping={running.id: NOW + 30}, ending=Ending(NOW + 30))

@@ -1,5 +1,7 @@
 """Services to frontends: readiness, policies, affinity."""
 
+import pytest
+
 from kubelet.network import services
 from kubelet.network.rules import Frontend, Target
 
@@ -33,7 +35,10 @@ def endpoint(ip: str, node: str = "node-1", **conditions: bool) -> dict:
 
 def frontends(service: dict, *slices: services.SliceView, node: str = "node-1") -> dict:
     return services.frontends(
-        services.service_view(service), slices, node=node, node_addresses=["10.71.0.11"]
+        services.service_view(service),
+        slices,
+        place=services.Place(node, "z1"),
+        node_addresses=["10.71.0.11"],
     )
 
 
@@ -117,11 +122,38 @@ def test_a_node_without_endpoints_leaves_local_traffic_to_those_that_have_some()
     assert not found[Frontend("10.71.0.11", "tcp", 80)].backends
     assert Frontend("10.71.0.12", "tcp", 80) in frontends(local, elsewhere, node="node-2")
     view = services.service_view(local)
-    assert services.local_endpoints(view, [elsewhere], "node-1") == (30100, 0)
-    assert services.local_endpoints(view, [elsewhere], "node-2") == (30100, 1)
+    assert services.local_endpoints(view, [elsewhere], services.Place("node-1")) == (30100, 0)
+    assert services.local_endpoints(view, [elsewhere], services.Place("node-2")) == (30100, 1)
 
 
 def test_a_service_labelled_headless_is_nobodys_to_proxy() -> None:
     labels = {"service.kubernetes.io/headless": ""}
     service = {**SERVICE, "metadata": {**SERVICE["metadata"], "labels": labels}}
     assert frontends(service, a_slice(endpoint("10.71.1.2", ready=True))) == {}
+
+
+def hinted(ip: str, *, node: str = "", zone: str = "") -> dict:
+    hints = {"forNodes": [{"name": node}] if node else [], "forZones": [{"name": zone}]}
+    return {**endpoint(ip, ready=True), "hints": hints if zone else {"forNodes": hints["forNodes"]}}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "expected"),
+    [
+        ([hinted("10.71.1.2", zone="z1"), hinted("10.71.1.3", zone="z2")], {"10.71.1.2"}),
+        ([hinted("10.71.1.2", zone="z3"), hinted("10.71.1.3", zone="z2")], {"10.71.1.2", "10.71.1.3"}),
+        ([hinted("10.71.1.2", zone="z1"), endpoint("10.71.1.3", ready=True)], {"10.71.1.2", "10.71.1.3"}),
+        (
+            [hinted("10.71.1.2", node="node-1", zone="z1"), hinted("10.71.1.3", node="node-2", zone="z1")],
+            {"10.71.1.2"},
+        ),
+        (
+            [hinted("10.71.1.2", node="node-3", zone="z1"), hinted("10.71.1.3", node="node-2", zone="z2")],
+            {"10.71.1.2"},
+        ),
+    ],
+)  # fmt: skip
+def test_endpoints_near_by_are_preferred(endpoints: list[dict], expected: set[str]) -> None:
+    """On node-1 in zone z1: only where every endpoint has a hint, and some are for here."""
+    found = frontends(SERVICE, a_slice(*endpoints))
+    assert {ip for ip, _ in found[Frontend("10.96.0.7", "tcp", 80)].backends} == expected
