@@ -391,7 +391,8 @@ async def _schedule(
         credentials=known,
         rate_limits=dirs.root / RATE_LIMITS,
         roles_of_namespaces=lambda: {
-            role_of(name) for name in namespaces.keys()  # noqa: SIM118  an informer, no mapping
+            role_of(name)
+            for name in namespaces.keys()  # noqa: SIM118  an informer, no mapping
         },
     )
     live[RESOURCE] = LiveOffers(master)
