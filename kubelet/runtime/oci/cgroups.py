@@ -222,6 +222,9 @@ class CgroupsV2:
         _remove_tree(self._root, path)
 
     def unified(self) -> Mapping[str, str]:
+        if "memory" not in _read(self._root / "cgroup.controllers").split():
+            # Some machines start without it: a runtime would refuse every container.
+            return {}
         # One process of a container over its limit ends the container, as on version 1 clusters.
         return {"memory.oom.group": "1"}
 

@@ -360,3 +360,17 @@ async def test_a_node_that_was_called_not_ready_says_otherwise_at_once(world: Wo
     async with asyncio.timeout(5):
         while not await ready():
             await asyncio.sleep(0.01)
+
+
+async def test_an_unknown_handler_is_refused(world: World) -> None:
+    await world.start_agent()
+    for name, handler in (("ours", "fake"), ("other", "elsewhere")):
+        found = {"metadata": {"name": name}, "handler": handler}
+        kind = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass"}
+        await world.client.create(scheme.RUNTIMECLASSES, {**kind, **found})
+        await world.pod(name, runtimeClassName=name)
+    await world.until(is_ready, "ours")
+    async with asyncio.timeout(10):
+        while "FailedCreatePodSandBox" not in await world.events("other"):
+            await asyncio.sleep(0.01)
+    assert len(world.named("app")) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,67 @@ async def test_a_pod_that_comes_while_leftovers_are_looked_for_keeps_its_files(
     await asyncio.sleep(0)
     known.add("came")
     assert await looking == ["forgotten"]
+
+
+async def test_files_of_an_optional_object_go_with_it(world: World) -> None:
+    await world.client.create(scheme.CONFIGMAPS, config_map(color="blue"))
+    await world.start_agent()
+    await mounted(world, {"configMap": {"name": "settings", "optional": True}})
+    await world.until(is_ready)
+    path = path_of(world)
+    assert (path / "color").exists()
+    await world.client.delete(scheme.CONFIGMAPS, "settings", "default")
+    await until(lambda: not (path / "color").exists())
+
+
+async def test_a_sub_path_needs_its_variables(world: World) -> None:
+    await world.client.create(scheme.CONFIGMAPS, config_map(where="inner"))
+    await world.start_agent()
+    source = {"configMapKeyRef": {"name": "settings", "key": "where"}}
+    for name, expression in (("knows", "$(WHERE)/x"), ("lacks", "$(NOBODY)/x")):
+        await world.pod(
+            name,
+            container={
+                "env": [{"name": "WHERE", "valueFrom": source}],
+                "volumeMounts": [{"name": "v", "mountPath": "/v", "subPathExpr": expression}],
+            },
+            volumes=[{"name": "v", "emptyDir": {}}],
+        )
+    await world.until(is_ready, "knows")
+
+    def waits(pod: JsonObject | None) -> bool:
+        assert pod is not None
+        (entry,) = pod["status"].get("containerStatuses") or ({},)
+        waiting = (entry.get("state") or {}).get("waiting") or {}
+        return waiting.get("reason") == "CreateContainerConfigError"
+
+    pod = await world.until(waits, "lacks")
+    told = pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"]
+    assert told == "missing value for 'NOBODY' in '$(NOBODY)/x'"
+
+
+async def test_memory_of_an_empty_dir_is_bounded(world: World) -> None:
+    await world.start_agent()
+    await world.pod(
+        container={
+            "resources": {"limits": {"memory": "16Mi"}},
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+        },
+        volumes=[{"name": "v", "emptyDir": {"medium": "Memory"}}],
+    )
+    await world.until(is_ready)
+    sizes = os.statvfs(path_of(world))
+    assert sizes.f_blocks * sizes.f_frsize == 16 << 20
+
+
+async def test_an_image_is_shown_and_a_missing_one_is_named(world: World) -> None:
+    await world.start_agent()
+    await mounted(world, {"image": {"reference": "app:1", "pullPolicy": "IfNotPresent"}})
+    await world.until(is_ready)
+    assert path_of(world).parts[-2:] == ("image", "vol")
+    await world.pod(
+        "other", volumes=[{"name": "v", "image": {"reference": "no:1", "pullPolicy": "Never"}}]
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        while "FailedMount" not in await world.events("other"):
+            await asyncio.sleep(0.01)

@@ -175,3 +175,25 @@ def test_the_address_stays_after_the_end() -> None:
 def test_a_host_network_pod_has_the_node_s_address() -> None:
     no_ip = replace(seen(attempt()), sandbox=replace(READY, ips=()))
     assert of(pod(hostNetwork=True), no_ip)["podIP"] == "10.0.0.1"
+
+
+def test_conditions_tell_their_generation() -> None:
+    one = pod()
+    one["metadata"]["generation"] = 7
+    told = of(one, seen(attempt()))["conditions"]
+    assert {condition["observedGeneration"] for condition in told} == {7}
+
+
+def test_users_and_mounts_are_told() -> None:
+    one = pod()
+    mounts = [
+        {"name": "v", "mountPath": "/a"},
+        {"name": "v", "mountPath": "/b", "readOnly": True},
+        {"name": "v", "mountPath": "/c", "readOnly": True, "recursiveReadOnly": "IfPossible"},
+    ]
+    one["spec"]["containers"][0]["volumeMounts"] = mounts
+    (entry,) = of(one, seen(attempt(user=(1000, 0, 500))))["containerStatuses"]
+    assert entry["user"] == {"linux": {"uid": 1000, "gid": 0, "supplementalGroups": [0, 500]}}
+    assert [mount.get("recursiveReadOnly") for mount in entry["volumeMounts"]] == [
+        None, "Disabled", "Enabled",
+    ]  # fmt: skip

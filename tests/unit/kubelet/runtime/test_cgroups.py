@@ -114,3 +114,14 @@ def test_weights_stay_in_range(shares: int) -> None:
 @pytest.mark.parametrize(("shares", "weight"), [(2, 1), (512, 20), (1024, 39), (262_144, 10_000)])
 def test_weights_as_the_runtimes_make_them(shares: int, weight: int) -> None:
     assert weight_of_shares(shares) == weight
+
+
+@pytest.mark.parametrize(
+    ("controllers", "extra"),
+    [("cpu memory pids", {"memory.oom.group": "1"}), ("hugetlb", {}), ("", {})],
+)
+def test_v2_asks_nothing_of_memory_where_there_is_no_such_controller(
+    tmp_path: Path, controllers: str, extra: dict[str, str]
+) -> None:
+    write(tmp_path / "cgroup.controllers", controllers)
+    assert CgroupsV2(tmp_path).unified() == extra

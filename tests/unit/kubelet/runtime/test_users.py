@@ -82,3 +82,8 @@ def test_a_pipe_instead_of_a_file_does_not_block(root: Path) -> None:
     (root / "etc/passwd").unlink()
     os.mkfifo(root / "etc/passwd")
     assert users.read_inside(root, "etc/passwd") == b""
+
+
+def test_strict_groups_are_the_pods_alone(root: Path) -> None:
+    security = Security(supplemental_groups=(9,), strict_groups=True)
+    assert users.resolve(root, "app", security) == ProcessUser(100, 101, (9,))
