@@ -26,6 +26,9 @@ CHUNK = 64 << 10
 MAX_MESSAGE = 4 << 20
 """Bytes of one message; kubectl sends 32 KiB pieces."""
 HEARTBEAT_SECONDS = 30.0
+GONE_SECONDS = 30.0
+"""What a command has, when its client has gone, to make something of the input that it got: clients
+that copy files into a container hang up after the last byte."""
 SIZE_MAX = 0xFFFF
 """The kernel keeps a terminal's columns and rows in 16 bits."""
 
@@ -69,9 +72,9 @@ async def serve_process(
         in_ = loop.create_task(_inputs(socket_, stream, wants))
         tasks = [out, in_]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not out.done() and await _ended_well(in_):
-            # The client sends nothing more, but still listens.
-            await out
+        if not out.done() and report_exit and wants.stdin and not wants.tty:
+            out.cancel()
+            await _leave(stream)
     except (ConnectionError, RuntimeError) as error:
         LOG.debug("stream: %s", error)
     finally:
@@ -87,14 +90,14 @@ async def serve_process(
     return socket_
 
 
-async def _ended_well(task: asyncio.Task[None]) -> bool:
-    """Whether inputs ended because they were told to, and not because the client left."""
-    await asyncio.sleep(0)
-    return task.done() and not task.cancelled() and task.exception() is None
-
-
-class _GoneError(ConnectionError):
-    """The client has closed its side."""
+async def _leave(stream: ProcessStream) -> None:
+    """Nobody listens any more: the command's input ends, and it has a while to end itself."""
+    with contextlib.suppress(TimeoutError, RuntimeDriverError):
+        async with asyncio.timeout(GONE_SECONDS):
+            await stream.close_stdin()
+            while await stream.read() is not None:
+                pass
+            await stream.wait()
 
 
 async def _outputs(
@@ -115,7 +118,7 @@ async def _outputs(
 
 
 async def _inputs(socket_: web.WebSocketResponse, stream: ProcessStream, wants: Wants) -> None:
-    """Until the client closes: then `_GoneError`, and the process is let go or ended."""
+    """Until the client closes: then the process is let go, left alone or ended."""
     async for message in socket_:
         if message.type is not WSMsgType.BINARY or not message.data:
             continue
@@ -129,7 +132,6 @@ async def _inputs(socket_: web.WebSocketResponse, stream: ProcessStream, wants: 
                 await stream.close_stdin()
         except RuntimeDriverError as error:
             LOG.debug("input: %s", error)
-    raise _GoneError
 
 
 async def _resize(stream: ProcessStream, data: bytes) -> None:

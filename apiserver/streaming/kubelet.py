@@ -26,8 +26,9 @@ the node's addresses. This text binds both sides; `kubelet.server` is the other 
         Success is `{"metadata": {}, "status": "Success"}`. A process that ended otherwise is
         `{"metadata": {}, "status": "Failure", "reason": "NonZeroExitCode", "message": "command
         terminated with exit code 7", "details": {"causes": [{"reason": "ExitCode", "message":
-        "7"}]}}`. A WebSocket that closes without `255 0` means that the client has gone: the
-        agent ends the process (exec) or lets go of it (attach).
+        "7"}]}}`. A WebSocket that closes means that the client has gone: the agent lets go of the
+        process (attach) or ends it (exec); one that reads its input from a pipe sees the end of
+        that first, and has half a minute to make something of it.
 
     GET /portForward/NS/POD               ?port=N
         WebSocket without a subprotocol, one for each connection. The agent connects to the port in

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import kubernetes
+import kubernetes.stream
 import pytest
 
 from tests.e2e.conftest import KUBECTL, Cluster, eventually, run
@@ -230,6 +232,22 @@ def test_cp_of_a_folder(live: Live, tmp_path: Path) -> None:
     (tmp_path / "folder/inner/file").write_text("x")
     live("cp", str(tmp_path / "folder"), "web:/tmp", "-c", "side")
     assert live("exec", "web", "-c", "side", "--", "cat", "/tmp/folder/inner/file") == "x"
+
+
+def test_input_of_a_client_that_hangs_up_after_it(live: Live) -> None:
+    """Ansible and the client for JavaScript copy files so: tar's input, and no word of its end."""
+    command = ["sh", "-c", "sleep 0.3; cat >/tmp/part && mv /tmp/part /tmp/whole"]
+    told = bytes(range(256)) * 4096
+    with kubernetes.config.new_client_from_config(str(live.cluster.root / "kubeconfig")) as client:
+        core = kubernetes.client.CoreV1Api(client)
+        talk = kubernetes.stream.stream(
+            core.connect_get_namespaced_pod_exec, "web", SPACE, container="side", command=command,
+            stdin=True, stdout=True, stderr=True, tty=False, _preload_content=False,
+        )  # fmt: skip
+        talk.write_stdin(told)
+        talk.close()
+    show = ("exec", "web", "-c", "side", "--", "wc", "-c", "/tmp/whole")
+    assert eventually(lambda: live(*show)).split()[0] == str(len(told))
 
 
 @WAYS
