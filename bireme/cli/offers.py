@@ -24,10 +24,18 @@ from bireme.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
 LOOK_S = 1.0
+PIPED_WIDTH = 140
+"""Where there is no terminal to be too narrow."""
 BAR = 10
 """Characters of the whole cluster."""
+READ = {"cpu": "cpu", "memory": "", "nvidia.com/gpu": "gpu"}
+"""What tables show of amounts, and how they call it: memory shows by its unit."""
+SHORT = {"ephemeral-storage": "disk", "nvidia.com/gpu": "gpu"}
+MI_MAX = 10 * 1024
+"""From here on memory is said in Gi."""
 ROWS_MAX = 30
 """Of one table on a terminal; `-o json` has all."""
 
@@ -45,6 +53,21 @@ class Share:
     offered: dict[str, str] = field(default_factory=dict)
     guarantees: dict[str, str] = field(default_factory=dict)
     limits: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A framework that is not removed."""
+
+    id: str
+    name: str
+    state: str
+    roles: list[str]
+    tasks: int
+    used: dict[str, str]
+    offers: int
+    age: float
+    """Seconds since it first subscribed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +90,8 @@ class Waiting:
     who: str
     role: str
     why: str
+    age: float | None = None
+    """Seconds, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +99,7 @@ class Picture:
     """All that is shown."""
 
     roles: list[Share]
+    frameworks: list[Member]
     offers: list[OnOffer]
     waiting: list[Waiting]
 
@@ -107,7 +133,10 @@ async def _print(client: Client, output: str) -> None:
         return
     from rich.console import Console
 
-    Console().print(render(picture))
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, PIPED_WIDTH)
+    console.print(render(picture))
 
 
 async def _follow(client: Client) -> None:
@@ -123,12 +152,14 @@ async def look(client: Client) -> Picture:
     """What the API shows now."""
     roles = (await client.list(scheme.OFFER_ROLES))["items"]
     offers = (await client.list(scheme.OFFERS))["items"]
+    frameworks = (await client.list(scheme.FRAMEWORKS))["items"]
     pending = (await client.list(scheme.PODS, field_selector="status.phase=Pending"))["items"]
     now = datetime.now(UTC).timestamp()
     return Picture(
-        sorted((_share(role) for role in roles), key=lambda one: one.role),
+        sorted((_share(role) for role in roles), key=lambda one: one.role.split("/")),
+        [_member(one, offers, now) for one in frameworks if not _status(one).get("removed")],
         sorted((_offer(one, now) for one in offers), key=lambda one: -one.age),
-        [*_frameworks(roles), *_pods(pending)],
+        [*_frameworks(roles), *_pods(pending, now)],
     )
 
 
@@ -150,16 +181,40 @@ def _share(role: JsonObject) -> Share:
     )
 
 
+def _status(obj: JsonObject) -> JsonObject:
+    return obj.get("status") or {}
+
+
+def _member(obj: JsonObject, offers: Iterable[JsonObject], now: float) -> Member:
+    spec, state = obj.get("spec") or {}, _status(obj)
+    active = "active" if state.get("active") else "suppressed"
+    mine = spec.get("id") or meta.name(obj)
+    return Member(
+        mine,
+        spec.get("name") or mine,
+        active if state.get("connected") else "disconnected",
+        list(spec.get("roles") or ()),
+        state.get("tasks") or 0,
+        state.get("used") or {},
+        sum(offer["spec"]["frameworkID"] == mine for offer in offers),
+        _age(obj, now),
+    )
+
+
+def _age(obj: JsonObject, now: float) -> float:
+    made = obj["metadata"].get("creationTimestamp")
+    return max(0.0, now - meta.parse_time(made)) if made else 0.0
+
+
 def _offer(offer: JsonObject, now: float) -> OnOffer:
     spec = offer["spec"]
-    made = offer["metadata"].get("creationTimestamp")
     return OnOffer(
         meta.name(offer),
         spec.get("frameworkName") or spec["frameworkID"],
         spec["role"],
         spec["nodeName"],
         spec["resources"],
-        max(0.0, now - meta.parse_time(made)) if made else 0.0,
+        _age(offer, now),
     )
 
 
@@ -172,7 +227,7 @@ def _frameworks(roles: Iterable[JsonObject]) -> list[Waiting]:
     return found
 
 
-def _pods(pending: Iterable[JsonObject]) -> list[Waiting]:
+def _pods(pending: Iterable[JsonObject], now: float) -> list[Waiting]:
     """Pods that no node was found for yet."""
     found = []
     for pod in pending:
@@ -182,7 +237,7 @@ def _pods(pending: Iterable[JsonObject]) -> list[Waiting]:
         said = [c.get("message") for c in conditions if c.get("type") == "PodScheduled"]
         who = f"pod {meta.namespace(pod)}/{meta.name(pod)}"
         why = next((text for text in said if text), "in the queue")
-        found.append(Waiting(who, f"kubernetes/{meta.namespace(pod)}", why))
+        found.append(Waiting(who, f"kubernetes/{meta.namespace(pod)}", why, _age(pod, now)))
     return found
 
 
@@ -190,28 +245,60 @@ def _pods(pending: Iterable[JsonObject]) -> list[Waiting]:
 
 
 def render(picture: Picture) -> "RenderableType":
-    """Three tables."""
+    """A table of each kind; those that are empty are left out."""
     from rich.console import Group
+
+    tables = (_roles(picture), _members(picture), _offers(picture), _waiting(picture))
+    return Group(*(table for table in tables if table.row_count))
+
+
+def _table(title: str, *columns: str, wide: str = "") -> "Table":
+    """One whose columns keep to one line, but for `wide`."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    shares = Table("role", "share", "", "dominant", "weight", "used", "offered", title="Roles")
-    shares.columns[2].no_wrap = True
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        made.add_column(name, no_wrap=name != wide)
+    return made
+
+
+def _roles(picture: Picture) -> "Table":
+    """A role stands indented below the one that it is part of."""
+    table = _table("Roles", "role", "share", "", "of", "used", "offered", "rules")
+    shown = {one.role for one in picture.roles}
     for one in picture.roles[:ROWS_MAX]:
-        shares.add_row(
-            one.role, f"{one.share:.1%}", bar(one.share), one.dominant, one.weight,
-            amounts(one.used), amounts(one.offered),
+        above, _, name = one.role.rpartition("/")
+        label = "  " * one.role.count("/") + name if above in shown else one.role
+        table.add_row(
+            label, f"{one.share:.1%}", bar(one.share), SHORT.get(one.dominant, one.dominant),
+            amounts(one.used), amounts(one.offered), rules(one),
         )  # fmt: skip
-    offers = Table("framework", "role", "node", "resources", "age", title="Offers")
-    for offer in picture.offers[:ROWS_MAX]:
-        offers.add_row(
-            offer.framework, offer.role, offer.node, amounts(offer.resources), f"{offer.age:.0f}s"
-        )
-    waiting = Table("who", "role", "why", title="Waiting")
-    for each in picture.waiting[:ROWS_MAX]:
-        waiting.add_row(each.who, each.role, each.why)
-    shown: list[RenderableType] = [shares]
-    shown += [table for table in (offers, waiting) if table.row_count]
-    return Group(*shown)
+    return table
+
+
+def _members(picture: Picture) -> "Table":
+    table = _table("Frameworks", "framework", "state", "roles", "tasks", "used", "offers", "age")
+    for one in picture.frameworks[:ROWS_MAX]:
+        table.add_row(
+            one.name, one.state, ",".join(one.roles), str(one.tasks), amounts(one.used),
+            str(one.offers), age(one.age),
+        )  # fmt: skip
+    return table
+
+
+def _offers(picture: Picture) -> "Table":
+    table = _table("Offers", "framework", "role", "node", "resources", "age")
+    for one in picture.offers[:ROWS_MAX]:
+        table.add_row(one.framework, one.role, one.node, amounts(one.resources), age(one.age))
+    return table
+
+
+def _waiting(picture: Picture) -> "Table":
+    table = _table("Waiting", "who", "role", "for", "why", wide="why")
+    for one in picture.waiting[:ROWS_MAX]:
+        table.add_row(one.who, one.role, "" if one.age is None else age(one.age), one.why)
+    return table
 
 
 def bar(share: float) -> str:
@@ -222,8 +309,29 @@ def bar(share: float) -> str:
 
 
 def amounts(vector: dict[str, str]) -> str:
-    """`cpu=2 memory=4Gi …`, those that matter first."""
-    first = [name for name in ("cpu", "memory") if name in vector]
-    return " ".join(
-        f"{name}={vector[name]}" for name in (*first, *sorted(set(vector) - set(first)))
-    )
+    """`2 cpu 4Gi`: what matters to people; `-o json` has all."""
+    said = [(larger(vector[name]), word) for name, word in READ.items() if name in vector]
+    return " ".join(f"{amount} {word}".rstrip() for amount, word in said)
+
+
+def larger(quantity: str) -> str:
+    """`32256Mi` is `31.5Gi` to people."""
+    number = quantity.removesuffix("Mi")
+    if number == quantity or not number.isdigit() or int(number) < MI_MAX:
+        return quantity
+    return f"{int(number) / 1024:.1f}".removesuffix(".0") + "Gi"
+
+
+def rules(one: Share) -> str:
+    """A role's weight, what is kept for it, and what it may have at most."""
+    weight = "" if one.weight == "1" else one.weight
+    said = (("×", weight), ("≥", amounts(one.guarantees)), ("≤", amounts(one.limits)))
+    return "  ".join(f"{sign}{text}" for sign, text in said if text)
+
+
+def age(seconds: float) -> str:
+    """As kubectl says it, roughly."""
+    for size, unit in ((86400, "d"), (3600, "h"), (120, "m")):
+        if seconds >= size:
+            return f"{seconds // (60 if unit == 'm' else size):.0f}{unit}"
+    return f"{seconds:.0f}s"
