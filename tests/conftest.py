@@ -1,12 +1,11 @@
-"""For all tests: with BIREME_EFFORT, hypothesis draws more and does not look at the clock."""
+"""For all tests: hypothesis never looks at the clock, and draws more with BIREME_EFFORT."""
 
 from hypothesis import settings
 
-from tests.effort import EFFORT, examples
+from tests.effort import examples
 
-if EFFORT > 1:
-    ordinary = settings.get_profile("default")
-    settings.register_profile(
-        "stress", max_examples=examples(ordinary.max_examples), deadline=None, print_blob=True
-    )
-    settings.load_profile("stress")
+ordinary = settings()
+settings.register_profile(
+    "bireme", ordinary, max_examples=examples(ordinary.max_examples), deadline=None, print_blob=True
+)
+settings.load_profile("bireme")

@@ -1,11 +1,14 @@
 """Eight hours of a busy offer master in virtual time: seeded, with faults, checked from outside.
 
 Frameworks of every temper join, fail over, go silent and die; agents come, shrink, change and go;
-launches are lost on their way, bindings come late or never. After each step the checker counts
-everything anew from what the frameworks hold and what the API said, and compares it with the books.
+launches are lost on their way, bindings come late or never; weights and guarantees change; the
+master dies and another follows. After each step the checker counts everything anew from what the
+frameworks hold and what the API said, and compares it with the books; and two frameworks that want
+all they can get, in roles of one weight, must have had the same, all hours together.
 A failure names its seed: `pytest tests/simulation -k "offers and seed3"`.
 """
 
+import asyncio
 import os
 import random
 import time
@@ -16,7 +19,7 @@ import pytest
 from offers import messages, parts, resources
 from offers.messages import Launch, Offer
 from offers.resources import Vector
-from tests.unit.offers.masters import MB, Framework, Node, Pod, World, running
+from tests.unit.offers.masters import MB, Framework, Node, Pod, World
 
 pytestmark = pytest.mark.looptime(start=time.monotonic)
 
@@ -26,6 +29,10 @@ AGENTS = 12
 ROLES = ("kubernetes/a", "kubernetes/b", "batch", "batch/night", "web")
 LIMITS = {"batch": {"cpu": 14_000}, "kubernetes/a": {"cpu": 6_000}}
 GUARANTEES = {"web": {"cpu": 4_000}, "batch": {"cpu": 2_000}}
+EVEN = ("even/left", "even/right")
+"""Of one weight all the time, and each with a framework that never has enough."""
+UNEVEN = 1.6
+"""So many times the other's CPU may one have had: offers are of nodes, and work of up to an hour."""
 LOST = 0.05
 """How many launches never become a pod, and how many frameworks' answers are nonsense."""
 
@@ -45,17 +52,34 @@ class Temper(Framework):
 
 
 class Soak:
-    """The world, its people, and the checker."""
+    """The world, its people, its fate, and the checker."""
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.world, self.rng, self.seed = world, random.Random(seed), seed
+    def __init__(self, seed: int) -> None:
+        self.rng, self.seed = random.Random(seed), seed
+        self.roles: dict[str, str] = {}
+        """Pod → whom it is charged to."""
+        self.world = World(role_of_pod=self.role_of)
+        self.running_master = asyncio.create_task(self.world.master.run())
+        self.steady: list[Temper] = []
+        """Never end, always want: whatever the others do, they go on."""
+        self.seconds = dict.fromkeys(EVEN, 0.0)
+        """CPU seconds that each had."""
         self.living: list[Temper] = []
         self.running: dict[str, tuple[str, float]] = {}
         """Pod → (node, when it ends)."""
-        self.late: list[tuple[float, str, Pod]] = []
+        self.restarts = 0
+        self.late: dict[str, tuple[Pod, asyncio.TimerHandle]] = {}
+        """Launched, not yet bound."""
         self.names = 0
         self.started = self.joined = self.died = 0
         self.held: dict[str, Offer] = {}
+
+    @property
+    def everybody(self) -> list[Temper]:
+        return [*self.living, *self.steady]
+
+    def role_of(self, key: str) -> str:
+        return self.roles.get(key.removeprefix("default/"), "")
 
     # --- what happens
 
@@ -69,6 +93,20 @@ class Soak:
         self.joined += 1
         roles = tuple(self.rng.sample(ROLES, self.rng.choice((1, 1, 2))))
         self.attach(Temper(self.world, f"fw{self.names}", roles, self.rng))
+
+    def always(self, name: str, role: str) -> Temper:
+        """One that takes and uses all it can get."""
+        one = Temper(self.world, name, (role,), self.rng)
+        one.greed, one.speed, one.refuse = 1.0, 1.0, 0.0
+        self.world.master.attach(one.info, one)
+        self.steady.append(one)
+        return one
+
+    async def passes(self, seconds: float) -> None:
+        await self.world.settle(seconds)
+        for path in EVEN:
+            held = self.world.master.ledger.roles.role(path).allocated.get("cpu", 0)
+            self.seconds[path] += held / 1000 * seconds
 
     def attach(self, one: Temper) -> None:
         self.world.master.attach(one.info, one)
@@ -88,10 +126,9 @@ class Soak:
         self.died += 1
         for uid in [uid for uid in self.running if uid.startswith(f"{one.info.name}-")]:
             self.end(uid)
-        gone = [entry for entry in self.late if entry[1].startswith(f"{one.info.name}-")]
-        for entry in gone:
-            self.late.remove(entry)
-            self.world.master.ledger.gone(entry[1])
+        for uid in [uid for uid in self.late if uid.startswith(f"{one.info.name}-")]:
+            self.late.pop(uid)[1].cancel()
+            self.world.master.ledger.gone(uid)
 
     def end(self, uid: str) -> None:
         self.running.pop(uid, None)
@@ -123,20 +160,23 @@ class Soak:
         # It was used: nobody can use it again.
         assert not one.call(call)
         self.started += 1
+        self.roles[uid] = offer.role
         if self.rng.random() < LOST:
             return  # on its way for ever: the master gives up on it
-        pod = Pod(uid, offer.node, wants)
-        self.late.append((self.world.now + self.rng.choice((0.0, 1.0, 20.0)), uid, pod))
+        # Sooner than the master gives it up (30 s), else its room may have gone to others.
+        wait = asyncio.get_running_loop().call_later
+        timer = wait(self.rng.choice((0.0, 1.0, 20.0)), self.bind, uid)
+        self.late[uid] = (Pod(uid, offer.node, wants), timer)
 
-    def bind(self) -> None:
-        """What is on its way arrives, unless its agent is gone."""
-        for entry in [entry for entry in self.late if entry[0] <= self.world.now]:
-            self.late.remove(entry)
-            _, uid, pod = entry
-            if pod.node_name in self.world.nodes.seen:
-                self.world.pods.set(f"default/{uid}", pod)
-                length = self.rng.choice((5, 60, 600, 3600))
-                self.running[uid] = (pod.node_name, self.world.now + length)
+    def bind(self, uid: str) -> None:
+        """It arrives, unless its agent is gone."""
+        pod, _ = self.late.pop(uid)
+        if pod.node_name in self.world.nodes.seen:
+            self.world.pods.set(f"default/{uid}", pod)
+            length = self.rng.choice((5, 60, 600, 3600))
+            self.running[uid] = (pod.node_name, self.world.now + length)
+
+    def time_passes(self) -> None:
         for uid in [uid for uid, (_, end) in self.running.items() if end <= self.world.now]:
             self.end(uid)
 
@@ -155,6 +195,32 @@ class Soak:
             shape = Node(seen.allocatable, {"rack": "x"}, accepts_pods=not cordoned)
             self.world.nodes.set(name, shape)
 
+    async def stop(self) -> None:
+        self.running_master.cancel()
+        await asyncio.wait([self.running_master])
+
+    async def master_dies(self) -> None:
+        """Another one follows, which knows what the API does and what was on its way."""
+        await self.stop()
+        self.restarts += 1
+        self.world.succeed(role_of_pod=self.role_of, epoch=self.restarts)
+        self.order()
+        for uid, (pod, _) in self.late.items():
+            launch = Launch(uid, self.roles[uid], pod.requests)
+            self.world.master.assume(launch, pod.node_name)
+        for one in self.everybody:
+            one.offers.clear()
+            self.world.master.attach(one.info, one)
+        self.running_master = asyncio.create_task(self.world.master.run())
+
+    def order(self) -> None:
+        """Weights and guarantees of the hour; limits stay."""
+        for path in ROLES:
+            weight = self.rng.choice((0.5, 1.0, 3.0))
+            most = GUARANTEES.get(path, {})
+            guarantee = most if self.rng.random() < 0.7 else {}
+            self.world.master.configure(path, weight, guarantee, LIMITS.get(path, {}))
+
     def moods(self) -> None:
         for one in self.living:
             if self.rng.random() < 0.05:
@@ -166,7 +232,7 @@ class Soak:
 
     def check(self) -> None:
         ledger = self.world.master.ledger
-        offers = {o.id: o for one in self.living for o in one.offers.values()}
+        offers = {o.id: o for one in self.everybody for o in one.offers.values()}
         assert offers.keys() == ledger.offers.keys(), self.told("offers in hand, offers in force")
         for name, account in ledger.accounts.items():
             offered = total(o.resources for o in offers.values() if o.node == name)
@@ -198,37 +264,39 @@ def total(vectors: Iterable[Vector]) -> Vector:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"seed{seed}")
 async def test_offers_survive_eight_hours(seed: int) -> None:
-    async with running(rivals=1) as world:
-        soak = Soak(world, seed)
-        for path in {*LIMITS, *GUARANTEES}:
-            world.master.configure(path, 1.0, GUARANTEES.get(path, {}), LIMITS.get(path, {}))
-        for number in range(AGENTS):
-            soak.agent(number)
-        for _ in range(5):
-            soak.join()
-        # Never ends, always wants: whatever the others do, it goes on.
-        steady = Temper(world, "steady", ("web",), soak.rng)
-        steady.greed, steady.speed, steady.refuse = 1.0, 1.0, 0.0
-        world.master.attach(steady.info, steady)
-        hourly = [0] * (HOURS + 1)
-        end = world.now + HOURS * 3600
-        while world.now < end:
-            await world.settle(soak.rng.choice((0.03, 1.0, 5.0, 30.0)))
-            act: list[Callable[[], None]] = [soak.moods, soak.bind]
-            act += [soak.join] if len(soak.living) < 12 and soak.rng.random() < 0.03 else []
-            act += [soak.leave] if soak.rng.random() < 0.02 else []
-            act += [soak.agent_changes] if soak.rng.random() < 0.05 else []
-            for each in act:
-                each()
-            soak.living.append(steady)
-            for one in list(soak.living):
-                before = soak.started
-                soak.work(one)
-                if one is steady:
-                    hourly[int((end - world.now) // 3600)] += soak.started - before
-            soak.check()
-            soak.living.pop()
+    soak = Soak(seed)
+    world, rng = soak.world, soak.rng
+    soak.order()
+    for number in range(AGENTS):
+        soak.agent(number)
+    for _ in range(5):
+        soak.join()
+    steady = soak.always("steady", "web")
+    for path in EVEN:
+        soak.always(path.replace("/", "-"), path)
+    hourly = [0] * HOURS
+    began = world.now
+    while (hour := int((world.now - began) // 3600)) < HOURS:
+        await soak.passes(rng.choice((0.03, 1.0, 5.0, 30.0)))
+        act: list[Callable[[], None]] = [soak.moods, soak.time_passes]
+        act += [soak.join] if len(soak.living) < 12 and rng.random() < 0.03 else []
+        act += [soak.leave] if rng.random() < 0.02 else []
+        act += [soak.agent_changes] if rng.random() < 0.05 else []
+        act += [soak.order] if rng.random() < 0.01 else []
+        for each in act:
+            each()
+        if rng.random() < 0.005:
+            await soak.master_dies()
+        for one in soak.everybody:
+            soak.work(one)
+        hourly[hour] = steady.count
+        soak.check()
+    await soak.stop()
     assert soak.joined > 5
     assert soak.died > 3
+    assert soak.restarts > 2
     assert soak.started > 500
-    assert all(hourly[:HOURS]), f"seed {seed}: steady started {hourly} an hour"
+    left, right = soak.seconds.values()
+    assert max(left, right) < UNEVEN * min(left, right), f"seed {seed}: CPU seconds {soak.seconds}"
+    counts = [0, *hourly]
+    assert counts == sorted(set(counts)), f"seed {seed}: steady had started {hourly} by each hour"

@@ -61,6 +61,10 @@ class Mirror:
     def remove(self, key: str) -> None:
         self._tell(key, self.seen.pop(key), None)
 
+    def tell_all(self) -> None:
+        for key, value in self.seen.items():
+            self._tell(key, None, value)
+
 
 class Framework:
     """A framework over the wire, without the wire."""
@@ -119,6 +123,12 @@ class World:
         self.clock = LoopClock()
         self.nodes, self.pods = Mirror(), Mirror()
         self.master = OfferMaster(self.nodes, self.pods, clock=self.clock, **options)
+
+    def succeed(self, **options: Any) -> None:
+        """Another master, to which all that is there is news."""
+        self.master = OfferMaster(self.nodes, self.pods, clock=self.clock, **options)
+        self.nodes.tell_all()
+        self.pods.tell_all()
 
     @property
     def now(self) -> float:
