@@ -4,11 +4,13 @@ Neighbours: the service account controller makes `default` in each namespace, th
 for by the kubelet when it mounts the projected volume that is added here.
 """
 
+import asyncio
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import ClassVar
 
-from apimachinery import names, scheme, status
+from apimachinery import fields, names, scheme, status
 from apimachinery.names import Rng
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, Attempt, Plugin
@@ -21,6 +23,9 @@ TOKEN_SECONDS = 3607
 MIRROR = "kubernetes.io/config.mirror"
 ROOT_CA = "kube-root-ca.crt"
 
+DEFAULT = "default"
+APPEAR_SECONDS = 1.0
+"""Who makes a pod right after its namespace need not wait for this account (Kubernetes' number)."""
 
 ACCOUNTS_KEPT = 1024
 """Accounts read lately: pods are created far more often than accounts change."""
@@ -52,7 +57,7 @@ class ServiceAccounts(Plugin):
         spec = pod.setdefault("spec", {})
         if MIRROR in (pod["metadata"].get("annotations") or {}):
             return
-        name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+        name = spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT
         spec["serviceAccountName"] = spec["serviceAccount"] = name
         account = await self._account(attempt, name)
         if spec.get("automountServiceAccountToken", account.mounts_token):
@@ -64,6 +69,9 @@ class ServiceAccounts(Plugin):
         entry = self._cache.get(scheme.SERVICEACCOUNTS, attempt.namespace, name)
         if entry is None:
             await self._cache.fresh()
+            entry = self._cache.get(scheme.SERVICEACCOUNTS, attempt.namespace, name)
+        if entry is None and name == DEFAULT:
+            await self._appears(attempt.namespace)
             entry = self._cache.get(scheme.SERVICEACCOUNTS, attempt.namespace, name)
         if entry is None:
             raise status.forbidden(
@@ -78,6 +86,15 @@ class ServiceAccounts(Plugin):
             if len(self._known) > ACCOUNTS_KEPT:
                 self._known.popitem(last=False)
         return known
+
+    async def _appears(self, namespace: str) -> None:
+        """Wait for the account that every namespace is given in a moment."""
+        named = fields.from_set({"metadata.name": DEFAULT})
+        watcher = self._cache.watch(scheme.SERVICEACCOUNTS, namespace, fields=named)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(APPEAR_SECONDS), watcher:
+                async for _ in watcher:
+                    return
 
     def _add_token(self, spec: JsonObject) -> None:
         """One volume for all containers that do not mount something at the place themselves."""

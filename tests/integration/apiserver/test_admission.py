@@ -1,5 +1,7 @@
 """What is added to pods, and what is refused, before they are stored."""
 
+import asyncio
+
 import pytest
 
 from apimachinery import wire
@@ -45,6 +47,17 @@ async def test_an_account_that_is_not_there(api):
         'pods "a" is forbidden: error looking up service account default/none: '
         'serviceaccount "none" not found'
     )
+
+
+async def test_a_pod_may_come_before_the_account_of_its_new_namespace(api, monkeypatch):
+    monkeypatch.setattr("apiserver.admission.service_account.APPEAR_SECONDS", 30.0)
+    space = "/api/v1/namespaces/fresh"
+    await api.made("/api/v1/namespaces", {"metadata": {"name": "fresh"}})
+    pod = asyncio.create_task(api.post(f"{space}/pods", api.pod()))
+    done, _ = await asyncio.wait({pod}, timeout=0.05)
+    assert not done
+    await api.made(f"{space}/serviceaccounts", {"metadata": {"name": "default"}})
+    assert (await pod).status == 201
 
 
 async def test_pods_outlast_a_silent_node_for_a_while(api):
