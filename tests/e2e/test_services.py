@@ -106,6 +106,30 @@ def test_the_local_policy_keeps_to_the_nodes_own_pods(hello: Cluster) -> None:
         hello.kubectl("delete", "service", "local")
 
 
+def test_a_load_balancer_is_every_node(hello: Cluster) -> None:
+    """All nodes answer on the service's own port; who comes second waits and says why."""
+    first = service("balanced", type="LoadBalancer", ports=[{"port": 8777, "targetPort": "http"}])
+    hello.kubectl("apply", "-f", "-", stdin=first)
+    hello.kubectl("apply", "-f", "-", stdin=first.replace("balanced", "second"))
+    try:
+        nodes = [f"10.{71 + slot(hello)}.0.{10 + number}" for number in (1, 2, 3)]
+
+        def reported(name: str) -> list[str]:
+            status = hello.get("service", name)["status"]["loadBalancer"]
+            return [one["ip"] for one in status.get("ingress", ())]
+
+        eventually(lambda: reported("balanced") == nodes, within=20)
+        for node in nodes:
+            eventually(lambda n=node: len(spread(f"http://{n}:8777/", 20)) > 1, within=20)
+        about = ["--field-selector", "involvedObject.name=second"]
+        eventually(lambda: "8777/TCP" in hello.kubectl("get", "events", *about), within=20)
+        assert reported("second") == []
+        hello.kubectl("delete", "service", "balanced")
+        eventually(lambda: reported("second") == nodes, within=20)
+    finally:
+        hello.kubectl("delete", "service", "balanced", "second", "--ignore-not-found")
+
+
 def test_pods_reach_pods_on_other_nodes(hello: Cluster) -> None:
     pods = hello.pods("app=hello")
     for pod in pods:
@@ -119,28 +143,43 @@ def test_pods_reach_pods_on_other_nodes(hello: Cluster) -> None:
         assert said.strip() == pod["metadata"]["name"]
 
 
-def test_a_host_port_leads_to_its_pod(hello: Cluster) -> None:
+def hosted(name: str, **port: Any) -> str:
+    """A pod on node-1 with a host port."""
     script = "mkdir -p /w; hostname > /w/index.html; exec httpd -f -p 80 -h /w"
     container = {
         "name": "c",
         "image": "busybox",
         "imagePullPolicy": "IfNotPresent",
         "command": ["sh", "-c", script],
-        "ports": [{"containerPort": 80, "hostPort": 8099}],
+        "ports": [{"containerPort": 80, "hostPort": 8099, **port}],
     }
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "hosted"},
-        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
-    }
-    hello.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    spec = {"nodeName": "node-1", "terminationGracePeriodSeconds": 0, "containers": [container]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    return json.dumps(pod)
+
+
+def test_a_host_port_leads_to_its_pod(hello: Cluster) -> None:
+    hello.kubectl("apply", "-f", "-", stdin=hosted("hosted"))
     try:
         hello.kubectl("wait", "--for=condition=Ready", "pod/hosted", "--timeout=60s")
         host = hello.get("pod", "hosted")["status"]["hostIP"]
         assert eventually(lambda: get(f"http://{host}:8099/")) == "hosted"
     finally:
         hello.kubectl("delete", "pod", "hosted")
+
+
+def test_a_host_port_on_the_loopback_leads_to_its_pod(hello: Cluster) -> None:
+    """On the node itself, and from nowhere else."""
+    hello.kubectl("apply", "-f", "-", stdin=hosted("inside", hostPort=8098, hostIP="127.0.0.1"))
+    try:
+        hello.kubectl("wait", "--for=condition=Ready", "pod/inside", "--timeout=60s")
+        node = f"bireme{slot(hello)}-node-1"
+        eventually(lambda: spread_from(node, "http://127.0.0.1:8098/", 1)["inside"] == 1)
+        host = hello.get("pod", "inside")["status"]["hostIP"]
+        with pytest.raises(OSError, match="refused"):
+            get(f"http://{host}:8098/")
+    finally:
+        hello.kubectl("delete", "pod", "inside")
 
 
 def test_a_pod_reaches_the_api_server_by_its_service(hello: Cluster) -> None:
