@@ -2,185 +2,36 @@
 
 A framework is known by its id, kept as a Framework object, and outlives its connection by its
 failover timeout; one that was removed is refused for ever. Events go to its stream, which the HTTP
-side brings. Neighbours: `master` makes the offers, `offers.tasks.service` runs the tasks,
-`offers.http` speaks the protocol. Errors: `SubscribeError`, which the framework hears as ERROR.
+side brings. Neighbours: `framework` is one of them, `master` makes the offers,
+`offers.tasks.service` runs the tasks, `offers.http` speaks the protocol. Errors: `SubscribeError`, which the framework hears as ERROR.
 """
 
 import asyncio
 import contextlib
 import logging
-import math
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
 
-from apimachinery import meta, names, scheme, status
+from apimachinery import meta, scheme, status
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 from offers import constraints as constraints_of
-from offers import identity, messages, roles, shapes
+from offers import identity
 from offers.constraints import Constraint
+from offers.framework import Framework, Stream, SubscribeError, check, plainly
 from offers.master import OfferMaster
-from offers.messages import Event, FrameworkInfo, Offer
-from offers.resources import Vector
+from offers.messages import Offer
 
 LOG = logging.getLogger(__name__)
 
 RETURN_S = 60.0
 """After a restart of the master every framework has this long to come back, whatever it said."""
-FAILOVER_MAX_S = 100 * 365 * 86400.0
-"""Longer ones are as good as for ever, and within what timers can do."""
 REMOVED_KEPT = 500
 """Removed frameworks whose ids are refused; older ones are forgotten."""
-SIZES: tuple[Vector, ...] = ({"cpu": 10}, {"memory": 32 * shapes.MB})
-"""Mesos' default: 0.01 cpus or 32 MB."""
 KUBERNETES = "kubernetes"
 WRITE_DELAY_S = 1.0
 """Changes of a framework's status within this time are one write."""
-
-
-class SubscribeError(ValueError):
-    """A subscription that is refused; the framework hears the text as ERROR."""
-
-
-class UnauthorizedError(SubscribeError):
-    """What it wants is not granted to its principal."""
-
-
-class Stream(Protocol):
-    """A framework's open connection. Calls never wait."""
-
-    @property
-    def id(self) -> str: ...
-    def send(self, event: JsonObject, /) -> None: ...
-    def fail(self, message: str, /) -> None:
-        """Say ERROR and end."""
-        ...
-
-    def end(self) -> None: ...
-
-
-def _plainly(offer: Offer) -> JsonObject:
-    return shapes.offer(offer, offer.node, shapes.domain(offer.attributes))
-
-
-@dataclass(slots=True)
-class Framework:
-    """One framework."""
-
-    id: str
-    info: JsonObject
-    principal: str = ""
-    account: str = ""
-    """The API's user that it proved to be: its pods are made in that name. Else the master's."""
-    uid: str = ""
-    """Of its Framework object."""
-    stream: Stream | None = None
-    removed: bool = False
-    registered: float = 0.0
-    reregistered: float = 0.0
-    disconnected: float | None = None
-    suppressed: set[str] = field(default_factory=set)
-    expiry: asyncio.TimerHandle | None = None
-    constraints: Mapping[str, Constraint] = field(default_factory=dict)
-    """Role → which nodes it wants to hear of."""
-    uses_host: bool = False
-    """Whether its tasks may use the nodes' own file system."""
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the call that is looked at: calls take effect in the order in which they came."""
-    spell: Callable[[Offer], JsonObject] = _plainly
-    """An offer as the framework gets it."""
-
-    @property
-    def name(self) -> str:
-        """Of its object: the id where it can be a name."""
-        return self.id if not names.dns1123_subdomain(self.id) else identity.object_name(self.id)
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        return roles_of(self.info)
-
-    @property
-    def capabilities(self) -> frozenset[str]:
-        return frozenset(c.get("type", "") for c in self.info.get("capabilities") or ())
-
-    @property
-    def namespace(self) -> str:
-        for label in (self.info.get("labels") or {}).get("labels") or ():
-            if label["key"] == identity.NAMESPACE_LABEL and label.get("value"):
-                return str(label["value"])
-        return identity.NAMESPACE
-
-    @property
-    def failover_timeout(self) -> float:
-        return min(float(self.info.get("failover_timeout", 0.0)), FAILOVER_MAX_S)
-
-    @property
-    def owner(self) -> identity.Owner:
-        info = self.info
-        return identity.Owner(
-            self.name, self.uid, self.id, info["user"], info["name"], self.uses_host
-        )
-
-    def send(self, event: JsonObject) -> bool:
-        """False if nobody listens now."""
-        if self.stream is None:
-            return False
-        self.stream.send(event)
-        return True
-
-    # --- what the master tells
-
-    def deliver(self, event: Event) -> None:
-        match event:
-            case messages.Offers(offers):
-                made = [self.spell(one) for one in offers]
-                self.send({"type": "OFFERS", "offers": {"offers": made}})
-            case messages.Rescind(offer_id):
-                self.send({"type": "RESCIND", "rescind": {"offer_id": {"value": offer_id}}})
-            case messages.Subscribed() | messages.QuotaChanged():
-                return
-
-
-def roles_of(info: JsonObject) -> tuple[str, ...]:
-    many = any(c.get("type") == "MULTI_ROLE" for c in info.get("capabilities") or ())
-    found = info.get("roles") or () if many else (info.get("role", "*"),)
-    return tuple(dict.fromkeys(found))
-
-
-def check(info: JsonObject) -> None:
-    """SubscribeError if the framework can't be one like this."""
-    many = any(c.get("type") == "MULTI_ROLE" for c in info.get("capabilities") or ())
-    if many and "role" in info:
-        raise SubscribeError("'FrameworkInfo.role' must not be set with MULTI_ROLE")
-    if not many and info.get("roles") and "role" not in info:
-        # Some clients say `roles` without the capability: one role is as good as `role`.
-        if len(info["roles"]) > 1:
-            raise SubscribeError("'FrameworkInfo.roles' needs the capability MULTI_ROLE")
-        info["role"] = info["roles"][0]
-    if len(set(info.get("roles") or ())) < len(info.get("roles") or ()):
-        raise SubscribeError("'FrameworkInfo.roles' contains duplicate items")
-    for role in roles_of(info):
-        try:
-            roles.check(role)
-        except roles.RoleError as error:
-            raise SubscribeError(f"'FrameworkInfo.role' is not valid: {error}") from error
-    for one in (info.get("offer_filters") or {}).values():
-        if "min_allocatable_resources" in one:
-            _sizes(one)
-    timeout = info.get("failover_timeout", 0.0)
-    if not math.isfinite(timeout) or not 0 <= timeout < 2**63 / 1e9:
-        raise SubscribeError(f"The framework failover_timeout ({timeout}) is invalid")
-    given = (info.get("id") or {}).get("value")
-    if given and (problem := identity.identifier(given)):
-        raise SubscribeError(f"'FrameworkInfo.id' is not valid: {problem}")
-    space = Framework("", info).namespace
-    if names.dns1123_label(space):
-        raise SubscribeError(
-            f"label {identity.NAMESPACE_LABEL}: {space!r} is no name of a namespace"
-        )
 
 
 def _nobody(kind: str, framework: Framework) -> None:
@@ -202,7 +53,7 @@ class Frameworks:
         """Called when a framework is removed: its tasks must end."""
         self.on_changed: Callable[[str, Framework], None] = _nobody
         """Told that one was ADDED, UPDATED or REMOVED."""
-        self.spell: Callable[[Offer], JsonObject] = _plainly
+        self.spell: Callable[[Offer], JsonObject] = plainly
         self.usage_of: Callable[[str], JsonObject] = lambda _: {}
         """What of a framework's status its tasks say."""
         self._client = client
@@ -322,28 +173,7 @@ class Frameworks:
 
     def activate(self, framework: Framework) -> None:
         """Offers from now on."""
-        self._master.attach(self._offer_info(framework), framework)
-
-    def _offer_info(self, framework: Framework) -> FrameworkInfo:
-        filters = framework.info.get("offer_filters") or {}
-        return FrameworkInfo(
-            name=framework.info["name"],
-            roles=framework.roles,
-            id=framework.id,
-            principal=framework.principal,
-            suppressed=tuple(framework.suppressed),
-            wants_ports=True,
-            avoids_taints=True,
-            sizes=SIZES,
-            role_sizes={
-                role: _sizes(one)
-                for role, one in filters.items()
-                if "min_allocatable_resources" in one
-            },
-            offers_expire=True,
-            capabilities=framework.capabilities,
-            constraints=framework.constraints,
-        )
+        self._master.attach(framework.offer_info, framework)
 
     async def update(
         self,
@@ -362,7 +192,7 @@ class Frameworks:
                 raise SubscribeError(f"Updating 'FrameworkInfo.{key}' is not supported")
         framework.info = {**info, "id": {"value": framework.id}}
         framework.suppressed, framework.constraints = set(suppressed), wanted
-        self._master.update(self._offer_info(framework))
+        self._master.update(framework.offer_info)
         self.on_changed("UPDATED", framework)
         await self._write(framework)
 
@@ -525,14 +355,6 @@ def _constraints(message: JsonObject | None) -> Mapping[str, Constraint]:
         return constraints_of.parse(message)
     except constraints_of.BadConstraint as error:
         raise SubscribeError(f"Offer constraints are not valid: {error}") from error
-
-
-def _sizes(filters: JsonObject) -> tuple[Vector, ...]:
-    wanted = filters["min_allocatable_resources"].get("quantities") or ()
-    try:
-        return tuple(shapes.quantities(one.get("quantities") or {}) for one in wanted)
-    except shapes.BadResource as error:
-        raise SubscribeError(f"'FrameworkInfo.offer_filters' are not valid: {error}") from error
 
 
 def _parsed(text: str | None) -> float:

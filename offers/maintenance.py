@@ -24,7 +24,8 @@ from apimachinery.mesos.schema import Malformed
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.agents import MAINTENANCE, Agents
-from offers.frameworks import Framework, Frameworks
+from offers.framework import Framework
+from offers.frameworks import Frameworks
 from offers.master import OfferMaster
 from offers.tasks import states
 from offers.tasks.service import TaskService

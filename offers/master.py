@@ -16,7 +16,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from apimachinery.aio.clock import Clock, SystemClock
@@ -33,13 +33,13 @@ from offers import (
     sorter,
 )
 from offers.budget import Budget
-from offers.demand import Interest
 from offers.filters import Filters
 from offers.inprocess import InProcessSession
 from offers.ledger import Ledger
 from offers.messages import Call, FrameworkInfo, Offer
 from offers.ranges import Ranges
 from offers.resources import Vector
+from offers.subscriber import Subscriber
 from offers.views import Mirror, NodeView, PodView, Receiver
 
 ASSUMED_S = 30.0
@@ -57,28 +57,6 @@ NODES_AT_ONCE = (50, 1000)
 OFFERS_AT_ONCE = 100
 """Offers of one event."""
 HARD_TAINTS = ("NoSchedule", "NoExecute")
-
-
-@dataclass(slots=True)
-class _Framework:
-    """A subscribed framework."""
-
-    info: FrameworkInfo
-    receiver: Receiver
-    suppressed: set[str]
-    """Roles for which no offers are made."""
-    smallest: Vector = field(default_factory=dict)
-    nodes: frozenset[str] | None = None
-    """The only ones it wants offers of for now."""
-    offer_ids: set[str] = field(default_factory=set)
-    outstanding: Vector = field(default_factory=dict)
-    """What it has on offer."""
-    interest: Interest = field(default_factory=Interest)
-
-    @property
-    def wanting(self) -> tuple[str, ...]:
-        """The roles for which it takes offers."""
-        return tuple(role for role in self.info.roles if role not in self.suppressed)
 
 
 class OfferMaster:
@@ -118,7 +96,7 @@ class OfferMaster:
         """(when, offer) in the order of making, which is that of ending."""
         self._clock = clock or SystemClock()
         self._filters = Filters()
-        self._frameworks: dict[str, _Framework] = {}
+        self._frameworks: dict[str, Subscriber] = {}
         self._ids = itertools.count(1)
         self._framework_ids = itertools.count(0)
         self._dirty: set[str] = set()
@@ -161,7 +139,7 @@ class OfferMaster:
         for role in info.roles:
             self.ledger.roles.role(role)
         suppressed = info.roles if info.suppressed is None else info.suppressed
-        made = _Framework(info, receiver, set(suppressed))
+        made = Subscriber(info, receiver, set(suppressed))
         made.interest.hungry_since = self._clock.monotonic()
         self._frameworks[info.id] = made
         self._mark(*self.ledger.accounts)
@@ -225,7 +203,7 @@ class OfferMaster:
         )
         return [
             f"{framework.info.name}: " + explain.why(
-                self.ledger, _wanting(framework), path, self._filters,
+                self.ledger, framework.as_wanting(), path, self._filters,
                 now=now, region=self._region,
             )
             for framework in itertools.islice(hungry, most)
@@ -314,7 +292,7 @@ class OfferMaster:
             for offer_id in list(demand.to_rescind(self.ledger, hungry, offers, now)):
                 self.rescind(offer_id)
 
-    def _taker(self, framework: _Framework, now: float) -> Callable[[str, Offer], bool]:
+    def _taker(self, framework: Subscriber, now: float) -> Callable[[str, Offer], bool]:
         def takes(role: str, offer: Offer) -> bool:
             amount = parts.folded(offer.resources)
             sizes = framework.info.role_sizes.get(role, framework.info.sizes)
@@ -421,7 +399,7 @@ class OfferMaster:
             self._drop(framework, offer)
             framework.receiver.deliver(messages.Rescind(offer.id))
 
-    def _drop(self, framework: _Framework, offer: Offer) -> None:
+    def _drop(self, framework: Subscriber, offer: Offer) -> None:
         """An offer is no longer in a framework's hands."""
         framework.offer_ids.discard(offer.id)
         size = parts.folded(offer.resources)
@@ -463,7 +441,7 @@ class OfferMaster:
                 self._mark(*(known if wished is None else wished & known.keys()))
         return True
 
-    def _accept(self, framework: _Framework, call: messages.Accept) -> bool:
+    def _accept(self, framework: Subscriber, call: messages.Accept) -> bool:
         if not call.offer_ids or not framework.offer_ids.issuperset(call.offer_ids):
             return False
         offers = [self.ledger.offers[offer_id] for offer_id in call.offer_ids]
@@ -485,7 +463,7 @@ class OfferMaster:
         self._refuse(framework, offers[0], rest, call.refuse_seconds)
         return True
 
-    def _refuse(self, framework: _Framework, offer: Offer, amount: Vector, seconds: float) -> None:
+    def _refuse(self, framework: Subscriber, offer: Offer, amount: Vector, seconds: float) -> None:
         """Do not offer it this much or less of the node for a while; others may have it."""
         if seconds > 0:
             until = filters.end(self._clock.monotonic(), seconds)
@@ -496,7 +474,7 @@ class OfferMaster:
         """Book a launch that an earlier master accepted and whose pod is yet to be made."""
         self.ledger.assume(launch, node, self._clock.monotonic() + ASSUMED_S)
 
-    def _decline(self, framework: _Framework, offer_id: str, refuse_seconds: float) -> bool:
+    def _decline(self, framework: Subscriber, offer_id: str, refuse_seconds: float) -> bool:
         if offer_id not in framework.offer_ids:
             return False
         offer = self.ledger.give_back(offer_id)
@@ -524,7 +502,7 @@ class OfferMaster:
     def _allocate(self, nodes: set[str]) -> None:
         now = self._clock.monotonic()
         wanting = [
-            _wanting(framework) for framework in self._frameworks.values() if framework.wanting
+            framework.as_wanting() for framework in self._frameworks.values() if framework.wanting
         ]
         made: dict[str, list[Offer]] = {}
         grants = allocator.allocate(
@@ -556,14 +534,14 @@ class OfferMaster:
         for framework_id, offers in made.items():
             self._deliver(self._frameworks[framework_id], offers)
 
-    def _hand(self, framework: _Framework, offer: Offer) -> None:
+    def _hand(self, framework: Subscriber, offer: Offer) -> None:
         framework.offer_ids.add(offer.id)
         size = parts.folded(offer.resources)
         framework.outstanding = resources.add(framework.outstanding, size)
         if framework.info.offers_expire:
             self._expiring.append((offer.made + self._offer_timeout, offer.id))
 
-    def _deliver(self, framework: _Framework, offers: list[Offer]) -> None:
+    def _deliver(self, framework: Subscriber, offers: list[Offer]) -> None:
         framework.interest.offered()
         shares = self.shares(framework.info)
         for at in range(0, len(offers), OFFERS_AT_ONCE):
@@ -578,22 +556,3 @@ class OfferMaster:
             paths += [child.path for child in role.children.values()] if role else []
         total = self.ledger.total
         return {path: sorter.share_of(self.ledger.roles, path, total) for path in paths}
-
-
-def _wanting(framework: _Framework) -> allocator.Wanting:
-    info = framework.info
-    return allocator.Wanting(
-        info.id,
-        framework.wanting,
-        framework.smallest,
-        info.wants_ports,
-        info.avoids_taints,
-        info.sizes,
-        info.role_sizes,
-        info.capabilities,
-        info.constraints,
-        framework.outstanding,
-        may_hoard=not info.offers_expire,
-        serves_below=info.serves_below,
-        nodes=framework.nodes,
-    )

@@ -21,7 +21,8 @@ from apimachinery.client.workqueue import WorkQueue
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import shapes
-from offers.frameworks import Framework, Frameworks
+from offers.framework import Framework
+from offers.frameworks import Frameworks
 from offers.master import OfferMaster
 from offers.messages import Conversion
 from offers.resources import Vector

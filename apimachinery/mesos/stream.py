@@ -40,7 +40,7 @@ class Sink(Protocol):
 
 
 class EventStream:
-    """The events of one subscription; also an `offers.frameworks.Stream`."""
+    """The events of one subscription; also an `offers.framework.Stream`."""
 
     def __init__(
         self,

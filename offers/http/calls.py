@@ -14,7 +14,8 @@ from dataclasses import replace
 from apimachinery.aio.clock import Clock
 from apimachinery.wire import JsonObject
 from offers import messages
-from offers.frameworks import Framework, Frameworks
+from offers.framework import Framework
+from offers.frameworks import Frameworks
 from offers.maintenance import Maintenance
 from offers.master import OfferMaster
 from offers.messages import Offer

@@ -14,7 +14,8 @@ from apimachinery.mesos.stream import ascii_json
 from apimachinery.wire import JsonObject
 from offers import parts, resources, shapes
 from offers.agents import Agents
-from offers.frameworks import Framework, Frameworks
+from offers.framework import Framework
+from offers.frameworks import Frameworks
 from offers.http.limits import Limits
 from offers.http.sight import EVERYTHING, OF_REQUEST, Sight
 from offers.ledger import Account

@@ -17,7 +17,8 @@ from apimachinery.mesos.stream import JSON, ascii_json
 from apimachinery.wire import JsonObject
 from offers import shapes
 from offers.agents import Agents
-from offers.frameworks import Framework, Frameworks
+from offers.framework import Framework
+from offers.frameworks import Frameworks
 from offers.http import views
 from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.actions import ActionError, Actions

@@ -14,15 +14,8 @@ from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream
 from apimachinery.wire import JsonObject
 from offers import rights, shapes
-from offers.frameworks import (
-    Framework,
-    Frameworks,
-    SubscribeError,
-    UnauthorizedError,
-    check,
-    new_stream_id,
-    roles_of,
-)
+from offers.framework import Framework, SubscribeError, UnauthorizedError, check, roles_of
+from offers.frameworks import Frameworks, new_stream_id
 from offers.http.access import CHALLENGE, Access, Caller
 from offers.http.calls import Calls
 from offers.http.legacy import VERSION

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from offers.frameworks import Framework
+from offers.framework import Framework
 from offers.http.access import Access, Caller
 from offers.rights import Right, of_role
 

@@ -7,7 +7,7 @@ shapes of before v1.
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import shapes
-from offers.frameworks import Framework
+from offers.framework import Framework
 from offers.ledger import Account
 from offers.messages import Offer
 from offers.tasks.executor import Executor

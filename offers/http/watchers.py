@@ -10,7 +10,7 @@ from aiohttp import web
 from apimachinery.mesos import stream
 from apimachinery.mesos.stream import EventStream
 from apimachinery.wire import JsonObject
-from offers.frameworks import Framework
+from offers.framework import Framework
 from offers.http import views
 from offers.tasks.record import Task
 

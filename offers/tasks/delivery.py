@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from apimachinery.aio.backoff import Backoff
-from offers.frameworks import Framework
+from offers.framework import Framework
 from offers.tasks.record import Task
 
 RETRY = Backoff(initial=10.0, maximum=600.0, jitter=0.0)

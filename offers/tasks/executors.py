@@ -22,7 +22,8 @@ from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
 from apimachinery.wire import JsonObject
 from offers import identity, messages, shapes
-from offers.frameworks import Framework, Frameworks
+from offers.framework import Framework
+from offers.frameworks import Frameworks
 from offers.master import OfferMaster
 from offers.tasks import executor as records
 from offers.tasks import executor_pod, loop, observe, pods, states

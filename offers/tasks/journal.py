@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from apimachinery import scheme, status
 from apimachinery.client.rest import Client
-from offers.frameworks import Framework
+from offers.framework import Framework
 from offers.tasks.record import Task
 
 

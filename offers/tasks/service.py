@@ -23,7 +23,8 @@ from apimachinery.client.workqueue import WorkQueue
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import identity, messages, parts, resources
-from offers.frameworks import Framework, Frameworks
+from offers.framework import Framework
+from offers.frameworks import Frameworks
 from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.tasks import loop, observe, operations, pods, record, states
