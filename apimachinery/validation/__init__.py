@@ -61,6 +61,8 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
         "ingress_class",
         "ingress_class_update",
     ),
+    ("networking.k8s.io", "ServiceCIDR"): ("addresses", "service_range", "service_range_update"),
+    ("networking.k8s.io", "IPAddress"): ("addresses", "address", "address_update"),
     ("networking.k8s.io", "NetworkPolicy"): ("networking", "network_policy", ""),
     ("policy", "PodDisruptionBudget"): ("scaling", "disruption_budget", ""),
     ("autoscaling", "HorizontalPodAutoscaler"): ("scaling", "autoscaler", ""),
