@@ -2,7 +2,8 @@
 
 Composition only: credentials → driver and images → agent, service proxy, DNS, routes. A node of
 a machine that hosts several lives in a network namespace of its own, which this process enters
-before anything else exists in it. Plain asyncio: uvloop breaks what starts containers.
+before anything else exists in it. Plain asyncio: uvloop breaks what starts containers (hollow
+nodes start none).
 """
 
 import socket
@@ -16,7 +17,7 @@ from apimachinery.client.rest import Client
 from apimachinery.client.transport import HttpTransport
 from apimachinery.mesos.marks import AGENT_PORT
 from apimachinery.requests import CPU, MEMORY, amount
-from bireme.cli import join, notify, paths, runner
+from bireme.cli import garbage, join, notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from kubelet import kernel
@@ -61,7 +62,7 @@ def run(command: NodeCommand, data_dir: Path | None) -> None:
         except OSError as error:
             raise CommandError(f"--netns {command.netns}: {error.strerror}") from error
     try:
-        runner.run(lambda: _main(command, dirs))
+        runner.run(lambda: _main(command, dirs), uvloop=bool(command.hollow))
     except kubeconfigs.ConfigError as error:
         raise CommandError(str(error)) from error
 
@@ -202,6 +203,7 @@ async def _run_hollow(config: kubeconfigs.Config, count: int) -> None:
             nodes = HollowNodes(client, HollowOptions(count=count, prefix="node"))
             group.start(nodes.run(), name="hollow nodes")
             await nodes.ready.wait()
+            garbage.settle()
             notify.ready()
     finally:
         await client.close()
