@@ -22,6 +22,8 @@ DEFAULT_GRACE = 30
 
 BINDING, EPHEMERAL, RESIZE = "binding", "ephemeralcontainers", "resize"
 _EPHEMERAL_FIELD = "ephemeralContainers"
+RESIZED = frozenset(("cpu", "memory"))
+"""What a running container may be given more or less of."""
 
 
 class Pods(Strategy):
@@ -57,7 +59,7 @@ class Pods(Strategy):
             case "ephemeralcontainers":
                 return _ephemeral_errors(new, old) + self._errors_under(new, _EPHEMERAL_FIELD)
             case "resize":
-                return _resize_errors(new) + self._errors_under(new, "resources")
+                return _resize_errors(new, old) + self._errors_under(new, "resources")
             case _:
                 return super().validate_update(new, old, context)
 
@@ -152,7 +154,38 @@ def _ephemeral_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
     return errors
 
 
-def _resize_errors(new: JsonObject) -> list[FieldError]:
+def _resize_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
+    """Processors and memory only; what is given may change and not go."""
+    errors = []
+    for field in ("containers", "initContainers"):
+        before = {one["name"]: one for one in old["spec"].get(field) or ()}
+        for index, one in enumerate(new["spec"].get(field) or ()):
+            was = before.get(one.get("name"), {})
+            path = f"spec.{field}[{index}].resources"
+            if one.get("resources") != was.get("resources"):
+                errors += _amount_errors(one, was, path, field)
+    return errors + _quality_errors(new)
+
+
+def _amount_errors(new: JsonObject, old: JsonObject, path: str, field: str) -> list[FieldError]:
+    if field == "initContainers" and new.get("restartPolicy") != "Always":
+        text = "resources for non-sidecar init containers are immutable"
+        return [statuses.forbidden_field(path, text)]
+    errors = []
+    now, was = new.get("resources") or {}, old.get("resources") or {}
+    for kind in ("requests", "limits"):
+        given, before = now.get(kind) or {}, was.get(kind) or {}
+        changed = {name for name in {*given, *before} if given.get(name) != before.get(name)}
+        if changed - RESIZED:
+            text = "only cpu and memory resources are mutable"
+            errors.append(statuses.forbidden_field("spec", text))
+        if before.keys() - given.keys():
+            text = f"resource {kind} cannot be removed"
+            errors.append(statuses.forbidden_field(f"{path}.{kind}", text))
+    return errors
+
+
+def _quality_errors(new: JsonObject) -> list[FieldError]:
     before = (new.get("status") or {}).get("qosClass")
     after = qos_class(new["spec"])
     if before and before != after:

@@ -231,6 +231,44 @@ async def test_a_resize_changes_resources_only(api):
     assert answer.json["metadata"]["generation"] == 2
 
 
+@pytest.mark.parametrize(
+    ("resources", "refusal"),
+    [
+        ({"requests": {"cpu": "1", "memory": "2Mi"}}, ""),
+        ({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": None}}, ""),
+        ({"requests": {"memory": None}}, "resource requests cannot be removed"),
+        ({"limits": {"cpu": None}}, "resource limits cannot be removed"),
+        ({"requests": {"ephemeral-storage": "1Mi"}}, "only cpu and memory resources are mutable"),
+    ],
+)
+async def test_a_resize_changes_processors_and_memory(api, resources, refusal):
+    given = {"requests": {"cpu": "100m", "memory": "1Mi"}, "limits": {"cpu": "2"}}
+    container = {"name": "c", "image": "busybox", "resources": given}
+    await api.made(PODS, {"metadata": {"name": "a"}, "spec": {"containers": [container]}})
+    wanted = {"spec": {"containers": [{"name": "c", "resources": resources}]}}
+    answer = await api.patch(f"{PODS}/a/resize", wanted, "strategic")
+    assert answer.status == (422 if refusal else 200), answer.raw
+    assert refusal in answer.raw.decode()
+
+
+async def test_an_init_container_is_resized_only_if_it_stays(api):
+    def first(**more):
+        resources = {"requests": {"cpu": "100m"}}
+        return {"name": "first", "image": "busybox", "resources": resources, **more}
+
+    larger = {
+        "spec": {"initContainers": [{"name": "first", "resources": {"requests": {"cpu": "1"}}}]}
+    }
+    for name, more, status in (("once", {}, 422), ("stays", {"restartPolicy": "Always"}, 200)):
+        spec = {
+            "containers": [{"name": "c", "image": "busybox"}],
+            "initContainers": [first(**more)],
+        }
+        await api.made(PODS, {"metadata": {"name": name}, "spec": spec})
+        answer = await api.patch(f"{PODS}/{name}/resize", larger, "strategic")
+        assert answer.status == status, answer.raw
+
+
 async def test_a_resize_keeps_the_quality_of_service(api):
     await api.made(PODS, api.pod())
     wanted = {"name": "c", "resources": {"requests": {"cpu": "1"}}}
