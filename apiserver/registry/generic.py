@@ -439,10 +439,11 @@ class Registry:
         )
 
     def _counts(self, context: Context) -> bool:
-        """Whether an update may change what its namespace uses, or may use."""
-        if self.resource.gr == "resourcequotas":
-            return context.subresource != "status"
-        return self.resource.gr in ("pods", "services", "persistentvolumeclaims")
+        """Whether an update may change what its namespace uses, may use, or tells of it.
+
+        Whoever writes a quota's status has it put right: the figures are ours alone.
+        """
+        return self.resource.gr in ("pods", "services", "persistentvolumeclaims", "resourcequotas")
 
     async def _finish_deletion(self, new: JsonObject, entry: Entry, context: Context) -> Written:
         """The last finalizer has gone: the update becomes the removal."""

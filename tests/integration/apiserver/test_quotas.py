@@ -35,6 +35,15 @@ async def test_a_new_quota_tells_at_once_what_is_used(api):
     assert (await used(api, "configmaps", "1"))["hard"] == {"configmaps": "2"}
 
 
+async def test_a_status_that_somebody_else_wrote_is_put_right(api):
+    await quota(api, {"configmaps": "2"})
+    told = await used(api, "configmaps", "0")
+    other = {"status": {"hard": {"configmaps": "9"}, "used": {"configmaps": "7"}}}
+    assert (await api.patch(f"{QUOTAS}/q/status", other)).json["status"] == other["status"]
+    assert await used(api, "configmaps", "0") == told
+    assert (await api.get(f"{QUOTAS}/q")).json["spec"] == {"hard": {"configmaps": "2"}}
+
+
 async def test_what_goes_makes_room(api):
     await quota(api, {"configmaps": "1"})
     await api.made(MAPS, api.config("a"))
