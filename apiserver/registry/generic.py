@@ -280,7 +280,7 @@ class Registry:
         self, new: JsonObject, old: JsonObject, context: Context
     ) -> Reservation | None:
         """Room in the namespace's quotas for what the object has grown."""
-        grown = self._counts(context) and context.subresource != "status"
+        grown = self._counts() and context.subresource != "status"
         place = self.quotas.reserve(self.resource, new, old) if grown else None
         if place is None:
             return self.strategy.reserve_update(new, old, context)
@@ -424,7 +424,7 @@ class Registry:
             ),
         )
         stored = await (write if reserved is None else settled(write, reserved))
-        if self._counts(context):
+        if self._counts():
             self.quotas.note(entry.namespace)
         return Written(stored.raw, stored)
 
@@ -438,7 +438,7 @@ class Registry:
             ),
         )
 
-    def _counts(self, context: Context) -> bool:
+    def _counts(self) -> bool:
         """Whether an update may change what its namespace uses, may use, or tells of it.
 
         Whoever writes a quota's status has it put right: the figures are ours alone.
