@@ -212,8 +212,11 @@ def part_after(
     before = old.parts.get(container, Part())
     healthy = status.raw.get("healthy")
     known = before.healthy if healthy is None else bool(healthy)
-    since = now if before.state != status.state else before.since
-    part = Part(status.state, since, known, status.message)
+    if before.state == status.state:
+        # A check's result or a reconciliation: it says nothing of how the container came here.
+        part = replace(before, healthy=known)
+    else:
+        part = Part(status.state, now, known, status.message)
     parts = {**old.parts, container: before if before.over else part}
     states = [one.state for one in parts.values()]
     if all(one.over for one in parts.values()):
