@@ -185,7 +185,6 @@ def _row(plural: str, group: str = "", version: str = "v1") -> Resource:
     return found
 
 
-BINDINGS = _row("bindings")
 CONFIGMAPS = _row("configmaps")
 ENDPOINTS = _row("endpoints")
 EVENTS = _row("events")
@@ -195,7 +194,6 @@ NODES = _row("nodes")
 PERSISTENTVOLUMECLAIMS = _row("persistentvolumeclaims")
 PERSISTENTVOLUMES = _row("persistentvolumes")
 PODS = _row("pods")
-PODTEMPLATES = _row("podtemplates")
 REPLICATIONCONTROLLERS = _row("replicationcontrollers")
 RESOURCEQUOTAS = _row("resourcequotas")
 SECRETS = _row("secrets")

@@ -31,8 +31,3 @@ class Options:
     def kubernetes_ip(self) -> str:
         """The first address of the range: default/kubernetes."""
         return str(self.service_network[1])
-
-    @property
-    def dns_ip(self) -> str:
-        """Reserved for the cluster's DNS."""
-        return str(self.service_network[10])

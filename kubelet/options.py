@@ -72,8 +72,6 @@ class Options:
     pod_cidr: str = ""
     cluster_dns: tuple[str, ...] = ("10.96.0.10",)
     cluster_domain: str = "cluster.local"
-    api_server_host: str = ""
-    """For KUBERNETES_SERVICE_HOST when the `kubernetes` service has not been seen."""
     serving: Serving | None = None
     mesos: MesosServing | None = None
     resolv_conf: Path = Path("/etc/resolv.conf")

@@ -104,10 +104,6 @@ class Informer(Generic[V]):
     def count_by_index(self, name: str, value: str) -> int:
         return len(self._mirror.indexes[name].get(value, ()))
 
-    def index_values(self, name: str) -> KeysView[str]:
-        """The values that indexer `name` yields at present."""
-        return self._mirror.indexes[name].keys()
-
     def add_indexer(self, name: str, indexer: Callable[[V], Iterable[str]]) -> None:
         """One more index; what is there already gets indexed now."""
         self._mirror.add_index(name, indexer)

@@ -72,12 +72,6 @@ def row(pod: JsonObject) -> list[Any]:
     ]
 
 
-def status_word(pod: JsonObject) -> str:
-    """The STATUS column alone."""
-    metadata = pod.get("metadata") or _NOTHING
-    return _walk(metadata, pod.get("spec") or _NOTHING, pod.get("status") or _NOTHING).reason
-
-
 def _walk(metadata: JsonObject, spec: JsonObject, status: JsonObject) -> _Tally:
     phase = status.get("phase") or ""
     conditions = status.get("conditions") or ()

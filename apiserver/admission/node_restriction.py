@@ -19,10 +19,10 @@ GROUP = "system:nodes"
 PREFIX = "system:node:"
 LEASES = "kube-node-lease"
 MIRROR = "kubernetes.io/config.mirror"
-RESERVED_LABELS = "node-restriction.kubernetes.io/"
-"""Labels that users trust to isolate workloads: a stolen node key must not set them."""
 
 _KUBERNETES = ("kubernetes.io", "k8s.io")
+"""`node-restriction.kubernetes.io` too, which users trust to isolate workloads: a stolen node key
+must not set it."""
 _OWN_PREFIXES = ("kubelet.kubernetes.io", "node.kubernetes.io")
 _OWN_LABELS = frozenset(
     {

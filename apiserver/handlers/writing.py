@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apimachinery import defaults, wire
-from apimachinery.resource import Resource, Subresource
+from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from apiserver import negotiation
 from apiserver.admission.chain import Attempt
@@ -156,8 +156,3 @@ def fit(
         obj["metadata"] = {}
     defaults.apply(resource, obj)
     return body.in_order(resource, obj)
-
-
-def kind_of(write: Write) -> Subresource | None:
-    """The subresource that the route names."""
-    return write.resource.subresource(write.route.subresource) if write.route.subresource else None

@@ -23,8 +23,6 @@ from bireme.cli.paths import DataDir
 from kubelet import kernel
 from kubelet.options import Capacity, MesosServing, Options, Serving, machine_capacity
 
-KUBELET_PORT = 10250
-
 
 @dataclass(frozen=True, slots=True)
 class NodeCommand:

@@ -22,7 +22,7 @@ _NDMSG = struct.Struct("=BxxxiHBB")
 _NLM_REPLACE, _NLM_EXCL, _NLM_CREATE = 0x100, 0x200, 0x400
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
 _RTM_NEWADDR = 20
-_RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE = 24, 25, 26
+_RTM_NEWROUTE, _RTM_GETROUTE = 24, 26
 _RTM_NEWNEIGH = 28
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 18, 28
@@ -123,17 +123,6 @@ class Netlink(framing.NetlinkSocket):
         body = _route_body(destination, interface, gateway, source)
         what = f"add route {destination}"
         self.request(_RTM_NEWROUTE, _NLM_CREATE | _NLM_REPLACE, body, what)
-
-    def delete_route(self, destination: str, *, interface: int = 0, gateway: str = "") -> bool:
-        """False if there is none."""
-        body = _route_body(destination, interface, gateway, "")
-        try:
-            self.request(_RTM_DELROUTE, 0, body, f"delete route {destination}")
-        except OSError as error:
-            if error.errno in {errno.ESRCH, errno.ENODEV}:
-                return False
-            raise
-        return True
 
     def routes(self) -> list[Route]:
         """IPv4 routes of the main table that name a destination."""

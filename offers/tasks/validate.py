@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from apimachinery.wire import JsonObject
-from offers import identity, parts, ranges, resources, shapes
+from offers import identity, parts, ranges, shapes
 from offers.ranges import Ranges
 from offers.resources import Vector
 from offers.tasks import containers
@@ -183,11 +183,6 @@ def room(wanted: Vector, ports: Ranges, offered: Vector, free_ports: Ranges) -> 
             f"Task uses ports {_spans(ports)} that are not among the offered {_spans(free_ports)}"
         )
     return ""
-
-
-def no_pod_left(offered: Vector) -> bool:
-    """Whether the node is full of pods, which no framework can see in an offer."""
-    return resources.PODS in offered and offered[resources.PODS] < 1
 
 
 def _list(amounts: dict[str, float]) -> str:

@@ -92,9 +92,6 @@ ESTIMATED: dict[str, Price] = {
 LISTED = frozenset({"isSorted", "sum", "min", "max", "indexOf", "lastIndexOf"})
 """Of lists, or texts: a list is gone through, text walked."""
 
-CONSTANT_ON_LISTS = frozenset({"_+_"})
-"""Lists are chained, not copied; numbers are added."""
-
 START: dict[str, int] = {
     **dict.fromkeys(("filter", "map", "transformList"), LIST),
     **dict.fromkeys(("transformMap", "transformMapEntry"), MAP),
