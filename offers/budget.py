@@ -6,7 +6,8 @@ pod. A budget is as of one moment, and remembers what was taken of it since. Nei
 (quota and consumption), `master` makes budgets, `session` hands them out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from offers import parts, resources, roles
 from offers.resources import Vector
@@ -16,22 +17,32 @@ from offers.roles import Role, RoleTree
 class Budget:
     """See the module's docstring."""
 
-    def __init__(self, tree: RoleTree, spare: Vector, held: Mapping[str, Vector]) -> None:
-        """`spare` is free of the whole cluster, `held` what the framework has on offer, by role."""
-        self._tree, self._held = tree, held
+    def __init__(
+        self, tree: RoleTree, spare: Vector, held: Callable[[], Mapping[str, Vector]]
+    ) -> None:
+        """`spare` is free of the whole cluster, `held` what the framework has on offer, by role.
+
+        That is asked for when quota is met, which most clusters have none of: offers are many.
+        """
+        self._tree, self._ask = tree, held
         self._limits: dict[str, Vector] = {}
         """Role → what is left below its limit."""
         self._owed: dict[str, Vector] = {}
         """Role → what of its guarantee is left."""
-        offered: Vector = {}
-        for amount in held.values():
-            offered = resources.add(offered, parts.plain(amount))
-        free = resources.add(spare, offered)
-        self._surplus = {
-            name: max(0, free.get(name, 0) - required) for name, required in tree.required.items()
-        }
+        self._surplus = self._beyond_guarantees(spare) if tree.required else {}
         """What is left of that of which others have guarantees; of the rest there is no telling."""
         self._begin = dict(self._surplus)
+
+    @cached_property
+    def _held(self) -> Mapping[str, Vector]:
+        return self._ask()
+
+    def _beyond_guarantees(self, spare: Vector) -> dict[str, int]:
+        free = spare
+        for amount in self._held.values():
+            free = resources.add(free, parts.plain(amount))
+        required = self._tree.required
+        return {name: max(0, free.get(name, 0) - most) for name, most in required.items()}
 
     def take(self, path: str, amount: Vector) -> bool:
         """Whether a role may have this much more; if so, it is taken."""

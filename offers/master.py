@@ -176,9 +176,13 @@ class OfferMaster:
 
     def budget(self, framework_id: str) -> Budget:
         """What roles may still have by quota, what a framework has on offer among it."""
-        held: dict[str, Vector] = {}
-        for offer in self.offers_of(framework_id):
-            held[offer.role] = resources.add(held.get(offer.role, {}), offer.resources)
+
+        def held() -> dict[str, Vector]:
+            found: dict[str, Vector] = {}
+            for offer in self.offers_of(framework_id):
+                found[offer.role] = resources.add(found.get(offer.role, {}), offer.resources)
+            return found
+
         return Budget(self.ledger.roles, self.ledger.spare, held)
 
     def info_of(self, framework_id: str) -> FrameworkInfo | None:

@@ -7,6 +7,7 @@ and `kubernetes` shares the cluster with the other roots. After "Dominant Resour
 and what it holds beside that. Neighbours: `sorter` orders the tree, `ledger` charges it.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -196,7 +197,15 @@ class RoleTree:
 
         With `below`: or one that is part of it.
         """
-        return any(within(path, owner) or (below and within(owner, path)) for owner in self.owed)
+        return bool(self._owed_to(path, below=below))
+
+    def _owed_to(self, path: str, *, below: bool) -> list[Vector]:
+        """What is owed to a role and to those that it is part of (`below`: that are part of it)."""
+        above = itertools.accumulate(path.split("/"), "{}/{}".format)
+        found = [self.owed[owner] for owner in above if owner in self.owed]
+        if below:
+            found += [one for owner, one in self.owed.items() if owner.startswith(f"{path}/")]
+        return found
 
     def is_limited(self, path: str) -> bool:
         """Whether the role or one above it has a limit."""
@@ -212,6 +221,7 @@ class RoleTree:
         """
         self.role(path)
         allowed = dict(amount)
+        owed = self._owed_to(path, below=below) if spare is not None and self.required else []
         for role in self.lineage(path):
             if not role.limit:
                 continue
@@ -221,11 +231,7 @@ class RoleTree:
                     allowed[name] = min(allowed[name], limit - consumed.get(name, 0))
         for name, kept in self.required.items() if spare is not None else ():
             if name in allowed and spare is not None:
-                own = sum(
-                    amount.get(name, 0)
-                    for owner, amount in self.owed.items()
-                    if within(path, owner) or (below and within(owner, path))
-                )
+                own = sum(amount.get(name, 0) for amount in owed)
                 surplus = max(0, spare.get(name, 0) - kept)
                 allowed[name] = min(allowed[name], own + surplus)
         return resources.positive(allowed)

@@ -90,6 +90,8 @@ class Rounds:
         """Pods (uids) whose end has been asked for: they count as ending."""
         self._short = False
         """Whether pods are parked that their roles may not have."""
+        self._quota_moved = False
+        """Whether roles may have more than when those were looked at."""
         self._judging = False
         self._since: list[tuple[Change, str]] = []
         """What has changed since the last pods were judged: not all of them are parked yet."""
@@ -107,6 +109,8 @@ class Rounds:
     async def run(self) -> None:
         """One round; returns soon if there is nothing to do."""
         self._drop_nominations()
+        if self._quota_moved:
+            self._look_at_short()
         if not self._queue.has_active and len(self.placer.allowance):
             self._queue.hasten(self._fitting())
         if not self._queue.has_active:
@@ -157,16 +161,20 @@ class Rounds:
             self._start(write)
 
     def quota_changed(self) -> None:
-        """Roles may have more than before: pods that they may have now do not wait for long."""
-        if not self._short:
-            return
+        """Roles may have more than before: the next round looks at who waits for that."""
+        if self._short:
+            self._quota_moved = True
+            self.wake.set()
+
+    def _look_at_short(self) -> None:
+        """Pods that their roles may have now do not wait for long."""
+        self._quota_moved = False
         budget = self._session.budget()
         waiting = list(self._queue.kinds(QUOTA))
         self._short = bool(waiting)
         able = [p for p in waiting if not budget.refusal(self._role_of(p.namespace), p.requests)]
         if able:
             self._queue.hasten({pod.shape for pod in able})
-            self.wake.set()
 
     @property
     def next_moment(self) -> float | None:

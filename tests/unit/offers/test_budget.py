@@ -25,13 +25,13 @@ def tree(
 
 
 def test_without_quota_everything_is_granted() -> None:
-    budget = Budget(tree(), {}, {})
+    budget = Budget(tree(), {}, dict)
     assert budget.take(A, {"cpu": 10**9})
     assert budget.refusal(A, {"cpu": 10**9}) == ""
 
 
 def test_a_limit_holds_for_what_is_used_and_taken_together() -> None:
-    budget = Budget(tree({A: 4000}, used={A: 1000}), {"cpu": 9000}, {})
+    budget = Budget(tree({A: 4000}, used={A: 1000}), {"cpu": 9000}, dict)
     assert budget.take(A, {"cpu": 3000})
     assert not budget.take(A, {"cpu": 1})
     assert budget.refusal(A, {"cpu": 1}) == ""  # it only came too late
@@ -41,7 +41,7 @@ def test_a_limit_holds_for_what_is_used_and_taken_together() -> None:
 
 
 def test_a_limit_above_holds_for_all_below() -> None:
-    budget = Budget(tree({"eng": 3000, "eng/x": 2000}), {}, {})
+    budget = Budget(tree({"eng": 3000, "eng/x": 2000}), {}, dict)
     assert budget.take("eng/x", {"cpu": 2000})
     assert not budget.take("eng/x", {"cpu": 500})
     assert not budget.take("eng/y", {"cpu": 1500})
@@ -51,14 +51,14 @@ def test_a_limit_above_holds_for_all_below() -> None:
 def test_what_is_on_offer_to_the_asker_counts_as_its_own() -> None:
     books = tree({"kubernetes": 4000})
     books.charge("kubernetes", {"cpu": 4000}, offered=True)
-    assert Budget(books, {}, {"kubernetes": {"cpu": 4000}}).take(A, {"cpu": 4000})
-    assert not Budget(books, {}, {}).take(A, {"cpu": 1})
+    assert Budget(books, {}, lambda: {"kubernetes": {"cpu": 4000}}).take(A, {"cpu": 4000})
+    assert not Budget(books, {}, dict).take(A, {"cpu": 1})
 
 
 def test_guarantees_are_left_to_their_owners() -> None:
     books = tree(guarantees={A: 4000}, used={A: 1000})
     books.charge("kubernetes", {"cpu": 2000}, offered=True)
-    budget = Budget(books, {"cpu": 2000}, {"kubernetes": {"cpu": 2000}})
+    budget = Budget(books, {"cpu": 2000}, lambda: {"kubernetes": {"cpu": 2000}})
     # Four are left, three of them for A.
     assert not budget.take(B, {"cpu": 1500})
     assert "guarantees of other roles" in budget.refusal(B, {"cpu": 1500})
@@ -77,7 +77,7 @@ def test_what_is_taken_never_breaks_quota(
     limits: dict[str, int], guarantees: dict[str, int], spare: int, wanted: list[tuple[str, int]]
 ) -> None:
     guarantees = {path: min(cpu, limits[path]) for path, cpu in guarantees.items()}
-    budget = Budget(tree(limits, guarantees), {"cpu": spare}, {})
+    budget = Budget(tree(limits, guarantees), {"cpu": spare}, dict)
     taken: dict[str, int] = {A: 0, B: 0, "kubernetes/c": 0}
     for path, cpu in wanted:
         if budget.take(path, {"cpu": cpu}):
