@@ -3,7 +3,8 @@
 A framework is known by its id, kept as a Framework object, and outlives its connection by its
 failover timeout; one that was removed is refused for ever. Events go to its stream, which the HTTP
 side brings. Neighbours: `framework` is one of them, `master` makes the offers,
-`offers.tasks.service` runs the tasks, `offers.http` speaks the protocol. Errors: `SubscribeError`, which the framework hears as ERROR.
+`offers.tasks.service` runs the tasks, `offers.http` speaks the protocol. Errors: `SubscribeError`,
+which the framework hears as ERROR.
 """
 
 import asyncio

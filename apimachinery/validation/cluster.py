@@ -187,12 +187,7 @@ def signing_request(obj: JsonObject) -> Errors:
     usages = spec.get("usages") or ()
     if not usages:
         errors.append(status.required("spec.usages"))
-    for index, one in enumerate(usages):
-        where = f"spec.usages[{index}]"
-        if one not in USAGES:
-            errors.append(status.not_supported(where, one, USAGES))
-        if one in usages[:index]:
-            errors.append(status.duplicate(where, one))
+    errors += common.each_of(usages, "spec.usages", USAGES)
     signer = spec.get("signerName", "")
     if signer == LEGACY_SIGNER:
         detail = "the legacy signerName is not allowed via this API version"

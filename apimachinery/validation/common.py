@@ -40,6 +40,18 @@ def one_of(value: Any, path: str, valid: Sequence[str], *, needed: bool = True) 
     return [status.not_supported(path, value, valid)]
 
 
+def each_of(values: Sequence[Any], path: str, valid: Sequence[str]) -> Errors:
+    """Each one of a list is known, and none stands there twice."""
+    errors: Errors = []
+    for index, one in enumerate(values):
+        where = f"{path}[{index}]"
+        if one not in valid:
+            errors.append(status.not_supported(where, one, valid))
+        if one in values[:index]:
+            errors.append(status.duplicate(where, one))
+    return errors
+
+
 def non_negative(value: int | None, path: str) -> Errors:
     if value is not None and value < 0:
         return [status.invalid_value(path, value, NON_NEGATIVE)]

@@ -7,7 +7,7 @@ from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
 CONTAINER_RESOURCES = frozenset(("cpu", "memory", "ephemeral-storage"))
-_COUNTED = frozenset(
+COUNTED_KINDS = frozenset(
     (
         "configmaps",
         "persistentvolumeclaims",
@@ -16,11 +16,11 @@ _COUNTED = frozenset(
         "resourcequotas",
         "secrets",
         "services",
-        "services.loadbalancers",
-        "services.nodeports",
     )
 )
-"""Kinds of which a namespace can have so many; numbers without fractions."""
+"""Kinds that have a name of their own in quotas, beside count/<resource>."""
+_COUNTED = COUNTED_KINDS | {"services.loadbalancers", "services.nodeports"}
+"""Of these a namespace can have so many; numbers without fractions."""
 _QUOTA = (
     _COUNTED
     | CONTAINER_RESOURCES

@@ -211,14 +211,8 @@ def _addresses(spec: JsonObject) -> Errors:
 
 
 def _families(spec: JsonObject) -> Errors:
-    families, policy = spec.get("ipFamilies") or (), spec.get("ipFamilyPolicy")
-    errors: Errors = []
-    for index, one in enumerate(families):
-        where = f"spec.ipFamilies[{index}]"
-        if one not in FAMILIES:
-            errors.append(status.not_supported(where, one, FAMILIES))
-        if one in families[:index]:
-            errors.append(status.duplicate(where, one))
+    policy = spec.get("ipFamilyPolicy")
+    errors = common.each_of(spec.get("ipFamilies") or (), "spec.ipFamilies", FAMILIES)
     if policy is not None and policy not in FAMILY_POLICIES:
         errors.append(status.not_supported("spec.ipFamilyPolicy", policy, FAMILY_POLICIES))
     return errors

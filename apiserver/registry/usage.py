@@ -10,6 +10,7 @@ from apimachinery import qos
 from apimachinery.meta import annotations
 from apimachinery.quantity import Quantity, QuantityError
 from apimachinery.resource import Resource
+from apimachinery.validation.resources import COUNTED_KINDS
 from apimachinery.wire import JsonObject
 
 Usage = dict[str, Quantity]
@@ -19,19 +20,6 @@ OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 
 _ONE = Quantity.parse(1)
 _ZERO = Quantity.parse(0)
-
-_COUNTED = frozenset(
-    {
-        "configmaps",
-        "persistentvolumeclaims",
-        "pods",
-        "replicationcontrollers",
-        "resourcequotas",
-        "secrets",
-        "services",
-    }
-)
-"""Kinds that have a name of their own in quotas, beside count/<resource>."""
 
 
 def of(resource: Resource, obj: JsonObject) -> Usage:
@@ -48,7 +36,7 @@ def of(resource: Resource, obj: JsonObject) -> Usage:
             found |= _claim(obj)
         case _:
             pass  # counted, not measured
-    if resource.gr in _COUNTED:
+    if resource.gr in COUNTED_KINDS:
         found[resource.gr] = _ONE
     return found
 

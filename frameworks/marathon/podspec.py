@@ -19,9 +19,9 @@ from frameworks.marathon.spec import (
     Count,
     Fetch,
     Network,
+    Patience,
     Port,
     Portion,
-    Span,
     Text,
     UnreachableStrategy,
 )
@@ -105,17 +105,12 @@ class ExecCheck(Wire):
     command: Command
 
 
-class PodHealthCheck(Wire):
+class PodHealthCheck(Patience):
     """How to tell whether a container is well; one of the three."""
 
     http: HttpCheck | None = None
     tcp: TcpCheck | None = None
     exec: ExecCheck | None = None
-    grace_period_seconds: Amount = 300
-    interval_seconds: Span = 60
-    max_consecutive_failures: Count = 3
-    timeout_seconds: Span = 20
-    delay_seconds: Amount = 15
 
 
 class Mount(Wire):

@@ -104,7 +104,17 @@ class Command(Wire):
     value: Text
 
 
-class HealthCheck(Wire):
+class Patience(Wire):
+    """How often something is looked at, and when it is given up; seconds."""
+
+    grace_period_seconds: Amount = 300
+    interval_seconds: Span = 60
+    timeout_seconds: Span = 20
+    max_consecutive_failures: Count = 3
+    delay_seconds: Amount = 15
+
+
+class HealthCheck(Patience):
     """How to tell whether an instance is well."""
 
     protocol: Literal[
@@ -114,11 +124,6 @@ class HealthCheck(Wire):
     port_index: Annotated[int, Field(ge=0)] | None = None
     port: Port | None = None
     command: Command | None = None
-    grace_period_seconds: Amount = 300
-    interval_seconds: Span = 60
-    timeout_seconds: Span = 20
-    max_consecutive_failures: Count = 3
-    delay_seconds: Amount = 15
     ignore_http1xx: bool | None = Field(default=None, alias="ignoreHttp1xx")
 
 
