@@ -83,12 +83,14 @@ class Pods:
         self._volumes = volumes
         self._publisher = publisher
         self._node_labels = node_labels
+        """As last heard: they are asked for anew before a pod is refused for them."""
         self.pressed: frozenset[str] = frozenset()
         """Pressures of the node: told by `kubelet.pressure`."""
-        """As last heard: they are asked for anew before a pod is refused for them."""
         self._doubted: set[str] = set()
         """Pods (uids) that the labels as last heard keep out."""
         self._workers: dict[str, PodWorker] = {}
+        self._unsettled: set[str] = set()
+        """Pods (uids) that may want other resources than they were granted."""
         self._sandboxes: dict[str, list[SandboxStatus]] = {}
         self._containers: dict[str, list[ContainerStatus]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -172,6 +174,7 @@ class Pods:
         elif worker.pod is not new:
             before = worker.pod
             worker.update(new)
+            self._note_wish(worker)
             if _shows_differ(before, new):
                 worker.spawn(self._volumes.update(new), name=f"volumes of {worker.uid}")
 
@@ -216,9 +219,15 @@ class Pods:
             if worker.active and worker.uid != without
         )
 
+    def _note_wish(self, worker: PodWorker) -> None:
+        if worker.wants_resize:
+            self._unsettled.add(worker.uid)
+
     def _settle_resizes(self) -> None:
         """Grant what has room now, the most important first; the others are told why not."""
-        waiting = [worker for worker in self._workers.values() if worker.wants_resize]
+        noted = [self._workers[uid] for uid in self._unsettled & self._workers.keys()]
+        waiting = [worker for worker in noted if worker.wants_resize]
+        self._unsettled = {worker.uid for worker in waiting}
         for worker in sorted(waiting, key=lambda one: -int(one.pod["spec"].get("priority") or 0)):
             load = self._load(without=worker.uid)
             refusal = admission.resize(worker.pod, load, self._kit.capacity)
@@ -236,6 +245,7 @@ class Pods:
             containers=self._containers.pop(uid, ()),
         )
         self._workers[uid] = worker
+        self._note_wish(worker)
         assert self._group is not None, "workers start inside run"
         self._group.create_task(self._work(worker), name=f"pod {reading.full_name(pod)}")
         return worker
