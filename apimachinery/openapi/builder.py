@@ -87,12 +87,7 @@ class Builder:
         return tuple(one for one in paths.PATCH_TYPES if one != paths.STRATEGIC_PATCH)
 
     def _answers(self, operation: Operation, made: JsonObject) -> None:
-        if operation.answer == "list":
-            schema = self._list_reference(operation.kind)
-        elif operation.answer == "status":
-            schema = self.schemas.reference(load_model(_STATUS))
-        else:
-            schema = self._reference(operation.kind)
+        schema = self._answer(operation)
         codes = {"create": ("200", "201", "202"), "update": ("200", "201"), "patch": ("200", "201")}
         texts = {"200": "OK", "201": "Created", "202": "Accepted"}
         types = self._answer_types(operation)
@@ -105,6 +100,17 @@ class Builder:
             code: {"description": texts[code], **answer}
             for code in codes.get(operation.verb, ("200",))
         }
+
+    def _answer(self, operation: Operation) -> JsonObject:
+        if operation.answer == "list":
+            return self._list_reference(operation.kind)
+        if operation.answer == "object":
+            return self._reference(operation.kind)
+        status = self.schemas.reference(load_model(_STATUS))
+        if operation.answer == "deleted" and self._prefix == V3:
+            # What has to end first is answered as it stands. Swagger has no word for this.
+            return {"anyOf": [status, self._reference(operation.kind)]}
+        return status
 
     def _answer_types(self, operation: Operation) -> tuple[str, ...]:
         """Custom resources have no protobuf form."""

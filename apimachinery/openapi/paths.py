@@ -96,7 +96,7 @@ class Operation:
     body: str = ""
     """"object", "patch", "options" or nothing."""
     answer: str = "object"
-    """"object", "list" or "status"."""
+    """"object", "list", "status" or "deleted"."""
 
     @property
     def method(self) -> str:
@@ -165,7 +165,7 @@ def _operation(verb: str, kind: tuple[str, str, str], name: str) -> Operation:
     if verb == "patch":
         return Operation(verb, kind, name, PATCHING, body="patch")
     if verb == "delete":
-        return Operation(verb, kind, name, DELETING, body="options", answer="status")
+        return Operation(verb, kind, name, DELETING, body="options", answer="deleted")
     if verb == "deletecollection":
         query = (*DELETING, *(one for one in LISTING if one not in ("pretty", "watch")))
         return Operation(verb, kind, name, query, body="options", answer="status")
