@@ -13,6 +13,7 @@ from collections.abc import Awaitable
 from typing import cast
 
 import aiohttp
+import orjson
 from aiohttp import web
 
 from apiserver.streaming.kubelet import HEARTBEAT_SECONDS, MAX_MESSAGE
@@ -20,6 +21,8 @@ from apiserver.streaming.kubelet import HEARTBEAT_SECONDS, MAX_MESSAGE
 BINARY = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
 BASE64 = ("v4.base64.channel.k8s.io", "base64.channel.k8s.io")
 PROTOCOLS = (*BINARY, *BASE64)
+_FIRST = (None, "", "channel.k8s.io", "base64.channel.k8s.io")
+"""Before v4: success is silent, what failed is told in words and not as a Status."""
 
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 
@@ -71,10 +74,22 @@ async def first_of(*tasks: asyncio.Task[None]) -> None:
 async def _to_client(
     agent: aiohttp.ClientWebSocketResponse, client: web.WebSocketResponse, *, text: bool
 ) -> None:
+    silent = client.ws_protocol in _FIRST
     async for message in agent:
         if message.type is not aiohttp.WSMsgType.BINARY or not message.data:
             continue
-        await _send(client, message.data, text=text)
+        data = message.data
+        if silent and data[0] == STATUS:
+            data = _in_words(data)
+        if data:
+            await _send(client, data, text=text)
+
+
+def _in_words(message: bytes) -> bytes:
+    ending = orjson.loads(message[1:])
+    if ending.get("status") == "Success":
+        return b""
+    return message[:1] + str(ending.get("message", "")).encode()
 
 
 async def _to_agent(

@@ -3,7 +3,7 @@
 Neighbours: `apiserver.front.app` asks `takes` for every request, so that must cost nothing;
 `apiserver.server` authorizes, and answers proxied requests (without a seat of `fairness`: they
 last as long as whoever answers them likes). What a stream does stands in `commands`, `forwards`,
-`logs`, `proxy`.
+`logs`, `messages`, `proxy`.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from apiserver.handlers import connect
 from apiserver.identity import authn
 from apiserver.identity.pki import Pki
 from apiserver.server import ApiServer
-from apiserver.streaming import commands, forwards, logs, proxy
+from apiserver.streaming import commands, forwards, logs, messages, proxy
 from apiserver.streaming.kubelet import Kubelets
 
 _UPGRADES = ("exec", "attach", "portforward")
@@ -46,13 +46,15 @@ class Streaming:
     def takes(self, request: wire.Request) -> bool:
         """Whether this might be one of ours; `serve` looks closer."""
         path = request.path
-        return path.endswith(_ENDINGS) or "/proxy/" in path
+        return path.endswith(_ENDINGS) or "/proxy/" in path or messages.wanted(request)
 
     async def serve(
         self, raw: web.BaseRequest, request: wire.Request
     ) -> web.StreamResponse | wire.Response:
         """Answer a request that `takes` said yes to; one that is none of ours goes to the core."""
         route = routes.resolve(request, self._core.scheme)
+        if route is not None and route.verb == "watch" and messages.wanted(request):
+            return await messages.events(raw, await self._server.handle(request))
         if route is None or route.resource is None or route.resource.gr != "pods":
             return await self._server.handle(request)
         kind = route.subresource
@@ -74,7 +76,8 @@ class Streaming:
         self, raw: web.BaseRequest, request: wire.Request, route: routes.Route
     ) -> web.StreamResponse | wire.Response:
         if route.subresource == "log":
-            return await logs.read(self.kubelets, await self._pod(route), request)
+            log = await logs.read(self.kubelets, await self._pod(route), request)
+            return await messages.content(raw, log) if messages.wanted(request) else log
         options = await connect.admit(self._core, request, route)
         request = replace(request, query=connect.query_of(options))
         pod = await self._pod(route)
