@@ -97,7 +97,10 @@ def grace_seconds(pod: JsonObject) -> float:
     if deleting(pod) and meta_grace is not None:
         return float(meta_grace)
     value = pod["spec"].get("terminationGracePeriodSeconds")
-    return DEFAULT_GRACE_S if value is None else float(value)
+    if value is None:
+        return DEFAULT_GRACE_S
+    # Old objects may say less than nothing: Kubernetes takes that for one second.
+    return float(value) if value >= 0 else 1.0
 
 
 def start_time(pod: JsonObject) -> float | None:

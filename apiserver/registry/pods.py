@@ -156,6 +156,8 @@ def _ephemeral_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
 
 def _resize_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
     """Processors and memory only; what is given may change and not go."""
+    if rules.MIRROR in (old["metadata"].get("annotations") or {}):
+        return [statuses.forbidden_field("", "static pods cannot be resized")]
     errors = []
     for field in ("containers", "initContainers"):
         before = {one["name"]: one for one in old["spec"].get(field) or ()}
@@ -170,14 +172,15 @@ def _resize_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
 def _amount_errors(new: JsonObject, old: JsonObject, path: str, field: str) -> list[FieldError]:
     if field == "initContainers" and new.get("restartPolicy") != "Always":
         text = "resources for non-sidecar init containers are immutable"
-        return [statuses.forbidden_field(path, text)]
+        return [statuses.forbidden_field("spec", text)]
     errors = []
     now, was = new.get("resources") or {}, old.get("resources") or {}
     for kind in ("requests", "limits"):
         given, before = now.get(kind) or {}, was.get(kind) or {}
         changed = {name for name in {*given, *before} if given.get(name) != before.get(name)}
         if changed - RESIZED:
-            text = "only cpu and memory resources are mutable"
+            whose = " for sidecar containers" if field == "initContainers" else ""
+            text = f"only cpu and memory resources{whose} are mutable"
             errors.append(statuses.forbidden_field("spec", text))
         if before.keys() - given.keys():
             text = f"resource {kind} cannot be removed"

@@ -61,9 +61,8 @@ def selected(
     for pod in pods:
         if pod.finished:
             continue
+        # A pod that lacks the named port is listed without: DNS knows it, nothing is sent there.
         ports = endpoints.ports_on(service, pod)
-        if service.ports and not ports:
-            continue
         for family in service.families:
             addresses = services.addresses_of(pod, family)
             if addresses:

@@ -269,6 +269,17 @@ async def test_an_init_container_is_resized_only_if_it_stays(api):
         assert answer.status == status, answer.raw
 
 
+async def test_what_a_node_runs_from_a_file_is_not_resized(api):
+    body = api.pod()
+    body["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
+    body["spec"]["nodeName"] = "n1"
+    await api.made(PODS, body)
+    wanted = {"name": "c", "resources": {"requests": {"cpu": "1"}}}
+    answer = await api.patch(f"{PODS}/a/resize", {"spec": {"containers": [wanted]}}, "strategic")
+    assert answer.status == 422
+    assert "static pods cannot be resized" in answer.message
+
+
 async def test_a_resize_keeps_the_quality_of_service(api):
     await api.made(PODS, api.pod())
     wanted = {"name": "c", "resources": {"requests": {"cpu": "1"}}}

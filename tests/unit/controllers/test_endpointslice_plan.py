@@ -99,6 +99,16 @@ def test_another_port_reuses_the_slice() -> None:
     assert piece["ports"] == [{"name": "", "port": 9090, "protocol": "TCP"}]
 
 
+def test_a_pod_without_the_named_port_is_listed_without_ports(make_pod) -> None:
+    named = service(clusterIP="None", ports=[{"port": 80, "targetPort": "http"}])
+    found = planning.selected(named, [make_pod(ip="10.0.0.1", ready=True)], {})
+    assert {
+        group: [one["addresses"] for one in ends.values()] for group, ends in found.items()
+    } == {
+        ("IPv4", ()): [["10.0.0.1"]],
+    }
+
+
 def test_both_families_get_slices(make_pod) -> None:
     found = planning.selected(
         service(ipFamilies=["IPv4", "IPv6"]), [make_pod(ip="10.0.0.1,fd00::1", ready=True)], {}
