@@ -35,6 +35,7 @@ INT64 = range(-(2**63), 2**63)
 
 _UTC_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_UNKNOWN = 'unknown field "'
 _KEY_TOKEN = re.compile(rb'"\s*:')
 
 _JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", dict: "object"}
@@ -65,7 +66,7 @@ def structure(
         resource.load_model(), obj, resource.version, resource.kind, raw=raw
     )
     if resource.custom is not None:
-        problems += (f'unknown field "{path}"' for path in resource.custom.prune(obj))
+        problems += (f'{_UNKNOWN}{path}"' for path in resource.custom.prune(obj))
     return obj, problems[:MAX_PROBLEMS]
 
 
@@ -94,7 +95,7 @@ def structure_as(
         raise _bad(version, kind, error.text) from error
     except RecursionError as error:
         raise _bad(version, kind, "exceeded max depth") from error
-    problems += (f'unknown field "{path}"' for path in unknown)
+    problems += (f'{_UNKNOWN}{path}"' for path in unknown)
     return obj, problems[:MAX_PROBLEMS]
 
 
@@ -102,6 +103,21 @@ def strict_error(resource: Resource, problems: Iterable[str]) -> status.ApiError
     """The refusal of a body with such problems where field validation is Strict."""
     text = "strict decoding error: " + ", ".join(problems)
     return _bad(resource.version, resource.kind, text)
+
+
+def apply_error(resource: Resource, obj: JsonObject, problems: Iterable[str]) -> status.ApiError:
+    """The refusal of an applied configuration with unknown fields, whatever field validation says.
+
+    Whose a field is can only be told of fields that the schema has; hence a text of its own. The
+    code is 400, where Kubernetes says 500: the fault is the client's, to try again is in vain.
+    """
+    lines = [f".{one[len(_UNKNOWN) : -1]}: field not declared in schema" for one in problems]
+    text = lines[0] if len(lines) == 1 else "\n  ".join(["errors:", *lines])
+    found = obj.get("metadata") or {}
+    return status.bad_request(
+        f"failed to create typed patch object ({found.get('namespace', '')}/"
+        f"{found.get('name', '')}; {resource.group}/{resource.version}, Kind={resource.kind}): {text}"
+    )
 
 
 def _bad(version: str, kind: str, text: str) -> status.ApiError:

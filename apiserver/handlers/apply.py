@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from apimachinery import fields, status
+from apimachinery import decode, fields, status
 from apimachinery.patch import apply as rules
 from apimachinery.wire import JsonObject
 from apiserver.admission import chain
@@ -66,13 +66,11 @@ def _read(write: Write) -> JsonObject:
         kind=resource.kind,
     )
     _match_name(write, config.get("metadata"))
-    return body.structured(
-        resource,
-        config,
-        write.options.validation,
-        write.context.warnings,
-        doubled=write.doubled(),
-    )
+    body.report(resource, write.doubled(), write.options.validation, write.context.warnings)
+    config, unknown = decode.structure(resource, config)
+    if unknown:
+        raise decode.apply_error(resource, config, unknown)
+    return config
 
 
 def _match_name(write: Write, metadata: Any) -> None:

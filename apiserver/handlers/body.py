@@ -170,12 +170,18 @@ def structured(
     `doubled` is what a YAML body said twice; in a JSON one, `raw`, it is looked for here.
     """
     obj, unknown = decode.structure(resource, obj, raw=raw if validation != "Ignore" else None)
-    problems = [*doubled, *unknown]
+    report(resource, [*doubled, *unknown], validation, warnings)
+    return obj
+
+
+def report(
+    resource: Resource, problems: Sequence[str], validation: str, warnings: list[str]
+) -> None:
+    """Refuse, or warn of, what field validation found."""
     if problems and validation == "Strict":
         raise decode.strict_error(resource, problems)
     if problems and validation == "Warn":
         warnings.extend(problems)
-    return obj
 
 
 def in_order(resource: Resource, obj: JsonObject) -> JsonObject:

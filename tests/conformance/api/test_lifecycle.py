@@ -185,6 +185,30 @@ def test_apply_without_manager(api: Api) -> None:
     assert "fieldManager" in answer.message
 
 
+@pytest.mark.parametrize("validation", ["Strict", "Warn", "Ignore"])
+def test_apply_of_what_the_kind_does_not_have(api: Api, validation: str) -> None:
+    """Field validation is no matter: nobody can own a field that is not there."""
+    path = api.path("configmaps", "cm")
+    wanted = samples.configmap("cm") | {"nonsense": 1}
+    wanted["metadata"]["other"] = "a"
+    answer = api.patch(path, wanted, "apply", fieldManager="one", fieldValidation=validation)
+    assert status_of(answer)[0] in (400, 500)
+    assert "failed to create typed patch object (/cm; /v1, Kind=ConfigMap): " in answer.message
+    assert ".nonsense: field not declared in schema" in answer.message
+    assert ".metadata.other: field not declared in schema" in answer.message
+    assert api.get(path).code == 404
+
+
+def test_apply_of_what_is_said_twice(api: Api) -> None:
+    path, head = api.path("configmaps", "cm"), "apiVersion: v1\nkind: ConfigMap\n"
+    text = f"{head}metadata: {{name: cm}}\ndata:\n  a: one\n  a: two\n".encode()
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    query = {"fieldManager": "one", "fieldValidation": "Strict"}
+    answer = api.send("PATCH", path, text, headers=headers, query=query)
+    assert status_of(answer)[0] == 400
+    assert 'line 6: key "a" already set in map' in answer.message
+
+
 def test_managed_fields_may_be_cleared(api: Api) -> None:
     apply(api, "one", {"a": "1"})
     path = api.path("configmaps", "cm")
