@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any, NoReturn
 
@@ -36,6 +36,7 @@ INT64 = range(-(2**63), 2**63)
 _UTC_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _UNKNOWN = 'unknown field "'
+_DOUBLED = 'duplicate field "'
 _KEY_TOKEN = re.compile(rb'"\s*:')
 
 _JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", dict: "object"}
@@ -95,7 +96,10 @@ def structure_as(
         raise _bad(version, kind, error.text) from error
     except RecursionError as error:
         raise _bad(version, kind, "exceeded max depth") from error
+    doubled = bool(problems)
     problems += (f'{_UNKNOWN}{path}"' for path in unknown)
+    if doubled and unknown and raw is not None:
+        problems = _in_order(problems, raw)
     return obj, problems[:MAX_PROBLEMS]
 
 
@@ -485,9 +489,15 @@ def _duplicates(obj: Any, raw: bytes) -> list[str]:
         pairs = json.loads(raw, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
         return []  # not JSON (a YAML body): its parser refuses duplicates itself
-    found: list[str] = []
-    _find_duplicates(pairs, "", found)
-    return [f'duplicate field "{path}"' for path in found]
+    return [f'{_DOUBLED}{path}"' for path, again in _keys(pairs, "") if again]
+
+
+def _in_order(problems: list[str], raw: bytes) -> list[str]:
+    """As they stand in the body, where Kubernetes' reader finds both kinds in one go."""
+    rank: dict[str, int] = {}
+    for path, again in _keys(json.loads(raw, object_pairs_hook=_Pairs), ""):
+        rank.setdefault(f'{_DOUBLED if again else _UNKNOWN}{path}"', len(rank))
+    return sorted(problems, key=lambda one: rank.get(one, len(rank)))
 
 
 def _count_keys(value: Any) -> int:
@@ -501,15 +511,15 @@ def _count_keys(value: Any) -> int:
 _NESTED = frozenset((dict, list))
 
 
-def _find_duplicates(value: Any, path: str, found: list[str]) -> None:
+def _keys(value: Any, path: str) -> Iterator[tuple[str, bool]]:
+    """The path of each key as it stands, and whether its object had it before."""
     if type(value) is _Pairs:
         seen: set[str] = set()
         for key, one in value:
             inner = f"{path}.{key}" if path else key
-            if key in seen:
-                found.append(inner)
+            yield inner, key in seen
             seen.add(key)
-            _find_duplicates(one, inner, found)
+            yield from _keys(one, inner)
     elif type(value) is list:
         for index, one in enumerate(value):
-            _find_duplicates(one, f"{path}[{index}]", found)
+            yield from _keys(one, f"{path}[{index}]")

@@ -208,6 +208,16 @@ def test_duplicate_keys_are_found_in_the_bytes():
     ]
 
 
+def test_problems_come_in_the_order_of_the_body() -> None:
+    raw = b'{"spec":{"foo":1,"replicas":2,"replicas":3,"bar":1},"metadata":{"name":"a"}}'
+    _, problems = decode.structure(scheme.DEPLOYMENTS, orjson.loads(raw), raw=raw)
+    assert problems == [
+        'unknown field "spec.foo"',
+        'duplicate field "spec.replicas"',
+        'unknown field "spec.bar"',
+    ]
+
+
 def test_text_that_looks_like_a_key_is_no_duplicate():
     raw = orjson.dumps({"metadata": {"annotations": {"last": '{"a":1,"a":2}'}}})
     assert structure(orjson.loads(raw), raw=raw)[1] == []
