@@ -21,6 +21,7 @@ from kubelet.network.fake import FakeNetwork
 from kubelet.options import Capacity, Options
 from kubelet.runtime.fake import FakeDriver, FakeMachine
 from kubelet.runtime.interface import RuntimeDriver
+from kubelet.volumes import paths
 
 ADMIN = UserInfo("admin", groups=("system:masters", "system:authenticated"))
 PATIENCE_S = 10.0
@@ -187,4 +188,6 @@ async def world(api: Client, tmp_path: Path) -> AsyncIterator[World]:
     result = World(api, tmp_path / "node")
     yield result
     await result.stop_agent()
+    # Volumes of pods outlive an agent; those of a test must not outlive it.
+    paths.unmount_below(tmp_path)
     result.machine.close()
