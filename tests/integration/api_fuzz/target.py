@@ -158,7 +158,12 @@ class Target:
         return digest.hexdigest()
 
     def reset(self) -> str:
-        """The namespace as at the beginning; its digest."""
+        """The namespace as at the beginning; its digest.
+
+        On a new connection: a test that left this one idle for longer than the server waits has
+        had it closed.
+        """
+        self.close()
         for path in COLLECTIONS:
             force = json.dumps({"gracePeriodSeconds": 0}).encode()
             for item in json.loads(self.send(Sent("GET", path))[1])["items"]:

@@ -105,6 +105,20 @@ class Cluster:
                         return event.object()
         raise AssertionError("the watch ended")
 
+    async def gone(self, name: str, namespace: str = "default") -> None:
+        """Follow the pod until there is none of this name."""
+        async with asyncio.timeout(PATIENCE_S):
+            stream = self.client.watch(
+                scheme.PODS, namespace, initial_events=True, field_selector=f"metadata.name={name}"
+            )
+            there = False
+            async with contextlib.aclosing(stream) as events:
+                async for event in events:
+                    if event.type != "BOOKMARK":
+                        there = event.type != "DELETED"
+                    if not there:
+                        return
+
     async def bound(self, name: str, namespace: str = "default") -> str:
         pod = await self.until(name, lambda p: p["spec"].get("nodeName"), namespace)
         return pod["spec"]["nodeName"]

@@ -44,9 +44,18 @@ async def test_pods_fill_the_nodes_and_important_ones_displace_them(hollow: Clus
     for number in range(NODES):
         vip = await hollow.until(f"vip{number}", is_running)
         assert condition(vip)["status"] == "True"
+    lows = [f"low{number}" for number in range(count)]
     pods = (await hollow.client.list(scheme.PODS, "default"))["items"]
-    left = [p for p in pods if p["metadata"]["name"].startswith("low")]
+    found = {pod["metadata"]["name"]: pod for pod in pods}
+    left = {
+        n: found[n] for n in lows if n in found and "deletionTimestamp" not in found[n]["metadata"]
+    }
     assert len(left) == count - 2 * NODES, "two had to go for each, and no more"
-    assert all(is_running(pod) and "deletionTimestamp" not in pod["metadata"] for pod in left)
+    assert all(is_running(pod) for pod in left.values())
+    for name in lows:
+        if name in found and name not in left:
+            phase = found[name]["status"]["phase"]
+            assert phase in ("Failed", "Succeeded"), "what runs in its place waited for its end"
+            await hollow.gone(name)
     for account in hollow.master.ledger.accounts.values():
         assert account.free.get("cpu", 0) == 0, "what is used is what there is"
