@@ -27,8 +27,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 CA_LIFETIME = 10 * 365 * 86_400
 """Ten years, as kubeadm's: renewing a CA means replacing every certificate below it."""
@@ -53,6 +55,10 @@ API_SERVER_HOSTS = (
     "10.96.0.1",
 )
 """Names under which every API server is reached, whatever its machine is called."""
+
+ADMIN_KEY_BITS = 2048
+"""RSA, as kubeadm's: the administrator's kubeconfig goes to clients of every sort, and some (Java's
+without BouncyCastle) read no elliptic curve keys. It costs some 30 ms of CPU, once."""
 
 MASTERS = "system:masters"
 NODES = "system:nodes"
@@ -127,7 +133,8 @@ class Pki:
 
     def admin(self) -> KeyPair:
         """The local administrator: may do everything."""
-        return self._ensure("admin", Subject("kubernetes-admin", (MASTERS,)))
+        subject = Subject("kubernetes-admin", (MASTERS,))
+        return self._ensure("admin", subject, new_key=_new_rsa_key)
 
     def kubelet_client(self) -> KeyPair:
         """What the API server shows to kubelets."""
@@ -190,7 +197,14 @@ class Pki:
             builder = builder.add_extension(names[0], critical=False)
         return _cert_pem(_signed(builder, ca_key))
 
-    def _ensure(self, name: str, subject: Subject, *, hosts: Iterable[str] = ()) -> KeyPair:
+    def _ensure(
+        self,
+        name: str,
+        subject: Subject,
+        *,
+        hosts: Iterable[str] = (),
+        new_key: "Callable[[], PrivateKey] | None" = None,
+    ) -> KeyPair:
         wanted = list(dict.fromkeys(hosts))
         issuer = _digest(self.ca.cert)
         pair = self._pair(name)
@@ -198,7 +212,7 @@ class Pki:
             return pair
         with self._locked():
             if not self._stands(pair, name, wanted, issuer):
-                self._issue(pair, name, subject, wanted, issuer)
+                self._issue(pair, name, subject, wanted, issuer, (new_key or _new_key)())
         return pair
 
     def _stands(self, pair: KeyPair, name: str, hosts: list[str], issuer: str) -> bool:
@@ -211,10 +225,15 @@ class Pki:
         )
 
     def _issue(
-        self, pair: KeyPair, name: str, subject: Subject, hosts: list[str], issuer: str
+        self,
+        pair: KeyPair,
+        name: str,
+        subject: Subject,
+        hosts: list[str],
+        issuer: str,
+        key: "PrivateKey",
     ) -> None:
         ca_cert, ca_key = self._load_authority()
-        key = _new_key()
         not_before = self._clock() - SKEW
         not_after = min(not_before + LEAF_LIFETIME, ca_cert.not_valid_after_utc.timestamp())
         builder = _leaf_builder(
@@ -341,12 +360,19 @@ def _new_key() -> "ec.EllipticCurvePrivateKey":
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _key_pem(key: "ec.EllipticCurvePrivateKey") -> bytes:
+def _new_rsa_key() -> "rsa.RSAPrivateKey":
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=ADMIN_KEY_BITS)
+
+
+def _key_pem(key: "PrivateKey") -> bytes:
+    """In the form whose header names the kind of key (SEC 1, PKCS #1): Java's clients go by it."""
     from cryptography.hazmat.primitives import serialization
 
     return key.private_bytes(
         serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
+        serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
 

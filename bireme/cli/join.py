@@ -179,7 +179,7 @@ def _request(name: str, hosts: list[str]) -> tuple[bytes, bytes]:
     request = builder.sign(key, hashes.SHA256())
     pem = serialization.Encoding.PEM
     private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        pem, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
     return private, request.public_bytes(pem)
 

@@ -59,6 +59,13 @@ def test_admin_certificate_names_user_and_group(tmp_path: Path) -> None:
     )
 
 
+def test_each_key_says_what_it_is(tmp_path: Path) -> None:
+    """Clients that go by the header exist (fabric8), and those that read RSA only."""
+    keys = pki.Pki(tmp_path)
+    assert keys.admin().key.read_text().startswith("-----BEGIN RSA PRIVATE KEY-----")
+    assert keys.api_server().key.read_text().startswith("-----BEGIN EC PRIVATE KEY-----")
+
+
 def test_unknown_host_is_refused(tmp_path: Path) -> None:
     keys = pki.Pki(tmp_path)
     with pytest.raises(ssl.SSLCertVerificationError):
