@@ -85,6 +85,47 @@ def test_decision_modules_are_pure() -> None:
     assert not impure, "decision modules take clock and seed as arguments"
 
 
+CONFORMANCE_MAPS = sorted((ROOT / "docs/conformance").glob("[!R]*.md"))
+NAMED_TEST = re.compile(r"`(?:tests/)?(?:([\w/]+\.py)(?:::)?)?(test_\w+)?(?:\[[^`]*\])?`")
+"""In backticks: a file below tests/, a test, or both as pytest writes them."""
+
+
+@pytest.fixture(scope="module")
+def tests_of_file() -> dict[str, set[str]]:
+    """Of each file below tests/ the names of its tests."""
+    folder = ROOT / "tests"
+    return {
+        str(path.relative_to(folder)): {
+            function.name
+            for function in functions(ast.parse(path.read_text()))
+            if function.name.startswith("test_")
+        }
+        for path in folder.rglob("*.py")
+    }
+
+
+@pytest.mark.parametrize(
+    "document", [ROOT / "docs/mesos-cases.md", *CONFORMANCE_MAPS], ids=lambda path: path.stem
+)
+def test_maps_of_cases_name_tests_that_exist(
+    document: Path, tests_of_file: dict[str, set[str]]
+) -> None:
+    """Whoever renames a test mends the rows that point at it."""
+    everywhere = set().union(*tests_of_file.values())
+    for file, test in NAMED_TEST.findall(document.read_text()):
+        assert not file or file in tests_of_file, f"{document.name}: no file tests/{file}"
+        known = tests_of_file[file] if file else everywhere
+        assert not test or test in known, f"{document.name}: no {test} in {file or 'tests/'}"
+
+
+@pytest.mark.parametrize("document", CONFORMANCE_MAPS, ids=lambda path: path.stem)
+def test_each_conformance_case_has_an_answer(document: Path) -> None:
+    rows = [line for line in document.read_text().splitlines() if line.startswith("|")][2:]
+    for row in rows:
+        case, *_, answer = row.strip("|").split("|")
+        assert "::test_" in answer or "not: " in answer, f"{document.name}: {case}: no test, no why"
+
+
 @pytest.mark.parametrize("name", TREES)
 def test_no_leftover_marks(name: str) -> None:
     with tokenize.open(ROOT / name) as file:
