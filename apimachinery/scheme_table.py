@@ -527,6 +527,8 @@ EXTRA_KINDS: dict[tuple[str, str, str], str] = {
     ("authentication.k8s.io", "v1", "TokenRequest"): f"{TYPES}.authentication:TokenRequest",
     ("autoscaling", "v1", "Scale"): f"{TYPES}.autoscaling_v1:Scale",
     ("policy", "v1", "Eviction"): f"{TYPES}.policy:Eviction",
+    # No served version, yet Kubernetes still takes evictions of it: old drains, Java's clients.
+    ("policy", "v1beta1", "Eviction"): f"{TYPES}.policy:Eviction",
     ("apiextensions.k8s.io", "v1", "ConversionReview"): f"{TYPES}.apiextensions:ConversionReview",
 }
 """Kinds that are no resources: what subresources take, and options."""

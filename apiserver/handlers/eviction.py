@@ -18,6 +18,8 @@ from apiserver.registry.strategy import Context
 from apiserver.routes import Route
 
 _DETAIL = "Cannot evict pod as it would violate the pod's disruption budget."
+FORMER_VERSION = "policy/v1beta1"
+"""What clients older than Kubernetes 1.22 send, and some of today; Kubernetes takes it, too."""
 RETRY_SECONDS = 10
 """What a drain is told to wait while a budget is not counted yet, as in Kubernetes."""
 
@@ -26,7 +28,7 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     """Answer 201 with a Status once the pod is deleted or marked."""
     form = negotiation.accepted(request.headers.get("accept", ""))
     write = writing.begin(core, request, route, "CreateOptions")
-    eviction = special.read(write)
+    eviction = special.read(write, also=FORMER_VERSION)
     name = eviction["metadata"].get("name") or route.name
     if name != route.name:
         raise status.bad_request("name in URL does not match name in Eviction object")

@@ -9,9 +9,15 @@ from apiserver.handlers import body
 from apiserver.handlers.writing import Write
 
 
-def read(write: Write) -> JsonObject:
-    """The request's body as an object of the kind that the route takes."""
-    return fit(write, body.parse(write.request, write.core.scheme), raw=write.raw)
+def read(write: Write, *, also: str = "") -> JsonObject:
+    """The request's body as an object of the kind that the route takes.
+
+    `also` is another `apiVersion` that means the same.
+    """
+    obj = body.parse(write.request, write.core.scheme)
+    if also and obj.get("apiVersion") == also:
+        del obj["apiVersion"]
+    return fit(write, obj, raw=write.raw)
 
 
 def fit(write: Write, obj: JsonObject, *, raw: bytes | None = None) -> JsonObject:

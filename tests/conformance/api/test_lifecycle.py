@@ -132,6 +132,13 @@ def test_evictions_keep_to_budgets(api: Api, node: str) -> None:
     assert api.get(api.path("pods", "b")).code == 200
 
 
+@pytest.mark.parametrize("version", ["policy/v1", "policy/v1beta1"])
+def test_evictions_of_each_version(api: Api, node: str, version: str) -> None:
+    api.post(api.path("pods"), samples.pod("p", node=node), expect=201)
+    body = {"apiVersion": version, "kind": "Eviction", "metadata": {"name": "p"}}
+    assert api.post(api.path("pods", "p", "eviction"), body).code == 201
+
+
 def test_eviction_of_nothing(api: Api) -> None:
     assert status_of(evict(api, "nope")) == (404, "NotFound")
 
