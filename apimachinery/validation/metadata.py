@@ -21,8 +21,11 @@ _EXTENDING = ("apiextensions.k8s.io", "apiregistration.k8s.io", "offers.bireme.d
 
 _LABEL_NAMES = frozenset(("Namespace", "StatefulSet"))
 _SEGMENT_NAMES = frozenset(
-    ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Framework", "Task", "APIService")
-)
+    (
+        "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Framework", "Task",
+        "APIService", "IPAddress",
+    )
+)  # fmt: skip
 
 _IMMUTABLE = (
     "name",
