@@ -171,6 +171,14 @@ class Pki:
                     write_private(path, _key_pem(_new_key()))
         return path
 
+    def complete(self, hosts: Iterable[str]) -> None:
+        """Make whatever a server on this machine may ask for, so that it need not."""
+        self.service_account_key()
+        self.api_server(hosts)
+        self.admin()
+        self.kubelet_client()
+        self.front_proxy()
+
     def sign(self, request_pem: bytes, *, client: bool, server: bool, lifetime: int) -> bytes:
         """Sign a certificate signing request as it stands; the caller has approved it.
 

@@ -30,7 +30,7 @@ from apimachinery.client.leader import LeaderElector
 from apimachinery.client.rest import Client
 from apimachinery.client.transport import DirectTransport, HttpTransport
 from apiserver import stores
-from bireme.cli import garbage, notify, paths, runner
+from bireme.cli import garbage, keys, notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from controllers import accounts
@@ -105,8 +105,10 @@ def run(options: ServerOptions, data_dir: Path | None) -> None:
     dirs = paths.data_dir(data_dir)
     dirs.create()
     _check_limits(dirs)
+    reaches = options.only in ("controllers", "scheduling")
+    child = None if reaches else keys.begin(dirs.pki, _hosts(options))
     try:
-        runner.run(lambda: _main(options, dirs), uvloop=True)
+        runner.run(lambda: _main(options, dirs, child), uvloop=True)
     except (stores.BadStore, kubeconfigs.ConfigError) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
@@ -168,8 +170,9 @@ def _outside(options: ServerOptions) -> list[str]:
     return [address for address in options.bind if not address.startswith("127.")]
 
 
-async def _main(options: ServerOptions, dirs: DataDir) -> None:
-    if options.only in ("controllers", "scheduling"):
+async def _main(options: ServerOptions, dirs: DataDir, maker: int | None) -> None:
+    """`maker` is the child that makes an API server's keys."""
+    if maker is None:
         assert options.kubeconfig is not None
         transport = HttpTransport(kubeconfigs.load(options.kubeconfig))
         client = Client(transport)
@@ -182,7 +185,7 @@ async def _main(options: ServerOptions, dirs: DataDir) -> None:
         return
     from apiserver import components
 
-    async with _api_server(options, dirs) as server, tasks.Supervisor() as parts:
+    async with _api_server(options, dirs, maker) as server, tasks.Supervisor() as parts:
         handle = server.handle
         # A part that fails is started again by itself: the API stays up meanwhile.
         if not options.only:
@@ -239,19 +242,22 @@ def _show_components(core: "Core", controllers: "Check", scheduler: "Check") -> 
 
 
 @asynccontextmanager
-async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["ApiServer"]:
+async def _api_server(
+    options: ServerOptions, dirs: DataDir, maker: int
+) -> AsyncIterator["ApiServer"]:
     """Serve the API; gives the direct way in."""
     from apiserver import assembly
     from apiserver.identity import pki
     from apiserver.options import Options
 
     configured = _configured(options.admission) if options.admission is not None else None
-    keys = pki.Pki(dirs.pki)
+    keys.wait(maker)
+    own = pki.Pki(dirs.pki)
     outside = _outside(options)
     advertised = outside[0] if outside else "127.0.0.1"
     process = assembly.Process(
         stores.open_store(_store_address(options.store, dirs)),
-        assembly.Security(keys=keys, hosts=_hosts(options)),
+        assembly.Security(keys=own, hosts=_hosts(options)),
         Options(
             service_cidr=options.service_cidr,
             advertise_address=advertised,
@@ -262,7 +268,7 @@ async def _api_server(options: ServerOptions, dirs: DataDir) -> AsyncIterator["A
     try:
         await process.start([(address, options.port) for address in options.bind])
         _, port = process.front.addresses[0]
-        write_kubeconfig(dirs, keys, f"https://{options.bind[0]}:{port}")
+        write_kubeconfig(dirs, own, f"https://{options.bind[0]}:{port}")
         yield process.server
     finally:
         await process.stop()
@@ -277,11 +283,11 @@ def _configured(path: Path) -> "plugins.Configured":
         raise CommandError(f"--admission-control-config-file: {error}") from error
 
 
-def write_kubeconfig(dirs: DataDir, keys: "pki.Pki", url: str) -> None:
+def write_kubeconfig(dirs: DataDir, own: "pki.Pki", url: str) -> None:
     """The administrator's kubeconfig."""
     from apiserver.identity import pki
 
-    pki.write_kubeconfig(dirs.kubeconfig, server=url, ca=keys.ca.cert, client=keys.admin())
+    pki.write_kubeconfig(dirs.kubeconfig, server=url, ca=own.ca.cert, client=own.admin())
 
 
 def _store_address(store: str, dirs: DataDir) -> str:
@@ -304,14 +310,14 @@ async def _controllers(
     from controllers.manager import ControllerManager, Options
     from controllers.nodelifecycle.controller import Timing
 
-    keys = pki.Pki(dirs.pki)
-    signer = Signer(keys.service_account_key())
+    own = pki.Pki(dirs.pki)
+    signer = Signer(own.service_account_key())
     grace = options.node_monitor_grace_period
     settings = Options(
         nodes=Timing(grace=grace),
         cluster_cidr=_free_cidr(options),
-        root_ca=keys.ca.cert.read_text(),
-        sign=keys.sign,
+        root_ca=own.ca.cert.read_text(),
+        sign=own.sign,
         make_token=lambda account, secret: signer.sign(legacy_tokens.claims(account, secret)),
         local_storage=True,
         client_of=client_of,

@@ -36,6 +36,16 @@ def test_nothing_is_left() -> None:
     assert process.returncode == 0
 
 
+def test_a_server_with_its_keys_does_without_what_made_them(
+    bireme_cluster_function: Cluster,
+) -> None:
+    process = bireme_cluster_function._process
+    assert process is not None
+    maps = Path(f"/proc/{process.pid}/maps").read_text()
+    assert "pydantic_core" in maps
+    assert "cryptography" not in maps
+
+
 def test_the_environment_is_given_back(bireme_cluster: Cluster) -> None:
     before = dict(os.environ)
     with bireme_cluster.as_default():
