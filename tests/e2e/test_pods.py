@@ -1,11 +1,7 @@
 """What a pod's spec asks of a node, on real ones: probes, restarts, volumes, limits, images."""
 
-import hashlib
-import io
 import json
 import re
-import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Cluster, eventually
+from tests.e2e.images import archive
 
 SPACE = "pods"
 WAIT = "trap 'exit 0' TERM; sleep 3600 & wait"
@@ -164,37 +161,10 @@ def test_a_limit_of_memory_holds(space: Space) -> None:
     assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
 
 
-def archive(path: Path) -> Path:
-    """An image of busybox and a greeting, as `docker save` writes it."""
-    busybox = shutil.which("busybox")
-    assert busybox is not None, "apt-get install busybox-static"
-    layer = tar({"bin/busybox": Path(busybox).read_bytes(), "greeting": b"made elsewhere\n"})
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {"Cmd": ["/bin/busybox", "cat", "/greeting"]},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
-    }
-    listing = [{"Config": "config.json", "RepoTags": [IMAGE], "Layers": ["layer.tar"]}]
-    documents = {"config.json": json.dumps(config), "manifest.json": json.dumps(listing)}
-    path.write_bytes(
-        tar({**{name: text.encode() for name, text in documents.items()}, "layer.tar": layer})
-    )
-    return path
-
-
-def tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as out:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o755
-            out.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
 def test_an_imported_image_needs_no_registry(space: Space, tmp_path: Path) -> None:
-    told = space.cluster.bireme("image", "import", str(archive(tmp_path / "hello.tar"))).stdout
+    runs = {"Cmd": ["/bin/busybox", "cat", "/greeting"]}
+    file = archive(tmp_path / "hello.tar", IMAGE, runs, greeting=b"made elsewhere\n")
+    told = space.cluster.bireme("image", "import", str(file)).stdout
     assert told == f"{IMAGE}\n"
     assert re.search(
         rf"^{re.escape(IMAGE)} ", space.cluster.bireme("image", "list").stdout, re.MULTILINE

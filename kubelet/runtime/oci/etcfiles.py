@@ -4,30 +4,42 @@ from collections.abc import Sequence
 
 from kubelet.runtime.config import DnsConfig, HostAlias, SandboxConfig
 
-_LOCALHOST = (
-    "# Kubernetes-managed hosts file.",
-    "127.0.0.1\tlocalhost",
-    "::1\tlocalhost ip6-localhost ip6-loopback",
-)
+_OWN = """\
+# Kubernetes-managed hosts file.
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+fe00::0\tip6-mcastprefix
+fe00::1\tip6-allnodes
+fe00::2\tip6-allrouters
+"""
+_OF_THE_NODE = "# Kubernetes-managed hosts file (host network).\n"
 # resolv.conf of the C library: longer lines are cut, more servers ignored.
 MAX_NAMESERVERS = 3
 
 
 def hosts(config: SandboxConfig, hostname: str, ip: str) -> str:
-    lines = list(_LOCALHOST)
+    """Of a pod with an address of its own."""
+    line = ""
     if ip:
         # A pod may have its full name for a host name.
         short = hostname.removesuffix(f".{config.domain}")
         names = [f"{short}.{config.domain}"] if config.domain else []
-        lines.append("\t".join([ip, *names, short]))
-    text = "".join(_one_line(line) + "\n" for line in lines)
-    return text + aliases(config.host_aliases)
+        line = _one_line("\t".join([ip, *names, short])) + "\n"
+    return _OWN + line + _aliases(config.host_aliases)
 
 
-def aliases(entries: Sequence[HostAlias]) -> str:
-    """The pod's own lines for /etc/hosts."""
+def node_hosts(node: str, config: SandboxConfig) -> str:
+    """Of a pod on the node's network, from the node's own file."""
+    return _OF_THE_NODE + node + _aliases(config.host_aliases)
+
+
+def _aliases(entries: Sequence[HostAlias]) -> str:
+    if not entries:
+        return ""
     lines = ("\t".join([alias.ip, *alias.hostnames]) for alias in entries)
-    return "".join(_one_line(line) + "\n" for line in lines)
+    added = "".join(_one_line(line) + "\n" for line in lines)
+    return f"\n# Entries added by HostAliases.\n{added}"
 
 
 def resolv_conf(dns: DnsConfig) -> str:

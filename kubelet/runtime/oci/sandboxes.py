@@ -134,13 +134,12 @@ class Sandboxes:
         etc = self._node.layout.sandbox(record.id) / "etc"
         (etc / "hostname").write_text(record.hostname + "\n")
         if config.dns is None:
-            _copy_or_empty(Path("/etc/resolv.conf"), etc / "resolv.conf")
+            (etc / "resolv.conf").write_text(_text_or_empty(Path("/etc/resolv.conf")))
         else:
             (etc / "resolv.conf").write_text(etcfiles.resolv_conf(config.dns))
         if config.host_network:
-            _copy_or_empty(Path("/etc/hosts"), etc / "hosts")
-            with (etc / "hosts").open("a") as file:
-                file.write(etcfiles.aliases(config.host_aliases))
+            node = _text_or_empty(Path("/etc/hosts"))
+            (etc / "hosts").write_text(etcfiles.node_hosts(node, config))
         else:
             ip = record.attachment.ip if record.attachment else ""
             (etc / "hosts").write_text(etcfiles.hosts(config, record.hostname, ip))
@@ -239,8 +238,8 @@ def _safe_cgroup(path: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _copy_or_empty(source: Path, target: Path) -> None:
+def _text_or_empty(path: Path) -> str:
     try:
-        target.write_bytes(source.read_bytes())
+        return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        target.touch()
+        return ""

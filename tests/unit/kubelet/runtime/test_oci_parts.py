@@ -68,15 +68,19 @@ def test_hosts_of_a_pod() -> None:
     )
     lines = etcfiles.hosts(config, "web", "10.0.0.2").splitlines()
     assert "10.0.0.2\tweb.sub.default.svc.cluster.local\tweb" in lines
-    assert lines[-1] == "1.2.3.4\ta\tb"
+    assert lines[-3:] == ["", "# Entries added by HostAliases.", "1.2.3.4\ta\tb"]
     full = etcfiles.hosts(config, "web.sub.default.svc.cluster.local", "10.0.0.2")
     assert full.splitlines() == lines
-    assert "127.0.0.1\tlocalhost" in lines
+    assert lines[:2] == ["# Kubernetes-managed hosts file.", "127.0.0.1\tlocalhost"]
+    on_the_node = etcfiles.node_hosts("127.0.0.1 machine\n", config).splitlines()
+    header = "# Kubernetes-managed hosts file (host network)."
+    assert on_the_node == [header, "127.0.0.1 machine", *lines[-3:]]
 
 
 def test_a_name_cannot_smuggle_a_line() -> None:
     aliases = (HostAlias("1.2.3.4", ("a\n6.6.6.6 bank",)),)
-    assert etcfiles.aliases(aliases).count("\n") == 1
+    config = SandboxConfig(uid="u", name="web", namespace="default", host_aliases=aliases)
+    assert etcfiles.node_hosts("", config).splitlines()[-1] == "1.2.3.4\ta 6.6.6.6 bank"
     dns = DnsConfig(("1.1.1.1\nnameserver 6.6.6.6",))
     assert etcfiles.resolv_conf(dns).count("\n") == 1
 
