@@ -109,6 +109,8 @@ class Node:
 
     allocatable: dict[str, int]
     labels: dict[str, str] = field(default_factory=dict)
+    revocable: dict[str, int] = field(default_factory=dict)
+    maintenance: str = ""
     taints: tuple[()] = ()
     accepts_pods: bool = True
 

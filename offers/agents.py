@@ -4,9 +4,11 @@ A node that is not Ready counts as out of reach until it is Ready again or gone.
 nodes' informer feeds it, `offers.tasks.service` and the frameworks hear of what changes.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from apimachinery.wire import JsonObject
 from offers.resources import Vector
 
 MAINTENANCE = "offers.bireme.dev/maintenance"
@@ -50,6 +52,8 @@ class Agents:
     def __init__(self) -> None:
         self.on_lost: Callable[[str], None] = lambda _: None
         self.on_back: Callable[[str], None] = lambda _: None
+        self.on_away: Callable[[str], None] = lambda _: None
+        """Called when a node that nobody knew of turns out to be out of reach."""
         self.on_added: Callable[[str], None] = lambda _: None
         self.on_removed: Callable[[str], None] = lambda _: None
         self.on_planned: Callable[[str], None] = lambda _: None
@@ -67,6 +71,8 @@ class Agents:
             self.on_lost(key)
         elif now and old is not None and not was:
             self.on_back(key)
+        elif new is not None and old is None and not now:
+            self.on_away(key)
         if new is None:
             self.on_removed(key)
         elif old is None:
@@ -82,9 +88,10 @@ class Agents:
         view = self.views.get(name)
         return (view.address if view else "") or name
 
-    def maintenance(self, name: str) -> str:
+    def plan(self, name: str) -> JsonObject:
+        """What operators plan for a node."""
         view = self.views.get(name)
-        return view.maintenance if view is not None else ""
+        return _parsed(view.maintenance) if view is not None else {}
 
     def state(self, name: str) -> str:
         """ready, unreachable, or empty for a node that is unknown."""
@@ -94,5 +101,28 @@ class Agents:
         return "unreachable" if _away(view) else "ready"
 
 
-def _away(view: AgentView) -> bool:
+class Standing(Protocol):
+    """What tells whether a node is there."""
+
+    @property
+    def maintenance(self) -> str: ...
+    @property
+    def taints(self) -> Sequence[TaintView]: ...
+
+
+def is_present(view: Standing) -> bool:
+    """Whether a node is part of the cluster now: in reach, and not taken down by operators."""
+    return not (_away(view) or _parsed(view.maintenance).get("down"))
+
+
+def _away(view: Standing) -> bool:
     return any(taint.key in AWAY for taint in view.taints)
+
+
+def _parsed(text: str) -> JsonObject:
+    """The annotation; what makes no sense counts as nothing."""
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

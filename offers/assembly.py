@@ -95,6 +95,7 @@ class MesosSide:
         master.amount_of_pod = self.tasks.amount_of_pod
         self.agents.on_lost = self.tasks.agent_lost
         self.agents.on_back = self.tasks.agent_back
+        self.agents.on_away = self.tasks.agent_away
         self.agents.on_planned = self.maintenance.changed
         nodes.add_handler(self.agents.changed)
 
@@ -116,6 +117,9 @@ class MesosSide:
         await self.reservations.restore()
         await self.frameworks.restore()
         await self.tasks.restore()
+        for node in self.agents.views:
+            if self.agents.state(node) == "unreachable":
+                self.tasks.agent_away(node)
 
     async def run(self) -> None:
         """Work for ever; `restore` has been done, and the server listens."""

@@ -4,6 +4,8 @@ Fed with what the API says (nodes, bound pods) and with what the master does (of
 is used from the moment it is accepted; when its pod shows up bound, that is the same entry,
 known by the pod's uid; if it never does, `expire` returns it. A node can be overcommitted from
 outside (a pod created with a nodeName): then its free is negative, and nothing is offered.
+A node that is not there, or that nobody hears from, keeps its books, but they count for nothing:
+neither as part of the cluster nor towards those who use it, until it is back.
 
 Neighbours: `allocator` reads, `master` writes, `roles` is charged along.
 """
@@ -27,8 +29,10 @@ class Account:
     capacity: Vector = field(default_factory=dict)
     """Allocatable; empty while the node is unknown but pods on it are not."""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    present: bool = False
+    """Whether it counts: it is known, and somebody hears from it."""
     open: bool = False
-    """Whether it takes anything new (present, ready and not cordoned)."""
+    """Whether it takes anything new (known and not cordoned)."""
     tainted: bool = False
     """Whether it keeps off those who do not say that they tolerate it."""
     ports: Ranges = ()
@@ -111,24 +115,43 @@ class Ledger:
         *,
         accepts: bool,
         tainted: bool = False,
+        present: bool = True,
         ports: Ranges = (),
-    ) -> None:
-        """A node as the API shows it now."""
+    ) -> bool:
+        """A node as the API shows it now; whether it is present where it was not, or no more."""
         account = self._account(name)
         account.tainted, account.ports = tainted, ports
         account.attributes, account.open = attributes, accepts
         self._size(account, resources.add(capacity, account.carved))
+        return self._turn(account, present=present)
+
+    def _turn(self, account: Account, *, present: bool) -> bool:
+        """A node counts from now on, or no more; False if that is as before."""
+        if account.present == present:
+            return False
+        account.present = present
+        self._sum(*((account.capacity, {}) if not present else ({}, account.capacity)))
+        count = self.roles.charge if present else self.roles.release
+        for uid in account.uids:
+            usage = self.usages[uid]
+            count(usage.role, usage.amount, usage.framework)
+        return True
 
     def _size(self, account: Account, capacity: Vector) -> None:
         """A node has another capacity than before."""
-        for sign, vector in ((-1, account.capacity), (1, capacity)):
+        if account.present:
+            self._sum(account.capacity, capacity)
+        account.resize(capacity)
+
+    def _sum(self, before: Vector, after: Vector) -> None:
+        """The cluster has `after` where it had `before`."""
+        for sign, vector in ((-1, before), (1, after)):
             for role, amount in parts.reserved(vector).items():
                 self.roles.reserve(role, amount, sign)
-        before, after = parts.folded(account.capacity), parts.folded(capacity)
-        self.total = resources.add(resources.subtract(self.total, before), after)
-        before, after = parts.plain(account.capacity), parts.plain(capacity)
-        self.plain = resources.add(resources.subtract(self.plain, before), after)
-        account.resize(capacity)
+        less, more = parts.folded(before), parts.folded(after)
+        self.total = resources.add(resources.subtract(self.total, less), more)
+        less, more = parts.plain(before), parts.plain(after)
+        self.plain = resources.add(resources.subtract(self.plain, less), more)
 
     def convert(self, node: str, before: Vector, after: Vector) -> bool:
         """Reserve, unreserve, make or end a volume out of what is free; False if it is not."""
@@ -160,7 +183,8 @@ class Ledger:
         account = self.accounts.get(name)
         if account is None:
             return []
-        self._size(account, {})
+        self._turn(account, present=False)
+        account.resize({})
         account.carved, account.open = {}, False
         void = [self.offers[offer_id] for offer_id in sorted(account.offer_ids)]
         for offer in void:
@@ -290,7 +314,8 @@ class Ledger:
         self.usages[uid] = usage
         if usage.assumed_until is not None:
             heapq.heappush(self._voids, (usage.assumed_until, uid))
-        self.roles.charge(usage.role, usage.amount, usage.framework)
+        if account.present:
+            self.roles.charge(usage.role, usage.amount, usage.framework)
 
     def gone(self, uid: str) -> str | None:
         """A pod that ended or was never bound; the node that has its resources back."""
@@ -300,7 +325,8 @@ class Ledger:
         account = self.accounts[usage.node]
         account.unuse(parts.consumed(usage.amount))
         account.uids.discard(uid)
-        self.roles.release(usage.role, usage.amount, usage.framework)
+        if account.present:
+            self.roles.release(usage.role, usage.amount, usage.framework)
         self._forget_if_empty(account)
         return usage.node
 

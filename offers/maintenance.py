@@ -86,7 +86,7 @@ class Maintenance:
 
     def plan(self, node: str) -> JsonObject:
         """What is planned for a node."""
-        return parsed(self._agents.maintenance(node))
+        return self._agents.plan(node)
 
     def unavailability(self, node: str) -> JsonObject | None:
         return self.plan(node).get("unavailability")
@@ -364,15 +364,6 @@ class Maintenance:
         if framework is not None:
             body = {"inverse_offer_id": {"value": invitation.id}}
             framework.send({"type": "RESCIND_INVERSE_OFFER", "rescind_inverse_offer": body})
-
-
-def parsed(text: str) -> JsonObject:
-    """The annotation; what makes no sense counts as nothing."""
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def marks_framework(pod: JsonObject) -> bool:

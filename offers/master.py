@@ -21,6 +21,7 @@ from functools import partial
 
 from apimachinery.aio.clock import Clock, SystemClock
 from offers import (
+    agents,
     allocator,
     demand,
     explain,
@@ -169,6 +170,10 @@ class OfferMaster:
         role = self.ledger.roles.role(path)
         role.weight, role.limit = weight, limit
         self.ledger.roles.guarantee(path, guarantee)
+        self._reckon_anew()
+
+    def _reckon_anew(self) -> None:
+        """What roles hold, or may hold, is another thing now, on whatever node."""
         self._mark(*self.ledger.accounts)
         for framework in self._frameworks.values():
             if framework.info.serves_below:
@@ -341,22 +346,26 @@ class OfferMaster:
         if new is None:
             for offer in self.ledger.remove_node(key):
                 self._rescinded(offer)
+            self._reckon_anew()
             return
         tainted = any(taint.effect in HARD_TAINTS for taint in new.taints)
         if old is not None and old.revocable != new.revocable:
             self._void_revocable(key)
-        self.ledger.set_node(
+        turned = self.ledger.set_node(
             key,
             resources.add(new.allocatable, parts.revocable(new.revocable)),
             new.labels,
             accepts=new.accepts_pods,
             tainted=tainted,
+            present=agents.is_present(new),
             ports=NODE_PORTS,
         )
         if old is not None and (old.labels != new.labels or old.allocatable != new.allocatable):
             self._filters.forget_node(key)
         if not new.accepts_pods or tainted:
             self._void(key, every=not new.accepts_pods)
+        if turned:
+            self._reckon_anew()
         self._mark(key)
 
     def void(self, node: str) -> None:

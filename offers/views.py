@@ -24,6 +24,8 @@ class TaintView(Protocol):
     """What the master reads of a node's taint."""
 
     @property
+    def key(self) -> str: ...
+    @property
     def effect(self) -> str: ...
 
 
@@ -56,7 +58,12 @@ class NodeView(Protocol):
     def labels(self) -> Mapping[str, str]: ...
     @property
     def accepts_pods(self) -> bool:
-        """Ready and not cordoned."""
+        """Not cordoned."""
+        ...
+
+    @property
+    def maintenance(self) -> str:
+        """What operators plan for it, as the annotation has it."""
         ...
 
 

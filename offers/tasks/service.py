@@ -151,7 +151,12 @@ class TaskService:
 
     def usage_of(self, framework_id: str) -> JsonObject:
         """What a Framework's status tells of its tasks."""
-        running = [task for task in self.of_framework(framework_id) if not task.over]
+        # What is out of reach is no part of the cluster.
+        running = [
+            task
+            for task in self.of_framework(framework_id)
+            if not task.over and task.unreachable_since is None
+        ]
         total: Vector = {}
         for task in running:
             total = resources.add(total, parts.folded(task.amounts[0]))
@@ -306,8 +311,14 @@ class TaskService:
             update["message"] = f"Agent {node} is unreachable"
             update["unreachable_time"] = {"nanoseconds": int(now * 1e9)}
             framework.send({"type": "UPDATE", "update": {"status": update}})
+            self._frameworks.touch(framework)
         for framework in self._frameworks.living():
             framework.send({"type": "FAILURE", "failure": {"agent_id": {"value": node}}})
+
+    def agent_away(self, node: str) -> None:
+        """A node was lost before this master was there; frameworks have heard of that."""
+        for _, task in self._on(node):
+            task.unreachable_since = self._clock.now()
 
     def agent_back(self, node: str) -> None:
         """A node answers again: what runs there goes on."""
@@ -319,6 +330,7 @@ class TaskService:
             update = task.status(state, states.MASTER, self._clock.now())
             update["reason"] = "REASON_AGENT_REREGISTERED"
             framework.send({"type": "UPDATE", "update": {"status": update}})
+            self._frameworks.touch(framework)
 
     def _on(self, node: str) -> list[tuple[Framework, Task]]:
         """The tasks of a node that are not over."""

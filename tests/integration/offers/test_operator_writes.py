@@ -208,7 +208,7 @@ async def test_a_drained_agent_is_empty_and_takes_nothing_new(pool: Pool) -> Non
     body = {"agent_id": {"value": "n1"}, "max_grace_period": {"nanoseconds": 0}}
     assert (await ask(pool, "DRAIN_AGENT", **body))[0] == 200
     assert (await framework.update("t", "TASK_KILLED"))["reason"] == "REASON_AGENT_DRAINING"
-    await pool.eventually(lambda: '"DRAINED"' in pool.side.agents.maintenance("n1"))
+    await pool.eventually(lambda: pool.side.agents.plan("n1")["drain"]["state"] == "DRAINED")
     assert (await ask(pool, "REACTIVATE_AGENT", agent_id={"value": "n1"}))[0] == 200
     await framework.call("REVIVE")
     assert await framework.offers()

@@ -181,6 +181,19 @@ async def test_a_node_out_of_reach_and_back(pool: Pool) -> None:
     assert status["state"] == "TASK_UNREACHABLE"
     assert status["unreachable_time"]["nanoseconds"] > 0
     assert (await framework.next("FAILURE"))["failure"] == {"agent_id": {"value": "n1"}}
+    # It counts for nothing now, and a master that comes later knows that too.
+    assert pool.side.tasks.usage_of(framework.id)["tasks"] == 0
+    assert pool.master.ledger.total == pool.master.ledger.roles.root.allocated == {}
+    await pool.stop_master()
+    await pool.start_master()
+    await pool.eventually(lambda: pool.side.agents.state("n1") == "unreachable")
+    framework.url = pool.url
+    await framework.subscribe()
+    await framework.call("RECONCILE", reconcile={"tasks": []})
+    status = await framework.update("t", "TASK_UNREACHABLE")
+    assert status["reason"] == "REASON_RECONCILIATION"
     await pool.ready("n1", "True")
-    status = await framework.update("t")
-    assert (status["state"], status["reason"]) == ("TASK_RUNNING", "REASON_AGENT_REREGISTERED")
+    while status.get("reason") != "REASON_AGENT_REREGISTERED":
+        status = await framework.update("t", "TASK_RUNNING")
+    assert pool.side.tasks.usage_of(framework.id)["tasks"] == 1
+    assert pool.master.ledger.roles.root.allocated["cpu"] >= 1000

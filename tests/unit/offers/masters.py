@@ -17,6 +17,7 @@ MB = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Taint:
     effect: str = "NoSchedule"
+    key: str = "dedicated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     revocable: Mapping[str, int] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
+    maintenance: str = ""
     accepts_pods: bool = True
     carved: Mapping[str, int] = field(default_factory=dict)
     reserved: str = ""

@@ -33,6 +33,12 @@ class Books(RuleBasedStateMachine):
     def node_appears(self, name: str, capacity: dict, accepts: bool) -> None:
         self.ledger.set_node(name, capacity, {}, accepts=accepts)
 
+    @rule(name=names, capacity=amounts)
+    def node_is_out_of_reach(self, name: str, capacity: dict) -> None:
+        was = name in self.ledger.accounts and self.ledger.accounts[name].present
+        turned = self.ledger.set_node(name, capacity, {}, accepts=True, present=False)
+        assert turned == was
+
     @rule(name=names)
     def node_goes(self, name: str) -> None:
         for offer in self.ledger.remove_node(name):
@@ -106,15 +112,17 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def roles_are_charged_for_all_and_nothing_else(self) -> None:
+        accounts = self.ledger.accounts
         everything = total(
             [o.resources for o in self.ledger.offers.values()]
-            + [u.amount for u in self.ledger.usages.values()]
+            + [u.amount for u in self.ledger.usages.values() if accounts[u.node].present]
         )
         assert self.ledger.roles.root.allocated == everything
 
     @invariant()
-    def the_total_is_the_sum_of_the_nodes(self) -> None:
-        assert self.ledger.total == total(a.capacity for a in self.ledger.accounts.values())
+    def the_total_is_the_sum_of_the_nodes_that_are_there(self) -> None:
+        there = [a.capacity for a in self.ledger.accounts.values() if a.present]
+        assert self.ledger.total == self.ledger.plain == total(there)
 
 
 def total(vectors) -> dict[str, int]:

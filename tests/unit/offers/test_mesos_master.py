@@ -307,6 +307,40 @@ async def test_a_taint_takes_offers_back_from_those_who_know_none() -> None:
         assert any(isinstance(event, Rescind) for _, event in one.events)
 
 
+GONE = Taint("NoExecute", "node.kubernetes.io/unreachable")
+
+
+@pytest.mark.parametrize("how", ["unreachable", "down", "removed"])
+async def test_what_is_not_there_counts_for_nothing(how: str) -> None:
+    """Neither in the total nor against a limit; back again, it does, though it be too much."""
+    changes = {"unreachable": {"taints": (GONE,)}, "down": {"maintenance": '{"down": true}'}}
+    async with running(role_of_pod=lambda _: "web") as world:
+        world.master.configure("web", 1.0, {}, {"cpu": 4000})
+        f = world.framework("f", "web")
+        world.node("n1")
+        await world.settle()
+        f.launch()
+        world.node("n2")
+        await world.settle()
+        assert not f.offers
+        if how == "removed":
+            world.nodes.remove("n1")
+        else:
+            world.node("n1", **changes[how])
+        await world.settle()
+        assert f.nodes == ["n2"]
+        ledger = world.master.ledger
+        assert ledger.total["cpu"] == 4000
+        assert ledger.roles.root.allocated["cpu"] == 4000
+        f.launch()
+        world.node("n1")
+        await world.settle()
+        assert ledger.total["cpu"] == ledger.roles.role("web").consumed["cpu"] == 8000
+        world.end("f-1")
+        await world.settle()
+        assert not f.offers  # n1 is free, and n2 is all that the role may have
+
+
 async def test_a_framework_that_never_answers_harms_nobody() -> None:
     """Three frameworks, one silent: the others work on, and it never has more than its part."""
     async with running(offer_timeout=30.0) as world:

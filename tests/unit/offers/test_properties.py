@@ -36,6 +36,11 @@ class Market(RuleBasedStateMachine):
         self.pool.ledger.roles.guarantee("d", {"cpu": 1500})
         self.numbers = 0
         self.used: set[str] = set()
+        self.excess: dict[str, Vector] = {path: {} for path in LIMITS}
+        """What roles with a limit had when an agent last came."""
+
+    def held(self, path: str) -> Vector:
+        return dict(self.pool.ledger.roles.role(path).unreserved)
 
     def number(self) -> int:
         self.numbers += 1
@@ -48,8 +53,26 @@ class Market(RuleBasedStateMachine):
     @rule(name=st.sampled_from("xyz"), cpu=st.integers(0, 4000), memory=st.integers(0, 500))
     def agent(self, name: str, cpu: int, memory: int) -> None:
         has = {"cpu": cpu, "memory": memory}
-        # An agent that is reported anew keeps what was reserved on it.
+        # An agent that is reported anew keeps what was reserved on it, and what runs there.
         self.pool.ledger.set_node(name, has, {}, accepts=True, ports=PORTS)
+        self.excess = {path: self.held(path) for path in LIMITS}
+
+    @rule(name=st.sampled_from("xyz"))
+    def agent_is_out_of_reach(self, name: str) -> None:
+        account = self.pool.ledger.accounts.get(name)
+        if account is None:
+            return
+        for offer_id in list(account.offer_ids):
+            self.pool.ledger.give_back(offer_id)
+        own = resources.subtract(account.capacity, account.carved)
+        self.pool.ledger.set_node(name, own, {}, accepts=False, present=False, ports=PORTS)
+
+    @rule(name=st.sampled_from("xyz"))
+    def agent_is_back(self, name: str) -> None:
+        account = self.pool.ledger.accounts.get(name)
+        if account is not None and account.capacity and not account.present:
+            own = resources.subtract(account.capacity, account.carved)
+            self.agent(name, own.get("cpu", 0), own.get("memory", 0))
 
     @rule(name=st.sampled_from("xyz"))
     def agent_goes(self, name: str) -> None:
@@ -137,16 +160,19 @@ class Market(RuleBasedStateMachine):
         counted = [
             ledger.offers[i].resources for a in ledger.accounts.values() for i in a.offer_ids
         ]
-        everything = total([*counted, *(usage.amount for usage in ledger.usages.values())])
+        used = [u.amount for u in ledger.usages.values() if ledger.accounts[u.node].present]
+        everything = total([*counted, *used])
         assert ledger.roles.root.allocated == parts.folded(everything)
         assert ledger.roles.root.unreserved == parts.plain(everything)
 
     @invariant()
     def quota_is_never_exceeded(self) -> None:
+        """But by what came back with its agent; and that does not become more."""
         for path, limit in LIMITS.items():
-            role = self.pool.ledger.roles.role(path)
+            held = self.held(path)
             for name, most in limit.items():
-                assert role.unreserved.get(name, 0) <= most
+                assert held.get(name, 0) <= max(most, self.excess[path].get(name, 0))
+            self.excess[path] = held
 
     @invariant()
     def what_is_owed_is_what_the_guarantee_lacks(self) -> None:
