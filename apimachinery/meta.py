@@ -160,6 +160,7 @@ def format_micro_time(epoch_seconds: float) -> str:
     return f"{_format_second(micros // 1_000_000)[:-1]}.{micros % 1_000_000:06d}Z"
 
 
+@lru_cache(1024)
 def parse_time(text: str) -> float:
     """Epoch seconds of a Time or MicroTime; ValueError if it is none."""
     moment = datetime.fromisoformat(text)

@@ -6,8 +6,10 @@ an `Object`: its JSON, parsed on use. Neighbours: `controllers.informers` makes 
 them. Views are values: nobody changes one.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import orjson
 
@@ -66,28 +68,39 @@ class Meta:
 def meta_of(obj: JsonObject) -> Meta:
     metadata = obj["metadata"]
     return Meta(
-        namespace=metadata.get("namespace") or "",
+        namespace=sys.intern(metadata.get("namespace") or ""),
         name=metadata["name"],
         uid=metadata.get("uid") or "",
         version=metadata.get("resourceVersion") or "",
         generation=metadata.get("generation") or 0,
         labels=metas.shared_labels(obj),
-        owners=tuple(_owner(one) for one in metadata.get("ownerReferences") or ()),
+        owners=_owners(*map(_reference, metadata.get("ownerReferences") or ())),
         finalizers=tuple(metadata.get("finalizers") or ()),
         created=time_of(metadata.get("creationTimestamp")),
         deleting=bool(metadata.get("deletionTimestamp")),
     )
 
 
-def _owner(reference: JsonObject) -> Owner:
-    return Owner(
-        api_version=reference.get("apiVersion") or "",
-        kind=reference.get("kind") or "",
-        name=reference.get("name") or "",
-        uid=reference.get("uid") or "",
-        controller=bool(reference.get("controller")),
-        blocks=bool(reference.get("blockOwnerDeletion")),
+OWNERS_MAX = 8192
+"""Sets of owners that are shared: replicas have the same, and their own took 400 bytes each."""
+
+_Reference = tuple[str, str, str, str, bool, bool]
+
+
+def _reference(reference: JsonObject) -> _Reference:
+    return (
+        reference.get("apiVersion") or "",
+        reference.get("kind") or "",
+        reference.get("name") or "",
+        reference.get("uid") or "",
+        bool(reference.get("controller")),
+        bool(reference.get("blockOwnerDeletion")),
     )
+
+
+@lru_cache(OWNERS_MAX)
+def _owners(*references: _Reference) -> tuple[Owner, ...]:
+    return tuple([Owner(*reference) for reference in references])
 
 
 def time_of(text: str | None) -> float:
@@ -170,8 +183,8 @@ def pod_of(obj: JsonObject) -> Pod:
     annotations = obj["metadata"].get("annotations") or {}
     return Pod(
         meta=meta_of(obj),
-        phase=state.get("phase") or "Pending",
-        node=spec.get("nodeName") or "",
+        phase=sys.intern(state.get("phase") or "Pending"),
+        node=sys.intern(spec.get("nodeName") or ""),
         ready=ready.get("status") == "True",
         ready_since=time_of(ready.get("lastTransitionTime")),
         restarts=max(

@@ -5,8 +5,10 @@ bound keeps what other pods' placement depends on; a pending one keeps its spec 
 Neighbours: `snapshot` holds them, `filters`, `scores` and `preemption` read them.
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -179,6 +181,26 @@ def _address(node_status: JsonObject) -> str:
     return ""
 
 
+FINE = ("", "")
+"""The condition of a pod about which there is nothing to say."""
+BOUND: JsonObject = {}
+"""What is kept of a bound pod's spec. Not to be changed."""
+SHARED_MAX = 8192
+"""Needs, and texts of lately, that are shared: replicas have the same, and their own took 400 bytes
+each, in the offer master's ledger too."""
+
+
+@lru_cache(SHARED_MAX)
+def _needs(*amounts: tuple[str, int]) -> Mapping[str, int]:
+    return dict(amounts)
+
+
+@lru_cache(SHARED_MAX)
+def _lately(text: str) -> str:
+    """For equal texts the same object. Interning would cost more than it spares: few are equal."""
+    return text
+
+
 def pod_info(obj: JsonObject) -> PodInfo:
     """Keep of a Pod what placement reads."""
     metadata, spec = obj["metadata"], obj["spec"]
@@ -189,32 +211,33 @@ def pod_info(obj: JsonObject) -> PodInfo:
     affinity = spec.get("affinity") or {}
     apart = (affinity.get("podAntiAffinity") or {}).get(REQUIRED) or ()
     scheduled = meta.get_condition(pod_status.get("conditions"), "PodScheduled") or {}
-    needs, ports = requests.held(obj), requests.host_ports(spec)
+    said = (scheduled.get("reason") or "", scheduled.get("message") or "")
+    needs, ports = _needs(*requests.held(obj).items()), requests.host_ports(spec)
     claims = () if bound else tuple(_claims(metadata["name"], spec))
     return PodInfo(
         uid=metadata["uid"],
-        namespace=metadata["namespace"],
+        namespace=sys.intern(metadata["namespace"]),
         name=metadata["name"],
         labels=labels,
-        owner_uid=owner["uid"] if owner else "",
-        node_name=spec.get("nodeName") or "",
+        owner_uid=_lately(owner["uid"]) if owner else "",
+        node_name=sys.intern(spec.get("nodeName") or ""),
         nominated_node=pod_status.get("nominatedNodeName") or "",
-        scheduler_name=spec.get("schedulerName") or "default-scheduler",
+        scheduler_name=sys.intern(spec.get("schedulerName") or "default-scheduler"),
         priority=spec.get("priority") or 0,
-        created=metadata.get("creationTimestamp") or "",
+        created=_lately(metadata.get("creationTimestamp") or ""),
         requests=needs,
         host_ports=ports,
         anti_affinity=tuple(terms.read(term, metadata["namespace"], labels) for term in apart),
         ended=pod_status.get("phase") in ("Succeeded", "Failed"),
         deleting="deletionTimestamp" in metadata,
         gated=bool(spec.get("schedulingGates")),
-        condition=(scheduled.get("reason") or "", scheduled.get("message") or ""),
+        condition=said if any(said) else FINE,
         shape="" if bound else _shape(metadata["namespace"], labels, spec, needs, ports, claims),
         attractions=_attractions(affinity, metadata["namespace"], labels) if affinity else (),
         images=() if bound else _images(spec),
         claims=claims,
-        spec={} if bound else {k: v for k, v in spec.items() if k not in BULKY_FIELDS},
-        started=pod_status.get("startTime") or "",
+        spec=BOUND if bound else {k: v for k, v in spec.items() if k not in BULKY_FIELDS},
+        started=_lately(pod_status.get("startTime") or ""),
         grace=spec.get("terminationGracePeriodSeconds") or 0,
         preempts=spec.get("preemptionPolicy") != "Never",
         is_daemon=(owner or {}).get("kind") == "DaemonSet",
