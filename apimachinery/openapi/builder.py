@@ -6,7 +6,7 @@ which operations there are, `schema` what objects look like.
 
 from collections.abc import Mapping, Sequence
 
-from apimachinery.openapi import paths
+from apimachinery.openapi import custom, paths
 from apimachinery.openapi.paths import Operation, PathItem
 from apimachinery.openapi.schema import V2, V3, Schemas
 from apimachinery.resource import Resource, load_model
@@ -18,6 +18,9 @@ _META = "apimachinery.types.meta:ObjectMeta"
 _LIST_META = "apimachinery.types.meta:ListMeta"
 _STATUS = "apimachinery.types.meta_options:Status"
 _OPTIONS = "apimachinery.types.meta_options:DeleteOptions"
+# Kubernetes' conformance cases look for the first words of these two in `kubectl explain`.
+_API_VERSION = "APIVersion defines the group and version of the kind."
+_METADATA = "Standard object's metadata: name, labels and the rest that every object has."
 _VARIABLES = {"name": "Name of the object.", "namespace": "Namespace of the object."}
 _PATCH: JsonObject = {"description": "A patch, in the form of its content type."}
 
@@ -28,11 +31,12 @@ class Builder:
     def __init__(
         self,
         scheme: Scheme,
-        custom: Mapping[tuple[str, str, str], JsonObject],
+        schemas: Mapping[tuple[str, str, str], JsonObject],
         prefix: str,
     ) -> None:
+        """`schemas` are those of custom resources, by group, version and plural."""
         self._scheme = scheme
-        self._custom = custom
+        self._custom = schemas
         self._prefix = prefix
         self.schemas = Schemas(prefix)
 
@@ -164,15 +168,18 @@ class Builder:
         name = _custom_name(*kind)
         if name not in self.schemas.found:
             row = self._scheme.by_kind(*kind)
-            schema = dict(self._custom.get(row.gvr, {}) if row is not None else {})
-            properties = {**(schema.get("properties") or {}), **self._object_fields(_META)}
-            self.schemas.found[name] = {
-                **schema,
-                "type": "object",
-                "properties": properties,
-                "x-kubernetes-group-version-kind": [_mark(kind)],
-            }
+            schema = self._custom.get(row.gvr, {}) if row is not None else {}
+            mark = {"x-kubernetes-group-version-kind": [_mark(kind)]}
+            self.schemas.found[name] = {**self._custom_schema(schema), **mark}
         return {"$ref": self._prefix + name}
+
+    def _custom_schema(self, schema: JsonObject) -> JsonObject:
+        swagger, fields = self._prefix == V2, self._object_fields(_META)
+        if swagger and schema.get(custom.PRESERVE):
+            return {"type": "object"}  # readers would take any property for all there may be
+        made = custom.shown(schema, fields, swagger=swagger)
+        properties = {**(made.get("properties") or {}), **fields}
+        return {**made, "type": "object", "properties": properties}
 
     def _custom_list(self, kind: tuple[str, str, str], list_name: str) -> JsonObject:
         group, version, _ = kind
@@ -193,11 +200,10 @@ class Builder:
     def _object_fields(self, meta: str) -> JsonObject:
         reference = self.schemas.reference(load_model(meta))
         wrapped = {"allOf": [reference]} if self._prefix == V3 else reference
-        text = "Name, labels and the rest that every object has."
         return {
-            "apiVersion": {"type": "string", "description": "Group and version of the kind."},
+            "apiVersion": {"type": "string", "description": _API_VERSION},
             "kind": {"type": "string", "description": "The kind of this object."},
-            "metadata": {**wrapped, "description": text},
+            "metadata": {**wrapped, "description": _METADATA},
         }
 
 

@@ -101,8 +101,11 @@ class ObjectMeta(Model):
         0,
         description="Counts the changes of what is wanted; status writers report which one they have seen.",
     )
+    # Kubernetes' conformance cases look for the first words in `kubectl explain`.
     creation_timestamp: Annotated[Time, Proto(8)] = Field(
-        "", alias="creationTimestamp", description="When the server stored the object first."
+        "",
+        alias="creationTimestamp",
+        description="CreationTimestamp is a timestamp: when the server stored the object first.",
     )
     deletion_timestamp: Annotated[Time, Proto(9)] = Field(
         "",

@@ -179,3 +179,56 @@ def test_a_custom_resource_comes_and_goes():
     own.remove(WIDGETS)
     documents.withdraw(WIDGETS)
     assert "apis/example.com/v1" not in orjson.loads(documents.index())["paths"]
+
+
+FREE = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({**FREE, "properties": {"a": TEXT}}, {"x-kubernetes-preserve-unknown-fields": True}),
+        ({**TEXT, "nullable": True, "description": "d"}, {"description": "d"}),
+        ({"type": "array", "items": {**TEXT, "not": {}}}, {"type": "array", "items": TEXT}),
+        ({"type": "array", "nullable": True, "items": TEXT}, {}),
+        ({"type": "object", "additionalProperties": {"type": "object", "anyOf": [{}]}},
+         {"type": "object", "additionalProperties": {"type": "object"}}),
+        ({"type": "object", "required": ["a", "b"],
+          "properties": {"a": TEXT, "b": {**TEXT, "nullable": True}}},
+         {"type": "object", "required": ["a"], "properties": {"a": TEXT, "b": {}}}),
+    ],
+)  # fmt: skip
+def test_version_2_leaves_out_what_its_readers_misread(schema, told):
+    own = scheme.builtin()
+    documents = Documents(own)
+    own.add(WIDGETS)
+    documents.publish(WIDGETS, {"type": "object", "properties": {"part": schema}})
+    found = orjson.loads(documents.v2())["definitions"]["com.example.v1.Widget"]
+    assert found["properties"]["part"] == told
+    whole = load(documents, "apis/example.com/v1")["components"]["schemas"]
+    assert whole["com.example.v1.Widget"]["properties"]["part"] == schema
+
+
+def test_a_resource_without_a_schema_may_hold_anything():
+    own = scheme.builtin()
+    documents = Documents(own)
+    own.add(WIDGETS)
+    documents.publish(WIDGETS, FREE)
+    found = orjson.loads(documents.v2())["definitions"]["com.example.v1.Widget"]
+    assert set(found) == {"type", "x-kubernetes-group-version-kind"}
+
+
+def test_an_embedded_object_has_what_every_object_has():
+    own = scheme.builtin()
+    documents = Documents(own)
+    own.add(WIDGETS)
+    inner = {"type": "object", "x-kubernetes-embedded-resource": True, "required": ["kind"]}
+    documents.publish(WIDGETS, {"type": "object", "properties": {"inner": inner}})
+    for made in (
+        load(documents, "apis/example.com/v1")["components"]["schemas"],
+        orjson.loads(documents.v2())["definitions"],
+    ):
+        shown = made["com.example.v1.Widget"]["properties"]["inner"]
+        assert shown["required"] == ["kind", "apiVersion"]
+        assert set(shown["properties"]) == {"apiVersion", "kind", "metadata"}
