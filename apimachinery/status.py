@@ -36,6 +36,9 @@ from apimachinery.wire import JsonObject
 OMIT_VALUE: Any = object()
 """The value of a FieldError whose message shall not repeat it."""
 
+NIL: Any = object()
+"""The value of a FieldError about a list or map that is not there: printed as null."""
+
 CONFLICT_DETAIL = (
     "the object has been modified; please apply your changes to the latest version and try again"
 )
@@ -95,6 +98,8 @@ def _show(value: Any) -> str:
         return quote(value)
     if value is None:
         return '"null"'  # as Kubernetes prints a pointer to nothing
+    if value is NIL:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

@@ -26,13 +26,13 @@ def deployment(obj: JsonObject) -> None:
         rolling.setdefault("maxSurge", "25%")
     spec.setdefault("revisionHistoryLimit", REVISIONS)
     spec.setdefault("progressDeadlineSeconds", PROGRESS_SECONDS)
-    pods.template(spec.get("template"))
+    pods.template(spec.setdefault("template", {}))
 
 
 def replica_set(obj: JsonObject) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("replicas", 1)
-    pods.template(spec.get("template"))
+    pods.template(spec.setdefault("template", {}))
 
 
 def daemon_set(obj: JsonObject) -> None:
@@ -45,7 +45,7 @@ def daemon_set(obj: JsonObject) -> None:
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
     spec.setdefault("revisionHistoryLimit", REVISIONS)
-    pods.template(spec.get("template"))
+    pods.template(spec.setdefault("template", {}))
 
 
 def stateful_set(obj: JsonObject) -> None:
@@ -67,7 +67,7 @@ def stateful_set(obj: JsonObject) -> None:
         claim.setdefault("apiVersion", "v1")
         claim.setdefault("kind", "PersistentVolumeClaim")
         core.persistent_volume_claim(claim)
-    pods.template(spec.get("template"))
+    pods.template(spec.setdefault("template", {}))
 
 
 def job(obj: JsonObject) -> None:
@@ -94,7 +94,7 @@ def job_template(spec: JsonObject) -> None:
     for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
         for pattern in rule.get("onPodConditions") or ():
             pattern.setdefault("status", "True")
-    pods.template(spec.get("template"))
+    pods.template(spec.setdefault("template", {}))
 
 
 def cron_job(obj: JsonObject) -> None:
@@ -104,9 +104,7 @@ def cron_job(obj: JsonObject) -> None:
     spec.setdefault("suspend", False)
     spec.setdefault("successfulJobsHistoryLimit", 3)
     spec.setdefault("failedJobsHistoryLimit", 1)
-    template = spec.get("jobTemplate")
-    if template is not None:
-        job_template(template.setdefault("spec", {}))
+    job_template(spec.setdefault("jobTemplate", {}).setdefault("spec", {}))
 
 
 FILLERS = {

@@ -30,6 +30,7 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("apps", "Deployment"): ("workloads", "deployment", "deployment_update"),
     ("apps", "DaemonSet"): ("workloads", "daemon_set", "daemon_set_update"),
     ("apps", "StatefulSet"): ("workloads", "stateful_set", "stateful_set_update"),
+    ("apps", "ControllerRevision"): ("workloads", "revision", "revision_update"),
     ("batch", "Job"): ("jobs", "job", "job_update"),
     ("batch", "CronJob"): ("jobs", "cron_job", "cron_job_update"),
     ("", "ConfigMap"): ("core", "config_map", "config_map_update"),
@@ -40,9 +41,18 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("", "LimitRange"): ("amounts", "limit_range", ""),
     ("", "Event"): ("core", "event", ""),
     ("coordination.k8s.io", "Lease"): ("core", "lease", ""),
-    ("", "PersistentVolumeClaim"): ("storage", "claim", "claim_update"),
+    ("", "PersistentVolumeClaim"): ("claims", "claim", "claim_update"),
     ("", "PersistentVolume"): ("storage", "volume", "volume_update"),
     ("storage.k8s.io", "StorageClass"): ("storage", "storage_class", "storage_class_update"),
+    ("storage.k8s.io", "VolumeAttributesClass"): (
+        "storage",
+        "attributes_class",
+        "attributes_class_update",
+    ),
+    ("storage.k8s.io", "CSIDriver"): ("csi", "driver", "driver_update"),
+    ("storage.k8s.io", "CSINode"): ("csi", "node", "node_update"),
+    ("storage.k8s.io", "CSIStorageCapacity"): ("csi", "capacity", "capacity_update"),
+    ("storage.k8s.io", "VolumeAttachment"): ("csi", "attachment", "attachment_update"),
     ("rbac.authorization.k8s.io", "Role"): ("cluster", "role", ""),
     ("rbac.authorization.k8s.io", "ClusterRole"): ("cluster", "cluster_role", ""),
     ("rbac.authorization.k8s.io", "RoleBinding"): (
@@ -89,7 +99,9 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
 _STATUS_RULES: dict[tuple[str, str], tuple[str, str]] = {
     # (group, kind): module, rule about a write to the status
     ("", "Namespace"): ("core", "namespace_status"),
+    ("", "PersistentVolumeClaim"): ("claims", "claim_status"),
     ("", "ResourceQuota"): ("amounts", "quota_status"),
+    ("storage.k8s.io", "VolumeAttachment"): ("csi", "attachment_update"),
 }
 
 

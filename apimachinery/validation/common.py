@@ -3,11 +3,13 @@
 Each function returns field errors, none when all is well; paths are in wire spelling.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from apimachinery import intstr, names, status
+from apimachinery import labels as selectors
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 
@@ -15,6 +17,10 @@ Errors = list[FieldError]
 
 NON_NEGATIVE = "must be greater than or equal to 0"
 IMMUTABLE = "field is immutable"
+MISMATCH = "`selector` does not match template `labels`"
+
+NIL = status.NIL
+"""A list or map that is not there, as Kubernetes prints it."""
 
 REMEMBERED = 4096
 """Label keys and values found good lately: the same few come again with each pod."""
@@ -97,6 +103,11 @@ def selector(value: JsonObject | None, path: str) -> Errors:
     return errors
 
 
+def selects(value: JsonObject | None, found: dict[str, str] | None) -> bool:
+    """Whether a sound LabelSelector matches; without one nothing does."""
+    return value is not None and selectors.from_label_selector(value).matches(found or {})
+
+
 def _expression(one: JsonObject, path: str) -> Errors:
     operator, values = one.get("operator", ""), one.get("values") or []
     errors: Errors = []
@@ -161,6 +172,36 @@ def path_without_dots(value: str, path: str) -> Errors:
     errors: Errors = []
     if value.startswith("/"):
         errors.append(status.invalid_value(path, value, "must be a relative path"))
-    if ".." in value.split("/"):
-        errors.append(status.invalid_value(path, value, "must not contain '..'"))
+    return errors + no_backsteps(value, path)
+
+
+_HTTP_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
+
+
+def domain_prefixed_path(value: str, path: str) -> Errors:
+    """A name with the domain of who gave it: `example.com/controller`."""
+    if not value:
+        return [status.required(path)]
+    domain, slash, rest = value.partition("/")
+    if not slash or not domain or not rest:
+        detail = 'must be a domain-prefixed path (such as "acme.io/foo")'
+        return [status.invalid_value(path, value, detail)]
+    errors = [status.invalid_value(path, domain, text) for text in names.dns1123_subdomain(domain)]
+    if not _HTTP_PATH.fullmatch(rest):
+        detail = f"Invalid path (regex used for validation is '{_HTTP_PATH.pattern}')"
+        errors.append(status.invalid_value(path, rest, detail))
+    return errors
+
+
+def no_backsteps(value: str, path: str) -> Errors:
+    if ".." not in value.split("/"):
+        return []
+    return [status.invalid_value(path, value, "must not contain '..'")]
+
+
+def file_path(value: str, path: str) -> Errors:
+    """A path below a volume's root: the volume keeps names that begin with two dots for itself."""
+    errors = path_without_dots(value, path)
+    if value.startswith("..") and not value.startswith("../"):
+        errors.append(status.invalid_value(path, value, "must not start with '..'"))
     return errors

@@ -3,12 +3,14 @@
 Neighbours: `apimachinery.validation.pods` for the template, `apimachinery.cron` for schedules.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apimachinery import cron, labels, names, status
-from apimachinery.validation import common, pods
+from apimachinery.validation import common, indexes, pods
 from apimachinery.validation.common import Errors
+from apimachinery.validation.indexes import MAX_RULES
 from apimachinery.wire import JsonObject
 
 MAX_CRON_NAME = 52
@@ -17,12 +19,19 @@ MAX_SCHEDULE = 256
 """Characters of a cron schedule: far more than any has."""
 MAX_INDEXED = 100_000
 """Pods of an indexed job at a time."""
-MAX_RULES = 20
-"""Of a policy about failures or success."""
+MAX_OF_MANY = 10_000
+"""Of its pods at a time and failures in all, where it has more indexes than that."""
+MAX_CODES = 255
+"""Exit codes of a rule about failures."""
+MAX_MANAGER = 63
+"""Characters of who manages a job."""
 
 MODES = ("NonIndexed", "Indexed")
 ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 REPLACEMENTS = ("Failed", "TerminatingOrFailed")
+CONDITION_STATES = ("False", "True", "Unknown")
+_NOT_INDEXED = "requires indexed completion mode"
+_ZONE_PART = re.compile(r"(?!-|\.\.?$)[A-Za-z._0-9+-]{1,14}")
 _AUTOMATIC = ("controller-uid", "job-name")
 _PREFIXES = ("batch.kubernetes.io/", "")
 
@@ -37,15 +46,12 @@ def _own(spec: JsonObject) -> Errors:
     """The specification with its selector, which templates of jobs have not."""
     errors = _spec(spec, "spec")
     chosen = spec.get("selector")
-    if chosen is None:
-        errors.append(status.required("spec.selector"))
-    else:
-        unsound = common.selector(chosen, "spec.selector")
-        errors += unsound
-        found = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
-        if not unsound and not labels.from_label_selector(chosen).matches(found):
-            detail = "`selector` does not match template `labels`"
-            errors.append(status.invalid_value("spec.template.metadata.labels", found, detail))
+    unsound = common.selector(chosen, "spec.selector")
+    errors += [status.required("spec.selector")] if chosen is None else unsound
+    found = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    if not unsound and not common.selects(chosen, found):
+        shown = common.NIL if found is None else found
+        errors.append(status.invalid_value("spec.template.metadata.labels", shown, common.MISMATCH))
     return errors
 
 
@@ -105,15 +111,32 @@ def _spec(spec: JsonObject, path: str) -> Errors:
     if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
         detail = "when maxFailedIndexes is specified"
         errors.append(status.required(f"{path}.backoffLimitPerIndex", detail))
+    if spec.get("managedBy") is not None:
+        errors += _manager(spec["managedBy"], f"{path}.managedBy")
     errors += _mode(spec, path)
     failures = spec.get("podFailurePolicy")
     if failures is not None:
         errors += _failure_policy(spec, failures, f"{path}.podFailurePolicy")
+    enough = spec.get("successPolicy")
+    if enough is not None:
+        errors += _success(spec, enough, f"{path}.successPolicy")
     replaced = spec.get("podReplacementPolicy")
-    if replaced is not None:
-        valid = REPLACEMENTS[:1] if failures is not None else REPLACEMENTS
-        errors += common.one_of(replaced, f"{path}.podReplacementPolicy", valid)
+    valid = REPLACEMENTS[:1] if failures is not None else REPLACEMENTS
+    if replaced is not None and replaced not in valid:
+        errors.append(status.not_supported(f"{path}.podReplacementPolicy", replaced, valid))
     return errors + _template(spec, path)
+
+
+def _manager(name: str, path: str) -> Errors:
+    """Who looks after the job instead of Kubernetes' own controller."""
+    errors = common.domain_prefixed_path(name, path)
+    return errors + ([status.too_long(path, MAX_MANAGER)] if len(name) > MAX_MANAGER else [])
+
+
+def _success(spec: JsonObject, policy: JsonObject, path: str) -> Errors:
+    if spec.get("completionMode") != "Indexed":
+        return [status.invalid_value(path, policy, _NOT_INDEXED)]
+    return indexes.success_policy(policy, spec.get("completions"), path)
 
 
 def _mode(spec: JsonObject, path: str) -> Errors:
@@ -122,21 +145,47 @@ def _mode(spec: JsonObject, path: str) -> Errors:
     if mode is not None and mode not in MODES:
         errors.append(status.not_supported(f"{path}.completionMode", mode, MODES))
     elif mode == "Indexed":
-        if spec.get("completions") is None:
-            detail = "when completion mode is Indexed"
-            errors.append(status.required(f"{path}.completions", detail))
-        parallel = spec.get("parallelism") or 0
-        if parallel > MAX_INDEXED:
-            detail = f"must be less than or equal to {MAX_INDEXED} when completion mode is Indexed"
-            errors.append(status.invalid_value(f"{path}.parallelism", parallel, detail))
+        errors += _indexed(spec, path)
     else:
-        detail = "requires indexed completion mode"
         errors += (
-            status.invalid_value(f"{path}.{key}", spec[key], detail)
-            for key in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy")
+            status.invalid_value(f"{path}.{key}", spec[key], _NOT_INDEXED)
+            for key in ("backoffLimitPerIndex", "maxFailedIndexes")
             if spec.get(key) is not None
         )
     return errors
+
+
+def _indexed(spec: JsonObject, path: str) -> Errors:
+    """Bounds that keep the state of an indexed job small."""
+    parallel, most = spec.get("parallelism") or 0, spec.get("completions")
+    failed, where = spec.get("maxFailedIndexes"), f"{path}.maxFailedIndexes"
+    errors: Errors = []
+    if most is None:
+        detail = "when completion mode is Indexed"
+        errors.append(status.required(f"{path}.completions", detail))
+    if parallel > MAX_INDEXED:
+        detail = f"must be less than or equal to {MAX_INDEXED} when completion mode is Indexed"
+        errors.append(status.invalid_value(f"{path}.parallelism", parallel, detail))
+    if failed is not None and most is not None and failed > most:
+        detail = "must be less than or equal to completions"
+        errors.append(status.invalid_value(where, failed, detail))
+    if failed is not None and failed > MAX_INDEXED:
+        detail = f"must be less than or equal to {MAX_INDEXED}"
+        errors.append(status.invalid_value(where, failed, detail))
+    if most is None or most <= MAX_INDEXED or spec.get("backoffLimitPerIndex") is None:
+        return errors
+    if failed is None:
+        detail = f"must be specified when completions is above {MAX_INDEXED}"
+        errors.append(status.required(where, detail))
+    detail = (
+        f"must be less than or equal to {MAX_OF_MANY} when completions are above {MAX_INDEXED} "
+        "and used with backoff limit per index"
+    )
+    return errors + [
+        status.invalid_value(f"{path}.{key}", spec[key], detail)
+        for key in ("parallelism", "maxFailedIndexes")
+        if (spec.get(key) or 0) > MAX_OF_MANY
+    ]
 
 
 def _failure_policy(spec: JsonObject, policy: JsonObject, path: str) -> Errors:
@@ -156,26 +205,48 @@ def _failure_policy(spec: JsonObject, policy: JsonObject, path: str) -> Errors:
 
 def _failure_rule(spec: JsonObject, rule: JsonObject, path: str, known: list[Any]) -> Errors:
     action = rule.get("action", "")
-    errors = common.one_of(action, f"{path}.action", ACTIONS)
+    errors = _word(action, f"{path}.action", ACTIONS)
     if action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
         detail = "requires the backoffLimitPerIndex to be set"
         errors.append(status.invalid_value(f"{path}.action", action, detail))
-    codes = rule.get("onExitCodes")
-    if (codes is not None) == bool(rule.get("onPodConditions")):
+    codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions") or ()
+    if codes is not None:
+        errors += _exit_codes(codes, f"{path}.onExitCodes", known)
+    errors += _conditions(conditions, f"{path}.onPodConditions")
+    if (codes is not None) == bool(conditions):
         detail = (
             "specifying both OnExitCodes and OnPodConditions is not supported"
             if codes is not None
             else "specifying one of OnExitCodes and OnPodConditions is required"
         )
-        errors.append(status.invalid_value(path, "", detail))
-    if codes is not None:
-        errors += _exit_codes(codes, f"{path}.onExitCodes", known)
+        errors.append(status.invalid_value(path, status.OMIT_VALUE, detail))
+    return errors
+
+
+def _word(value: str, path: str, valid: tuple[str, ...]) -> Errors:
+    """One of a few words; where there is none, all of them are told."""
+    if not value:
+        shown = " ".join(status.quote(one) for one in valid)
+        return [status.required(path, f"valid values: [{shown}]")]
+    return common.one_of(value, path, valid)
+
+
+def _conditions(patterns: Sequence[JsonObject], path: str) -> Errors:
+    errors: Errors = []
+    if len(patterns) > MAX_RULES:
+        errors.append(status.too_many(path, len(patterns), MAX_RULES))
+    for index, one in enumerate(patterns[:MAX_RULES]):
+        where, kind = f"{path}[{index}]", one.get("type", "")
+        errors += (
+            status.invalid_value(f"{where}.type", kind, text) for text in names.qualified_name(kind)
+        )
+        errors += _word(one.get("status", ""), f"{where}.status", CONDITION_STATES)
     return errors
 
 
 def _exit_codes(codes: JsonObject, path: str, known: list[Any]) -> Errors:
     operator, values = codes.get("operator", ""), codes.get("values") or []
-    errors = common.one_of(operator, f"{path}.operator", ("In", "NotIn"))
+    errors = _word(operator, f"{path}.operator", ("In", "NotIn"))
     name = codes.get("containerName")
     if name is not None and name not in known:
         detail = "must be one of the container or initContainer names in the pod template"
@@ -183,13 +254,15 @@ def _exit_codes(codes: JsonObject, path: str, known: list[Any]) -> Errors:
     where = f"{path}.values"
     if not values:
         detail = "at least one value is required"
-        errors.append(status.invalid_value(where, values, detail))
-    for index, value in enumerate(values):
+        errors.append(status.invalid_value(where, codes.get("values", common.NIL), detail))
+    if len(values) > MAX_CODES:
+        errors.append(status.too_many(where, len(values), MAX_CODES))
+    for index, value in enumerate(values[:MAX_CODES]):
+        if operator == "In" and value == 0:
+            detail = "must not be 0 for the In operator"
+            errors.append(status.invalid_value(f"{where}[{index}]", 0, detail))
         if value in values[:index]:
             errors.append(status.duplicate(f"{where}[{index}]", value))
-    if operator == "In" and 0 in values:
-        detail = "must not be 0 for the In operator"
-        errors.append(status.invalid_value(f"{where}[{values.index(0)}]", 0, detail))
     if values != sorted(values):
         errors.append(status.invalid_value(where, values, "must be ordered"))
     return errors
@@ -197,9 +270,7 @@ def _exit_codes(codes: JsonObject, path: str, known: list[Any]) -> Errors:
 
 def _template(spec: JsonObject, path: str) -> Errors:
     """Pods that end: they may not be restarted forever."""
-    template = spec.get("template")
-    if template is None:
-        return [status.required(f"{path}.template")]
+    template = spec.get("template") or {}
     errors = pods.template(template, f"{path}.template")
     policy = (template.get("spec") or {}).get("restartPolicy") or "Always"
     where = f"{path}.template.spec.restartPolicy"
@@ -279,7 +350,7 @@ def _take(into: JsonObject, source: JsonObject, key: str) -> None:
 
 def cron_job(obj: JsonObject) -> Errors:
     """A new cron job."""
-    errors = cron_job_update(obj, {})
+    errors = _cron(obj.get("spec") or {}, None)
     name = (obj.get("metadata") or {}).get("name", "")
     if len(name) > MAX_CRON_NAME:
         detail = f"must be no more than {MAX_CRON_NAME} characters"
@@ -287,18 +358,22 @@ def cron_job(obj: JsonObject) -> Errors:
     return errors
 
 
-def cron_job_update(new: JsonObject, _old: JsonObject) -> Errors:
-    """The length of a name is no matter of an update."""
-    spec = new.get("spec") or {}
-    schedule = spec.get("schedule", "")
+def cron_job_update(new: JsonObject, old: JsonObject) -> Errors:
+    """The length of a name is no matter of an update, and an old time zone may stay."""
+    return _cron(new.get("spec") or {}, old.get("spec") or {})
+
+
+def _cron(spec: JsonObject, old: JsonObject | None) -> Errors:
+    schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
     if not schedule:
         errors: Errors = [status.required("spec.schedule")]
     else:
-        errors = _schedule(schedule)
+        errors = _schedule(schedule, zone, (old or {}).get("schedule", ""))
     errors += common.non_negative(
         spec.get("startingDeadlineSeconds"), "spec.startingDeadlineSeconds"
     )
-    errors += _zone(spec.get("timeZone"))
+    if old is None or old.get("timeZone") != zone:
+        errors += _zone(zone)
     policy = spec.get("concurrencyPolicy")
     errors += common.one_of(policy, "spec.concurrencyPolicy", ("Allow", "Forbid", "Replace"))
     template: Any = (spec.get("jobTemplate") or {}).get("spec") or {}
@@ -314,15 +389,19 @@ def cron_job_update(new: JsonObject, _old: JsonObject) -> Errors:
     return errors
 
 
-def _schedule(text: str) -> Errors:
-    """What the controller can work with."""
+def _schedule(text: str, zone: str | None, old: str) -> Errors:
+    """What the controller can work with; zones inside of schedules are a thing of the past."""
     path = "spec.schedule"
     if len(text) > MAX_SCHEDULE:
         return [status.too_long(path, MAX_SCHEDULE)]
-    if "TZ" in text:
+    errors = [] if "TZ" in text else _refused(path, text, lambda: cron.parse(text))
+    if "TZ" in text and "TZ" not in old:
         detail = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
-        return [status.invalid_value(path, text, detail)]
-    return _refused(path, text, lambda: cron.parse(text))
+        errors.append(status.invalid_value(path, text, detail))
+    elif "TZ" in text and zone is not None:
+        detail = "cannot use both timeZone field and TZ or CRON_TZ in schedule"
+        errors.append(status.invalid_value(path, text, detail))
+    return errors
 
 
 def _zone(name: str | None) -> Errors:
@@ -331,12 +410,17 @@ def _zone(name: str | None) -> Errors:
         return []
     if not name:
         return [status.invalid_value(path, name, "timeZone must be nil or non-empty string")]
+    if not all(_ZONE_PART.fullmatch(part) for part in name.split("/")):
+        return [status.invalid_value(path, name, f"unknown time zone {name}")]
+    errors: Errors = []
     if name.lower() == "local":
         detail = (
             "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
         )
-        return [status.invalid_value(path, name, detail)]
-    return _refused(path, name, lambda: cron.zone_of(name))
+        errors.append(status.invalid_value(path, name, detail))
+    if name == "Local":  # the language that Kubernetes is written in knows this one
+        return errors
+    return errors + _refused(path, name, lambda: cron.zone_of(name))
 
 
 def _refused(path: str, value: str, read: Callable[[], object]) -> Errors:

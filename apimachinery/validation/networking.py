@@ -11,6 +11,7 @@ from apimachinery.wire import JsonObject
 PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 DIRECTIONS = ("Egress", "Ingress")
+CLASS_SCOPES = ("Cluster", "Namespace")
 MAX_CONTROLLER = 250
 """Bytes of the name of what serves an ingress class."""
 _CLASS = "kubernetes.io/ingress.class"
@@ -142,18 +143,33 @@ def _reference(one: JsonObject, path: str) -> Errors:
 
 
 def ingress_class(obj: JsonObject) -> Errors:
-    name = (obj.get("spec") or {}).get("controller", "")
-    path = "spec.controller"
+    spec = obj.get("spec") or {}
+    name, path = spec.get("controller", ""), "spec.controller"
     errors: Errors = []
     if len(name.encode()) > MAX_CONTROLLER:
         errors.append(status.too_long(path, MAX_CONTROLLER))
-    if not name:
-        return [*errors, status.required(path)]
-    domain, slash, rest = name.partition("/")
-    if not slash or not domain or not rest:
-        detail = 'must be a domain-prefixed path (such as "acme.io/foo")'
-        return [*errors, status.invalid_value(path, name, detail)]
-    errors += (status.invalid_value(path, domain, text) for text in names.dns1123_subdomain(domain))
+    errors += common.domain_prefixed_path(name, path)
+    if spec.get("parameters") is not None:
+        errors += _class_parameters(spec["parameters"], "spec.parameters")
+    return errors
+
+
+def _class_parameters(one: JsonObject, path: str) -> Errors:
+    errors = _reference(one, path)
+    scope, namespace = one.get("scope"), one.get("namespace")
+    if scope is None:
+        return [*errors, status.required(f"{path}.scope")]
+    if scope not in CLASS_SCOPES:
+        errors.append(status.not_supported(f"{path}.scope", scope, CLASS_SCOPES))
+    if scope == "Namespace":
+        if namespace is None:
+            detail = "`parameters.scope` is set to 'Namespace'"
+            errors.append(status.required(f"{path}.namespace", detail))
+        else:
+            errors += common.name(namespace, f"{path}.namespace", names.dns1123_label)
+    if scope == "Cluster" and namespace is not None:
+        detail = "`parameters.scope` is set to 'Cluster'"
+        errors.append(status.forbidden_field(f"{path}.namespace", detail))
     return errors
 
 

@@ -9,18 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from apimachinery import names, status
 from apimachinery.quantity import Quantity
 from apimachinery.resource import Resource
+from apimachinery.validation.claims import BETA_CLASS
 from apimachinery.validation.metadata import STANDARD_FINALIZERS
-from apimachinery.validation.storage import BETA_CLASS
+from apimachinery.validation.scheduling import RENAMED_LABELS
 from apimachinery.wire import JsonObject
-
-_LABELS = {
-    "beta.kubernetes.io/arch": ("v1.14", "kubernetes.io/arch"),
-    "beta.kubernetes.io/os": ("v1.14", "kubernetes.io/os"),
-    "failure-domain.beta.kubernetes.io/region": ("v1.17", "topology.kubernetes.io/region"),
-    "failure-domain.beta.kubernetes.io/zone": ("v1.17", "topology.kubernetes.io/zone"),
-    "beta.kubernetes.io/instance-type": ("v1.17", "node.kubernetes.io/instance-type"),
-}
-"""Labels of nodes that have other names now: since when, and which."""
 
 _VOLUMES = {
     "photonPersistentDisk": "deprecated in v1.11, non-functional in v1.16+",
@@ -152,13 +144,13 @@ def _placing(spec: JsonObject, path: str) -> list[str]:
     found = [
         f"{path}.nodeSelector[{key}]: {_renamed(key)}"
         for key in spec.get("nodeSelector") or ()
-        if key in _LABELS
+        if key in RENAMED_LABELS
     ]
     if spec.get("affinity"):
         found += _affinity(spec["affinity"], f"{path}.affinity.nodeAffinity")
     for index, one in enumerate(spec.get("topologySpreadConstraints") or ()):
         where, key = f"{path}.topologySpreadConstraints[{index}]", one.get("topologyKey", "")
-        if key in _LABELS:
+        if key in RENAMED_LABELS:
             found.append(f"{where}.topologyKey: {key} is {_renamed(key)}")
         if one.get("labelSelector") is None:
             found.append(f"{where}.labelSelector: a null labelSelector results in matching no pod")
@@ -170,7 +162,7 @@ def _volume_source(one: JsonObject, path: str) -> list[str]:
 
 
 def _renamed(label: str) -> str:
-    since, now = _LABELS[label]
+    since, now = RENAMED_LABELS[label]
     return f'deprecated since {since}; use "{now}" instead'
 
 
@@ -188,7 +180,7 @@ def _affinity(affinity: JsonObject, path: str) -> Iterator[str]:
 def _term(term: JsonObject, path: str) -> Iterator[str]:
     for index, one in enumerate(term.get("matchExpressions") or ()):
         key = one.get("key", "")
-        if key in _LABELS:
+        if key in RENAMED_LABELS:
             yield f"{path}.matchExpressions[{index}].key: {key} is {_renamed(key)}"
 
 

@@ -68,14 +68,14 @@ def _page(name: str) -> Quantity | None:
 
 def _against_limit(name: str, text: str, limit: str | None, path: str) -> Errors:
     if limit is None:
-        if _is_native(name) and not name.startswith(_HUGE):
+        if is_native(name) and not name.startswith(_HUGE):
             return []
         detail = "Limit must be set for non overcommitable resources"
         return [status.required(f"{path}.limits", detail)]
     if limit == text:
         return []
     asked, most = Quantity.parse(text), Quantity.parse(limit)
-    if asked != most and not (_is_native(name) and not name.startswith(_HUGE)):
+    if asked != most and not (is_native(name) and not name.startswith(_HUGE)):
         detail = f"must be equal to {name} limit of {limit}"
     elif asked > most:
         detail = f"must be less than or equal to {name} limit of {limit}"
@@ -84,13 +84,13 @@ def _against_limit(name: str, text: str, limit: str | None, path: str) -> Errors
     return [status.invalid_value(f"{path}.requests", text, detail)]
 
 
-def _is_native(name: str) -> bool:
+def is_native(name: str) -> bool:
     """Kubernetes' own resources; all others are extended."""
     return "/" not in name or "kubernetes.io/" in name
 
 
 def _is_whole(name: str) -> bool:
-    return not _is_native(name) or name in _COUNTED
+    return not is_native(name) or name in _COUNTED
 
 
 def container_name(name: str, path: str) -> Errors:
@@ -99,7 +99,7 @@ def container_name(name: str, path: str) -> Errors:
     if "/" not in name and name not in CONTAINER_RESOURCES and not name.startswith(_HUGE):
         detail = "must be a standard resource for containers"
         errors.append(status.invalid_value(path, name, detail))
-    elif "/" in name and not _is_native(name) and name.startswith("requests."):
+    elif "/" in name and not is_native(name) and name.startswith("requests."):
         detail = "doesn't follow extended resource name standard"
         errors.append(status.invalid_value(path, name, detail))
     return errors

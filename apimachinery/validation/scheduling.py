@@ -8,9 +8,22 @@ from apimachinery.wire import JsonObject
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
+RENAMED_LABELS = {
+    "beta.kubernetes.io/arch": ("v1.14", "kubernetes.io/arch"),
+    "beta.kubernetes.io/os": ("v1.14", "kubernetes.io/os"),
+    "failure-domain.beta.kubernetes.io/region": ("v1.17", "topology.kubernetes.io/region"),
+    "failure-domain.beta.kubernetes.io/zone": ("v1.17", "topology.kubernetes.io/zone"),
+    "beta.kubernetes.io/instance-type": ("v1.17", "node.kubernetes.io/instance-type"),
+}
+"""Labels of nodes that have other names now: since when, and which."""
 _POSITIVE = "must be greater than zero"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+def todays_label(key: str) -> str:
+    """What a label of nodes is called today."""
+    return RENAMED_LABELS[key][1] if key in RENAMED_LABELS else key
 
 
 def affinity(value: JsonObject | None, path: str) -> Errors:

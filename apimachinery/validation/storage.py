@@ -1,18 +1,22 @@
-"""Rules about persistent volumes, claims and storage classes."""
+"""Rules about persistent volumes and classes of storage.
 
+Neighbours: `claims` has what is bound to volumes, `volume_sources` where their bytes are.
+"""
+
+import posixpath
 from collections.abc import Sequence
+from typing import Any
 
 from apimachinery import names, status
-from apimachinery.quantity import Quantity
-from apimachinery.validation import changes, common, scheduling
+from apimachinery.validation import changes, claims, common, resources, scheduling, volume_sources
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
-ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 RECLAIM = ("Delete", "Recycle", "Retain")
-VOLUME_MODES = ("Block", "Filesystem")
-BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
+MAX_PARAMETERS = 512
+"""Keys that a class may give to its driver."""
+MAX_PARAMETER_BYTES = 256 * 1024
 
 _NO_SOURCE = frozenset(
     (
@@ -29,133 +33,49 @@ _NO_SOURCE = frozenset(
 )
 
 
-def _access_modes(spec: JsonObject) -> Errors:
+# --- volumes -------------------------------------------------------------------------------------
+
+
+def volume(obj: JsonObject) -> Errors:
+    spec = obj.get("spec") or {}
+    errors = _modes(spec, "spec") + _capacity(spec.get("capacity") or {}, "spec.capacity")
+    policy, name = spec.get("persistentVolumeReclaimPolicy"), spec.get("storageClassName")
+    errors += common.one_of(policy, "spec.persistentVolumeReclaimPolicy", RECLAIM)
+    if spec.get("nodeAffinity") is not None:
+        errors += _reachable(spec["nodeAffinity"].get("required"), "spec.nodeAffinity.required")
+    errors += _source(spec, "spec")
+    errors += common.optional_name(name, "spec.storageClassName", names.dns1123_subdomain)
+    mode = spec.get("volumeMode")
+    errors += common.one_of(mode, "spec.volumeMode", claims.VOLUME_MODES, needed=False)
+    return errors + _attributes(spec, "spec")
+
+
+def inline_volume(spec: JsonObject, path: str) -> Errors:
+    """A volume that an attachment describes by itself."""
+    where = "in the context of inline volumes"
+    errors: Errors = [
+        status.forbidden_field(f"{path}.{key}", f"may not be specified {where}")
+        for key in ("claimRef", "capacity", "nodeAffinity", "storageClassName")
+        if spec.get(key)
+    ]
+    if spec.get("csi") is None:
+        errors.append(status.required(f"{path}.csi", f"has to be specified {where}"))
+    errors += _modes(spec, path)
+    if spec.get("persistentVolumeReclaimPolicy") not in (None, "", "Retain"):
+        key = f"{path}.persistentVolumeReclaimPolicy"
+        errors.append(status.forbidden_field(key, f"may only be Retain {where}"))
+    errors += _source(spec, path)
+    if spec.get("volumeMode") not in (None, "Filesystem"):
+        detail = f"may not specify volumeMode other than Filesystem {where}"
+        errors.append(status.forbidden_field(f"{path}.volumeMode", detail))
+    return errors + _attributes(spec, path)
+
+
+def _modes(spec: JsonObject, path: str) -> Errors:
     modes = spec.get("accessModes") or ()
     if not modes:
-        return [status.required("spec.accessModes", "at least 1 access mode is required")]
-    errors = [
-        status.not_supported("spec.accessModes", one, ACCESS_MODES)
-        for one in modes
-        if one not in ACCESS_MODES
-    ]
-    if "ReadWriteOncePod" in modes and len(modes) > 1:
-        detail = "may not use ReadWriteOncePod with other access modes"
-        errors.append(status.forbidden_field("spec.accessModes", detail))
-    return errors
-
-
-def _positive(text: str, path: str) -> Errors:
-    if Quantity.parse(text).nano <= 0:
-        return [status.invalid_value(path, text, "must be greater than zero")]
-    return []
-
-
-def claim(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    modes = _access_modes(spec)
-    selector = common.selector(spec.get("selector"), "spec.selector")
-    errors = modes + selector if not spec.get("accessModes") else selector + modes
-    size = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
-    path = "spec.resources[storage]"
-    errors += [status.required(path)] if size is None else _positive(size, path)
-    for key in ("storageClassName", "volumeAttributesClassName"):
-        errors += common.optional_name(spec.get(key), f"spec.{key}", names.dns1123_subdomain)
-        if key == "storageClassName":
-            mode = spec.get("volumeMode")
-            errors += common.one_of(mode, "spec.volumeMode", VOLUME_MODES, needed=False)
-            errors += _sources(spec)
-    return errors
-
-
-def _sources(spec: JsonObject) -> Errors:
-    """What a volume is filled from; the old field and the new one say the same."""
-    errors: Errors = []
-    for key in ("dataSource", "dataSourceRef"):
-        one, path = spec.get(key), f"spec.{key}"
-        if one is None:
-            continue
-        errors += (
-            status.required(f"{path}.{part}") for part in ("name", "kind") if not one.get(part)
-        )
-        group = one.get("apiGroup") or ""
-        if not group and one.get("kind") != "PersistentVolumeClaim":
-            detail = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
-            errors.append(status.invalid_value(path, one.get("kind", ""), detail))
-        elif group:
-            errors += (
-                status.invalid_value(f"{path}.apiGroup", group, text)
-                for text in names.dns1123_subdomain(group)
-            )
-    old, new = spec.get("dataSource"), spec.get("dataSourceRef")
-    if old is not None and new is not None:
-        if new.get("namespace"):
-            detail = "may not be specified when dataSourceRef.namespace is specified"
-            errors.append(status.invalid_value("spec", "spec.dataSource", detail))
-        elif {key: old.get(key) for key in ("apiGroup", "kind", "name")} != {
-            key: new.get(key) for key in ("apiGroup", "kind", "name")
-        }:
-            errors.append(
-                status.invalid_value("spec", "spec.dataSource", "must match dataSourceRef")
-            )
-    return errors
-
-
-def claim_update(new: JsonObject, old: JsonObject) -> Errors:
-    """A claim may be bound once, and a bound one may grow."""
-    errors = claim(new)
-    after, before = new.get("spec") or {}, old.get("spec") or {}
-    bound = (new.get("status") or {}).get("phase") == "Bound"
-    errors += common.unchanged(
-        ((new.get("metadata") or {}).get("annotations") or {}).get(BETA_CLASS),
-        ((old.get("metadata") or {}).get("annotations") or {}).get(BETA_CLASS),
-        f"metadata.annotations.{BETA_CLASS}",
-    )
-    if _kept(after, before, bound=bound) != _kept(before, before, bound=bound):
-        detail = (
-            "spec is immutable after creation except resources.requests and "
-            "volumeAttributesClassName for bound claims"
-        )
-        changed = changes.lines(
-            _kept(before, before, bound=bound), _kept(after, before, bound=bound), "spec"
-        )
-        errors.append(status.forbidden_field("spec", "\n".join([detail, *changed])))
-    now, was = (Quantity.parse(_size(spec)) for spec in (after, before))
-    had = ((old.get("status") or {}).get("capacity") or {}).get("storage", "0")
-    if now < was and now <= Quantity.parse(had):
-        detail = "field can not be less than status.capacity"
-        errors.append(status.forbidden_field("spec.resources.requests.storage", detail))
-    errors += common.unchanged(after.get("volumeMode"), before.get("volumeMode"), "volumeMode")
-    if before.get("volumeAttributesClassName") and not after.get("volumeAttributesClassName"):
-        what = "nil" if after.get("volumeAttributesClassName") is None else "an empty string"
-        detail = f"update from non-nil value to {what} is forbidden"
-        errors.append(status.forbidden_field("spec.volumeAttributesClassName", detail))
-    return errors
-
-
-def _size(spec: JsonObject) -> str:
-    return str(((spec.get("resources") or {}).get("requests") or {}).get("storage", "0"))
-
-
-def _kept(spec: JsonObject, before: JsonObject, *, bound: bool) -> JsonObject:
-    """The part of a claim that must stay."""
-    kept = dict(spec)
-    if not before.get("volumeName"):
-        kept.pop("volumeName", None)
-    if before.get("storageClassName") is None:
-        kept.pop("storageClassName", None)
-    if bound:
-        kept.pop("volumeAttributesClassName", None)
-        amounts = dict(kept.get("resources") or {})
-        requests = dict(amounts.get("requests") or {})
-        requests.pop("storage", None)
-        kept["resources"] = {**amounts, "requests": requests}
-    return kept
-
-
-def _volume_modes(spec: JsonObject) -> Errors:
-    if not spec.get("accessModes"):
-        return [status.required("spec.accessModes")]
-    return _access_modes(spec)
+        return [status.required(f"{path}.accessModes")]
+    return claims.access_modes(modes, f"{path}.accessModes")
 
 
 def _capacity(amounts: JsonObject, path: str) -> Errors:
@@ -164,101 +84,192 @@ def _capacity(amounts: JsonObject, path: str) -> Errors:
     if not amounts:
         errors.append(status.required(path))
     if "storage" not in amounts or len(amounts) > 1:
-        errors.append(status.not_supported(path, amounts, ("storage",)))
+        errors.append(status.not_supported(path, amounts or common.NIL, ("storage",)))
     for name, text in amounts.items():
-        errors += _positive(text, f"{path}[{name}]")
+        where = f"{path}[{name}]"
+        errors += resources.amount(text, where) + claims.positive(text, where)
     return errors
 
 
-def volume(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
-    errors = _volume_modes(spec) + _capacity(spec.get("capacity") or {}, "spec.capacity")
+def _reachable(needed: JsonObject | None, path: str) -> Errors:
+    if needed is None:
+        return [status.required(path, "must specify required node constraints")]
+    return scheduling.node_selector(needed, path)
+
+
+def _source(spec: JsonObject, path: str) -> Errors:
+    """Where the bytes are: in one place."""
     given = [key for key, value in spec.items() if key not in _NO_SOURCE and value is not None]
     if not given:
-        errors.append(status.required("spec", "must specify a volume type"))
-    errors += (
-        status.forbidden_field(f"spec.{key}", "may not specify more than 1 volume type")
+        return [status.required(path, "must specify a volume type")]
+    errors = [
+        status.forbidden_field(f"{path}.{key}", "may not specify more than 1 volume type")
         for key in given[1:]
-    )
-    policy = spec.get("persistentVolumeReclaimPolicy")
-    errors += common.one_of(policy, "spec.persistentVolumeReclaimPolicy", RECLAIM)
-    needed = (spec.get("nodeAffinity") or {}).get("required")
-    if needed is not None:
-        errors += scheduling.node_selector(needed, "spec.nodeAffinity.required")
-    if "local" in given and needed is None:
-        errors.append(status.required("spec.nodeAffinity", "Local volume requires node affinity"))
-    path = (spec.get("hostPath") or {}).get("path", "")
-    if "hostPath" in given and not path:
-        errors.append(status.required("spec.hostPath.path"))
-    if ".." in path.split("/"):
-        errors.append(status.invalid_value("spec.hostPath.path", path, "must not contain '..'"))
+    ]
+    errors += volume_sources.persistent(given[0], spec[given[0]], f"{path}.{given[0]}")
+    if "local" in given and (spec.get("nodeAffinity") or {}).get("required") is None:
+        detail = "Local volume requires node affinity"
+        errors.append(status.required(f"{path}.nodeAffinity", detail))
+    directory = (spec.get("hostPath") or {}).get("path") or ""
+    recycled = spec.get("persistentVolumeReclaimPolicy") == "Recycle"
+    if recycled and directory and posixpath.normpath(directory) in ("/", "//"):
+        detail = "may not be 'recycle' for a hostPath mount of '/'"
+        errors.append(status.forbidden_field(f"{path}.persistentVolumeReclaimPolicy", detail))
+    return errors
+
+
+def _attributes(spec: JsonObject, path: str) -> Errors:
+    name, where = spec.get("volumeAttributesClassName"), f"{path}.volumeAttributesClassName"
+    if name is None:
+        return []
+    errors = [status.required(where, "an empty string is disallowed")]
+    if name:
+        errors = common.name(name, where, names.dns1123_subdomain)
+    if spec.get("csi") is None:
+        detail = "has to be specified when using volumeAttributesClassName"
+        errors.append(status.required(f"{path}.csi", detail))
     return errors
 
 
 def volume_update(new: JsonObject, old: JsonObject) -> Errors:
+    """A volume stays what and where it is."""
     errors = volume(new)
+    now, was = ((one.get("spec") or {}) for one in (new, old))
     after, before = (
-        {key: value for key, value in (one.get("spec") or {}).items() if key not in _NO_SOURCE}
-        for one in (new, old)
+        {key: value for key, value in one.items() if key not in _NO_SOURCE} for one in (now, was)
     )
+    if before.get("csi") is not None and after.get("csi") is not None:
+        after["csi"] = _with_secret(after["csi"], before["csi"])
     if after != before:
         detail = "spec.persistentvolumesource is immutable after creation"
         changed = changes.lines(before, after, "spec")
         path = "spec.persistentvolumesource"
         errors.append(status.forbidden_field(path, "\n".join([detail, *changed])))
-    now, was = ((one.get("spec") or {}) for one in (new, old))
     errors += common.unchanged(now.get("volumeMode"), was.get("volumeMode"), "volumeMode")
-    if was.get("nodeAffinity") is not None and now.get("nodeAffinity") != was["nodeAffinity"]:
-        errors.append(
-            status.invalid_value("spec.nodeAffinity", now.get("nodeAffinity"), common.IMMUTABLE)
-        )
+    if was.get("nodeAffinity") is not None:
+        errors += _moved(now.get("nodeAffinity"), was["nodeAffinity"])
+    key = "volumeAttributesClassName"
+    if was.get(key) is not None and now.get(key) is None:
+        detail = "update from non-nil value to nil is forbidden"
+        errors.append(status.forbidden_field(f"spec.{key}", detail))
     return errors
 
 
+def _with_secret(now: JsonObject, was: JsonObject) -> JsonObject:
+    """Whose secret makes a volume larger may be told later."""
+    key = "controllerExpandSecretRef"
+    return now if was.get(key) is not None else {name: now[name] for name in now if name != key}
+
+
+def _moved(now: JsonObject | None, was: JsonObject) -> Errors:
+    """Where a volume can be reached stays, but labels of nodes may get their names of today."""
+    if now == was or (now is not None and _todays(now) == _todays(was)):
+        return []
+    detail = f"{common.IMMUTABLE}, except for updating from beta label to GA"
+    return [status.invalid_value("nodeAffinity", now, detail)]
+
+
+def _todays(affinity: JsonObject) -> Any:
+    return [
+        {
+            **term,
+            "matchExpressions": [
+                {**one, "key": scheduling.todays_label(one.get("key", ""))}
+                for one in term.get("matchExpressions") or ()
+            ],
+        }
+        for term in (affinity.get("required") or {}).get("nodeSelectorTerms") or ()
+    ]
+
+
+# --- classes -------------------------------------------------------------------------------------
+
+
 def storage_class(obj: JsonObject) -> Errors:
-    errors: Errors = []
-    provisioner = obj.get("provisioner", "")
-    if not provisioner:
-        errors.append(status.required("provisioner"))
-    else:
-        errors += (
-            status.invalid_value("provisioner", provisioner, text)
-            for text in names.qualified_name(provisioner.lower())
-        )
+    errors = _driver(obj.get("provisioner", ""), "provisioner")
+    errors += _parameters(obj.get("parameters") or {})
     reclaim = obj.get("reclaimPolicy")
-    if reclaim is not None and reclaim not in ("Delete", "Retain"):
+    if reclaim and reclaim not in ("Delete", "Retain"):
         errors.append(status.not_supported("reclaimPolicy", reclaim, ("Delete", "Retain")))
-    errors += common.one_of(obj.get("volumeBindingMode"), "volumeBindingMode", BINDING_MODES)
+    mode = obj.get("volumeBindingMode")
+    errors += common.one_of(mode, "volumeBindingMode", BINDING_MODES)
     return errors + _topologies(obj.get("allowedTopologies") or ())
+
+
+def attributes_class(obj: JsonObject) -> Errors:
+    """A VolumeAttributesClass."""
+    parameters = obj.get("parameters") or {}
+    errors = _driver(obj.get("driverName", ""), "driverName") + _parameters(parameters)
+    if not parameters:
+        detail = "must contain at least one key/value pair"
+        errors.append(status.required("parameters", detail))
+    return errors
+
+
+def _driver(name: str, path: str) -> Errors:
+    if not name:
+        return [status.required(path)]
+    shown = name.lower()
+    return [status.invalid_value(path, shown, text) for text in names.qualified_name(shown)]
+
+
+def _parameters(values: dict[str, str]) -> Errors:
+    path = "parameters"
+    if len(values) > MAX_PARAMETERS:
+        return [status.too_long(path, MAX_PARAMETERS)]
+    errors: Errors = []
+    if "" in values:
+        errors.append(status.invalid_value(path, "", "field can not be empty."))
+    if sum(len(key.encode()) + len(text.encode()) for key, text in values.items()) > (
+        MAX_PARAMETER_BYTES
+    ):
+        errors.append(status.too_long(path, MAX_PARAMETER_BYTES))
+    return errors
 
 
 def _topologies(terms: Sequence[JsonObject]) -> Errors:
     errors: Errors = []
+    known: list[dict[str, set[str]]] = []
     for index, term in enumerate(terms):
-        seen: set[str] = set()
-        for number, one in enumerate(term.get("matchLabelExpressions") or ()):
-            path = f"allowedTopologies[{index}].matchLabelExpressions[{number}]"
-            key, values = one.get("key", ""), one.get("values") or ()
-            if not values:
-                errors.append(status.required(f"{path}.values"))
-            errors += (
-                status.duplicate(f"{path}.values[{place}]", value)
-                for place, value in enumerate(values)
-                if value in values[:place]
-            )
-            errors += (
-                status.invalid_value(f"{path}.key", key, text) for text in names.qualified_name(key)
-            )
-            if key in seen:
-                errors.append(status.duplicate(f"{path}.key", key))
-            seen.add(key)
+        path = f"allowedTopologies[{index}].matchLabelExpressions"
+        expressions = term.get("matchLabelExpressions") or ()
+        seen: dict[str, set[str]] = {}
+        for number, one in enumerate(expressions):
+            errors += _topology(one, f"{path}[{number}]", seen)
+        if seen in known:
+            errors.append(status.duplicate(path, ""))
+        known.append(seen)
+    return errors
+
+
+def _topology(one: JsonObject, path: str, seen: dict[str, set[str]]) -> Errors:
+    key, values = one.get("key", ""), one.get("values") or ()
+    errors: Errors = [] if values else [status.required(f"{path}.values")]
+    errors += (
+        status.duplicate(f"{path}.values[{place}]", value)
+        for place, value in enumerate(values)
+        if value in values[:place]
+    )
+    errors += (status.invalid_value(f"{path}.key", key, text) for text in names.qualified_name(key))
+    if key in seen:
+        errors.append(status.duplicate(f"{path}.key", key))
+    seen[key] = set(values)
     return errors
 
 
 def storage_class_update(new: JsonObject, old: JsonObject) -> Errors:
-    errors: Errors = []
-    for key in ("parameters", "provisioner", "reclaimPolicy"):
-        if new.get(key) != old.get(key):
-            errors.append(status.forbidden_field(key, f"updates to {key} are forbidden."))
+    errors = _fixed(new, old, "parameters", "provisioner", "reclaimPolicy")
     now, was = new.get("volumeBindingMode"), old.get("volumeBindingMode")
     return errors + common.unchanged(now, was, "volumeBindingMode")
+
+
+def attributes_class_update(new: JsonObject, old: JsonObject) -> Errors:
+    return _fixed(new, old, "driverName", "parameters") + attributes_class(new)
+
+
+def _fixed(new: JsonObject, old: JsonObject, *keys: str) -> Errors:
+    return [
+        status.forbidden_field(key, f"updates to {key} are forbidden.")
+        for key in keys
+        if new.get(key) != old.get(key)
+    ]

@@ -143,8 +143,20 @@ def test_volumes(given, done):
     assert spec["volumes"] == [{"name": "v", **done}]
 
 
+EMPTY_TEMPLATE = {
+    "spec": {
+        "restartPolicy": "Always",
+        "dnsPolicy": "ClusterFirst",
+        "schedulerName": "default-scheduler",
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": {},
+    }
+}
+
+
 def test_deployment():
     spec = filled(scheme.DEPLOYMENTS, {"spec": {}})["spec"]
+    assert spec.pop("template") == EMPTY_TEMPLATE
     assert spec == {
         "replicas": 1,
         "strategy": {
@@ -185,6 +197,7 @@ def test_daemon_and_stateful_sets():
 
 def test_job():
     spec = filled(scheme.JOBS, {"spec": {}})["spec"]
+    assert spec.pop("template") == EMPTY_TEMPLATE
     assert spec == {
         "completions": 1,
         "parallelism": 1,

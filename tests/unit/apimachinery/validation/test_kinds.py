@@ -42,7 +42,6 @@ def test_sound_workloads(resource):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"selector": None}, "spec.selector: Required value"),
         (
             {"selector": {}},
             "spec.selector: Invalid value: {}: empty selector is invalid for deployment",

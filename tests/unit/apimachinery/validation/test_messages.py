@@ -301,7 +301,7 @@ CREATED = [
         spec(podManagementPolicy="Wild", updateStrategy={"type": "Recreate"}),
         [
             "spec.podManagementPolicy: Invalid value: \"Wild\": must be 'OrderedReady' or 'Parallel'",
-            "spec.updateStrategy: Invalid value: {\"type\":\"Recreate\"}: must be 'RollingUpdate' or 'OnDelete'",
+            'spec.updateStrategy: Invalid value: {"Type":"Recreate","RollingUpdate":null}: must be \'RollingUpdate\' or \'OnDelete\'',
         ],
     ),
     (
