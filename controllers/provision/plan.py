@@ -50,7 +50,8 @@ def root_ca(bundle: str) -> Provision:
     body = {"metadata": {"annotations": {"kubernetes.io/description": text}}, "data": data}
 
     def repair(present: JsonObject) -> JsonObject | None:
-        return None if present.get("data") == data else {"data": data}
+        found = present.get("data") or {}
+        return None if found == data else {"data": dict.fromkeys(found) | data}
 
     return Provision(
         "root-ca-certificate-publisher-controller", scheme.CONFIGMAPS, ROOT_CA, body, repair
