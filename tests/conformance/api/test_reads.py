@@ -57,6 +57,25 @@ def test_remaining_items_are_told_without_a_selector(api: Api, maps: str) -> Non
     assert "remainingItemCount" not in api.get(maps, limit=2, labelSelector="set").json["metadata"]
 
 
+def test_pages_tell_how_many_are_left(api: Api) -> None:
+    path, total = api.path("podtemplates"), 25
+    template = {"spec": samples.pod("x")["spec"]}
+    for number in range(total):
+        api.post(path, {"metadata": {"name": f"t{number:02}"}, "template": template}, expect=201)
+    whole = names(api.get(path))
+    assert len(whole) == total
+    page = api.get(path, limit=7)
+    first, found = page.json["metadata"]["resourceVersion"], names(page)
+    while token := page.json["metadata"].get("continue"):
+        assert page.json["metadata"]["remainingItemCount"] == total - len(found)
+        page = api.get(path, limit=7, **{"continue": token})
+        assert page.json["metadata"]["resourceVersion"] == first
+        assert len(names(page)) <= 7
+        found += names(page)
+    assert "remainingItemCount" not in page.json["metadata"]
+    assert found == whole
+
+
 def nonsense_tokens() -> list[str]:
     wrong_start = {"v": "meta.k8s.io/v1", "rv": 1, "start": "../../secrets/x"}
     wrong_version = {"v": "none", "rv": 1, "start": "x"}
@@ -158,6 +177,35 @@ def test_what_leaves_a_selector_is_deleted_to_its_watcher(api: Api, maps: str) -
         seen = [events.next() for _ in range(3)]
     told = [(kind, obj["metadata"]["name"]) for kind, obj in seen]
     assert told == [("ADDED", "n0"), ("DELETED", "n1"), ("MODIFIED", "n3")]
+
+
+def test_watches_hear_the_same_in_the_same_order(api: Api, maps: str) -> None:
+    """Each event of the first watch begins another one, which hears all that comes after it."""
+    writes = 12
+    start = version(api, maps)
+    for number in range(writes):
+        api.patch(f"{maps}/n{number % 7}", {"data": {"x": str(number)}}, expect=200)
+    with api.watch(maps, resourceVersion=start) as events:
+        heard = [events.next()[1]["metadata"]["resourceVersion"] for _ in range(writes)]
+    for place, one in enumerate(heard[:-1]):
+        with api.watch(maps, resourceVersion=one) as events:
+            again = [events.next()[1]["metadata"]["resourceVersion"] for _ in heard[place + 1 :]]
+        assert again == heard[place + 1 :]
+
+
+def test_several_watchers_hear_what_their_selectors_choose(api: Api, maps: str) -> None:
+    start = version(api, maps)
+    selectors = {"set=0": {"n0"}, "set=1": {"n1"}, "set in (0, 1)": {"n0", "n1"}}
+    for name in ("n0", "n1"):
+        api.patch(f"{maps}/{name}", {"data": {"x": "1"}}, expect=200)
+        api.patch(f"{maps}/{name}", {"data": {"x": "2"}}, expect=200)
+        api.delete(f"{maps}/{name}")
+    for selector, chosen in selectors.items():
+        with api.watch(maps, labelSelector=selector, resourceVersion=start) as events:
+            seen = [events.next() for _ in range(3 * len(chosen))]
+        told = [(kind, obj["metadata"]["name"]) for kind, obj in seen]
+        kinds = ("MODIFIED", "MODIFIED", "DELETED")
+        assert told == [(kind, name) for name in sorted(chosen) for kind in kinds]
 
 
 def test_a_watch_of_one_name(api: Api, maps: str) -> None:
