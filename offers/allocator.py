@@ -100,7 +100,7 @@ def allocate(
     if not run.everyone:
         return
     names = sorted(nodes)
-    for owed_only in (True, False) if ledger.roles.owed else (False,):
+    for owed_only in (True, False) if ledger.roles.required else (False,):
         shuffle(names, seed + owed_only)
         for account, _ in ledger.offerable(iter(names)):
             yield from run.node(account, rivals, owed_only=owed_only)

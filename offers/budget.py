@@ -9,7 +9,7 @@ pod. A budget is as of one moment, and remembers what was taken of it since. Nei
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from offers import parts, resources, roles
+from offers import guarantees, parts, resources
 from offers.resources import Vector
 from offers.roles import Role, RoleTree
 
@@ -24,105 +24,97 @@ class Budget:
 
         That is asked for when quota is met, which most clusters have none of: offers are many.
         """
-        self._tree, self._ask = tree, held
-        self._limits: dict[str, Vector] = {}
-        """Role → what is left below its limit."""
-        self._owed: dict[str, Vector] = {}
-        """Role → what of its guarantee is left."""
-        self._surplus = self._beyond_guarantees(spare) if tree.required else {}
-        """What is left of that of which others have guarantees; of the rest there is no telling."""
-        self._begin = dict(self._surplus)
+        self._tree, self._spare, self._ask = tree, spare, held
 
     @cached_property
-    def _held(self) -> Mapping[str, Vector]:
-        return self._ask()
+    def _begin(self) -> "_Supposed":
+        """As if what is on offer were free: it is for those who ask here."""
+        held = {path: parts.plain(amount) for path, amount in self._ask().items()}
+        made = _Supposed(self._tree, self._spare)
+        for path, amount in held.items():
+            made.take(path, {name: -value for name, value in amount.items()})
+        made.scarce = tuple(made.needs.required)
+        return made
 
-    def _beyond_guarantees(self, spare: Vector) -> dict[str, int]:
-        free = spare
-        for amount in self._held.values():
-            free = resources.add(free, parts.plain(amount))
-        required = self._tree.required
-        return {name: max(0, free.get(name, 0) - most) for name, most in required.items()}
+    @cached_property
+    def _now(self) -> "_Supposed":
+        return self._begin.copy()
+
+    def _is_free(self, path: str) -> bool:
+        """Whether no quota concerns a role."""
+        return not self._tree.guaranteed and not any(
+            role.limit for role in self._tree.known_lineage(path)
+        )
 
     def take(self, path: str, amount: Vector) -> bool:
         """Whether a role may have this much more; if so, it is taken."""
-        lineage = self._lineage(path)
-        if self._over(lineage, amount, self._limits) is not None:
+        if self._is_free(path):
+            return True
+        if self._now.over(path, amount) is not None or self._now.is_kept(path, amount):
             return False
-        rest = dict(self._surplus)
-        owed = self._draw(lineage, amount, rest, self._owed)
-        if owed is None:
-            return False
-        for role in lineage:
-            if role.limit:
-                left = self._limits.get(role.path)
-                left = self._left(role) if left is None else left
-                self._limits[role.path] = resources.subtract(left, amount)
-        self._surplus = rest
-        self._owed |= owed
+        self._now.take(path, amount)
         return True
 
     def refusal(self, path: str, amount: Vector) -> str:
         """Why a role may not have so much even if nothing else had been taken; else empty."""
-        lineage = self._lineage(path)
-        over = self._over(lineage, amount, {})
+        if self._is_free(path):
+            return ""
+        over = self._begin.over(path, amount)
         if over is not None:
             role, name = over
             most = resources.quantities({name: role.limit[name]}).get(name, "0")
             return f"role {role.path} may have no more than {name}={most}"
-        if self._draw(lineage, amount, dict(self._begin), {}) is None:
+        if self._begin.is_kept(path, amount):
             return f"role {path}: what is left is kept for the guarantees of other roles"
         return ""
 
-    def _lineage(self, path: str) -> list[Role]:
-        """The role, if it is known, and those above it."""
-        found = [self._tree.root]
-        for part in path.split("/"):
-            if part not in found[-1].children:
-                break
-            found.append(found[-1].children[part])
-        return found[1:]
 
-    def _left(self, role: Role) -> dict[str, int]:
-        """What is left below a limit. What is on offer is consumed, but it is for this."""
-        left = resources.subtract(role.limit, role.consumed)
-        for path, amount in self._held.items():
-            if roles.within(path, role.path):
-                left = resources.add(left, amount)
-        return left
+class _Supposed:
+    """The tree as it would be with a little more, or less, in it."""
 
-    def _over(
-        self, lineage: list[Role], amount: Vector, known: Mapping[str, Vector]
-    ) -> tuple[Role, str] | None:
-        """The role, and the resource, of which it would have more than its limit."""
+    def __init__(self, tree: RoleTree, free: Vector) -> None:
+        self._tree, self._free = tree, free
+        self._more: dict[str, Vector] = {}
+        """Role → what it has beyond the tree's books."""
+        self.needs = tree.needs.supposed()
+        self.scarce: tuple[str, ...] = ()
+        """Resources of which something was kept in the beginning; of the rest there is no telling."""
+
+    def copy(self) -> "_Supposed":
+        made = _Supposed(self._tree, self._free)
+        made._more, made.needs, made.scarce = dict(self._more), self.needs.supposed(), self.scarce
+        return made
+
+    def take(self, path: str, amount: Vector) -> None:
+        lineage = self._tree.known_lineage(path)
         for role in lineage:
+            self._more[role.path] = resources.add(self._more.get(role.path, {}), amount)
+        self._free = resources.subtract(self._free, amount)
+        if self._tree.guaranteed:
+            self.needs.reckon([("", {}), *((role.path, self._lacking(role)) for role in lineage)])
+
+    def _consumed(self, role: Role) -> Vector:
+        return resources.add(role.consumed, self._more.get(role.path, {}))
+
+    def _lacking(self, role: Role) -> Vector:
+        return guarantees.lacking(role.guarantee, self._consumed(role)) if role.guarantee else {}
+
+    def over(self, path: str, amount: Vector) -> tuple[Role, str] | None:
+        """The role, and the resource, of which it would have more than its limit."""
+        for role in self._tree.known_lineage(path):
             if not role.limit:
                 continue
-            left = known.get(role.path)
-            left = self._left(role) if left is None else left
+            left = resources.subtract(role.limit, self._consumed(role))
             for name in role.limit:
                 if amount.get(name, 0) > max(0, left.get(name, 0)):
                     return role, name
         return None
 
-    def _draw(
-        self, lineage: list[Role], amount: Vector, rest: dict[str, int], known: Mapping[str, Vector]
-    ) -> dict[str, Vector] | None:
-        """Take from what is owed to the role first, then from `rest`; None if that is too little.
-
-        Gives what is then owed.
-        """
-        owed: dict[str, Vector] = {}
-        for name, left in rest.items():
-            wanted = amount.get(name, 0)
-            for role in lineage:
-                mine = owed.get(role.path, known.get(role.path))
-                mine = self._tree.owed.get(role.path, {}) if mine is None else mine
-                part = min(wanted, mine.get(name, 0))
-                if part > 0:
-                    owed[role.path] = resources.subtract(mine, {name: part})
-                    wanted -= part
-            if wanted > left:
-                return None
-            rest[name] = left - wanted
-        return owed
+    def is_kept(self, path: str, amount: Vector) -> bool:
+        """Whether some of it must be left to others."""
+        own, required = self.needs.claim(path), self.needs.required
+        for name in self.scarce:
+            surplus = max(0, self._free.get(name, 0) - required.get(name, 0))
+            if amount.get(name, 0) > own.get(name, 0) + surplus:
+                return True
+        return False

@@ -5,13 +5,13 @@ intervals, whatever it says itself, so that it does not stand before others; wha
 REVIVE, ends that, and where more has become free than it declined, it is asked at once. One
 that has waited for an offer while others sit on theirs gets one of these: from whoever would still
 come after it with one offer less. Neighbours: `master` keeps an `Interest` for each framework and
-takes back what `to_rescind` names.
+takes back what `to_rescind` names, and what `beyond_quota` does when a quota is set.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from offers import parts, resources, sorter
+from offers import parts, resources, roles, sorter
 from offers.ledger import Ledger
 from offers.messages import Offer
 from offers.roles import RoleTree
@@ -89,6 +89,30 @@ def to_rescind(
                 old.remove(offer)
                 yield offer.id
                 break
+
+
+def beyond_quota(ledger: Ledger, path: str) -> Iterator[str]:
+    """Ids of offers that the quota of a role does not allow, as it was set just now.
+
+    Each is to be taken back before the next is asked for. What the role itself has on offer goes
+    as long as it is above its limit; what others have, as long as too little is left for guarantees.
+    """
+    tree = ledger.roles
+    role = tree.role(path)
+    for offer in list(ledger.offers.values()):
+        amount = parts.plain(offer.resources)
+        consumed = role.consumed
+        over = roles.within(offer.role, path) and any(
+            amount.get(name, 0) and consumed.get(name, 0) > most
+            for name, most in role.limit.items()
+        )
+        spare = ledger.spare if tree.required else {}
+        short = any(
+            amount.get(name, 0) and spare.get(name, 0) < kept
+            for name, kept in tree.required.items()
+        )
+        if over or (short and not tree.is_owed(offer.role)):
+            yield offer.id
 
 
 def _comes_first(ledger: Ledger, one: Hungry, role: str, offer: Offer) -> bool:

@@ -170,6 +170,8 @@ class OfferMaster:
         role = self.ledger.roles.role(path)
         role.weight, role.limit = weight, limit
         self.ledger.roles.guarantee(path, guarantee)
+        for offer_id in demand.beyond_quota(self.ledger, path):
+            self.rescind(offer_id)
         self._reckon_anew()
 
     def _reckon_anew(self) -> None:

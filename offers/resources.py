@@ -53,6 +53,11 @@ def smallest(left: Vector, right: Vector) -> dict[str, int]:
     return {n: v for n in left if n in right and (v := min(left[n], right[n]))}
 
 
+def largest(left: Vector, right: Vector) -> dict[str, int]:
+    """Entry by entry the larger of the two."""
+    return {n: max(left.get(n, 0), right.get(n, 0)) for n in {**left, **right}}
+
+
 def quantities(vector: Vector) -> dict[str, str]:
     """A vector as Kubernetes spells it."""
     return {name: _quantity(name, value) for name, value in sorted(vector.items())}

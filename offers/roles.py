@@ -4,14 +4,15 @@ A role is a path (`kubernetes/default`); what a role holds counts for all roles 
 are compared between siblings only, level by level: so namespaces share what `kubernetes` gets,
 and `kubernetes` shares the cluster with the other roots. After "Dominant Resource Fairness"
 (Ghodsi et al., NSDI 2011). Quota as in Mesos: a role consumes what is reserved for it, held or not,
-and what it holds beside that. Neighbours: `sorter` orders the tree, `ledger` charges it.
+and what it holds beside that. Neighbours: `sorter` orders the tree, `ledger` charges it,
+`guarantees` says what must be left for whom.
 """
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from offers import parts, resources
+from offers import guarantees, parts, resources
+from offers.guarantees import Needs
 from offers.resources import Vector
 
 DEFAULT_WEIGHT = 1.0
@@ -58,6 +59,11 @@ class Role(Tally):
         """What counts against its quota."""
         return resources.add(self.reserved, self.unreserved) if self.reserved else self.unreserved
 
+    @property
+    def lacking(self) -> Vector:
+        """What of its guarantee it does not consume."""
+        return guarantees.lacking(self.guarantee, self.consumed) if self.guarantee else {}
+
 
 def check(path: str) -> str:
     """The path if it can be a role, else RoleError (Mesos' rules for role names)."""
@@ -81,16 +87,20 @@ class RoleTree:
 
     def __init__(self) -> None:
         self.root = Role()
-        self.owed: dict[str, Vector] = {}
-        """Role → what it has a guarantee for and does not consume."""
-        self.required: Vector = {}
-        """All of that together: the headroom that must be left."""
+        self.needs = Needs()
+        self.guaranteed: set[str] = set()
+        """Roles with a guarantee."""
+
+    @property
+    def required(self) -> Vector:
+        """The headroom that must be left."""
+        return self.needs.required
 
     def guarantee(self, path: str, amount: Vector) -> None:
         """Quota that is kept for a role; none where the amount is empty."""
-        role = self.role(path)
-        role.guarantee = amount
-        self._reckon(role)
+        self.role(path).guarantee = amount
+        (self.guaranteed.add if amount else self.guaranteed.discard)(path)
+        self._reckon(path)
 
     def role(self, path: str) -> Role:
         """The role of a path, made if it is not there."""
@@ -129,6 +139,15 @@ class RoleTree:
             here = here.children[part]
             yield here
 
+    def known_lineage(self, path: str) -> list[Role]:
+        """The role, as far as it is known, and those above it but for the root."""
+        found = [self.root]
+        for part in path.split("/"):
+            if part not in found[-1].children:
+                break
+            found.append(found[-1].children[part])
+        return found[1:]
+
     def charge(
         self, path: str, amount: Vector, framework: str = "", *, offered: bool = False
     ) -> None:
@@ -156,8 +175,8 @@ class RoleTree:
             _tally(role.allocated, whole, sign)
             _tally(role.unreserved, plain, sign)
             role.offers += offers
-            if role.guarantee:
-                self._reckon(role)
+        if self.guaranteed:
+            self._reckon(path)
         return whole
 
     def reserve(self, path: str, amount: Vector, sign: int = 1) -> None:
@@ -165,8 +184,8 @@ class RoleTree:
         self.role(path)
         for role in self.lineage(path):
             _tally(role.reserved, amount, sign)
-            if role.guarantee:
-                self._reckon(role)
+        if self.guaranteed:
+            self._reckon(path)
 
     def leave(self, path: str, framework: str) -> None:
         """A framework is gone: its turns are forgotten once it holds nothing."""
@@ -184,28 +203,15 @@ class RoleTree:
         if not (role.limit or role.guarantee or role.weight != DEFAULT_WEIGHT):
             del above.children[path.rpartition("/")[2]]
 
-    def _reckon(self, role: Role) -> None:
-        before = self.owed.pop(role.path, {})
-        rest = resources.subtract(role.guarantee, role.consumed)
-        now = {n: v for n, v in rest.items() if v > 0 and n in role.guarantee}
-        if now:
-            self.owed[role.path] = now
-        self.required = resources.add(resources.subtract(self.required, before), now)
+    def _reckon(self, path: str) -> None:
+        self.needs.reckon([(role.path, role.lacking) for role in self.lineage(path)])
 
     def is_owed(self, path: str, *, below: bool = False) -> bool:
-        """Whether a role, or one that it is part of, has less than is guaranteed to it.
+        """Whether a role may have something that must be left for it, or for one it is part of.
 
-        With `below`: or one that is part of it.
+        With `below`: or for one that is part of it.
         """
-        return bool(self._owed_to(path, below=below))
-
-    def _owed_to(self, path: str, *, below: bool) -> list[Vector]:
-        """What is owed to a role and to those that it is part of (`below`: that are part of it)."""
-        above = itertools.accumulate(path.split("/"), "{}/{}".format)
-        found = [self.owed[owner] for owner in above if owner in self.owed]
-        if below:
-            found += [one for owner, one in self.owed.items() if owner.startswith(f"{path}/")]
-        return found
+        return bool(self.needs.claim(path, below=below))
 
     def is_limited(self, path: str) -> bool:
         """Whether the role or one above it has a limit."""
@@ -221,7 +227,6 @@ class RoleTree:
         """
         self.role(path)
         allowed = dict(amount)
-        owed = self._owed_to(path, below=below) if spare is not None and self.required else []
         for role in self.lineage(path):
             if not role.limit:
                 continue
@@ -229,11 +234,11 @@ class RoleTree:
             for name, limit in role.limit.items():
                 if name in allowed:
                     allowed[name] = min(allowed[name], limit - consumed.get(name, 0))
+        own = self.needs.claim(path, below=below) if spare is not None else {}
         for name, kept in self.required.items() if spare is not None else ():
             if name in allowed and spare is not None:
-                own = sum(amount.get(name, 0) for amount in owed)
                 surplus = max(0, spare.get(name, 0) - kept)
-                allowed[name] = min(allowed[name], own + surplus)
+                allowed[name] = min(allowed[name], own.get(name, 0) + surplus)
         return resources.positive(allowed)
 
 

@@ -14,7 +14,7 @@ from apimachinery.client.rest import Client
 from apimachinery.mesos import lenient
 from apimachinery.mesos.schema import Malformed
 from apimachinery.wire import JsonObject
-from offers import resources, rights, rolekeeper, roles, shapes
+from offers import guarantees, parts, resources, rights, rolekeeper, roles, shapes
 from offers.frameworks import Frameworks
 from offers.http.access import Access, Caller
 from offers.maintenance import Maintenance, PlanError
@@ -112,37 +112,38 @@ class Actions:
             path = _role(config.get("role"))
             if "/" in path:
                 raise ActionError(400, f"Setting quota on nested role '{path}' is not supported")
-            guarantees, limits = _amounts(config, "guarantees"), _amounts(config, "limits")
-            for name, amount in guarantees.items():
+            guarantee, limits = _amounts(config, "guarantees"), _amounts(config, "limits")
+            for name, amount in guarantee.items():
                 if name in limits and amount > limits[name]:
                     raise ActionError(400, f"Guarantees of role '{path}' exceed its limits")
-            wanted[path] = (guarantees, limits)
+            wanted[path] = (guarantee, limits)
         if not force:
-            self._check_consumption(wanted)
+            self._check(wanted)
         await self._allow_roles(caller, wanted)
-        for path, (guarantees, limits) in wanted.items():
+        for path, (guarantee, limits) in wanted.items():
             await self._write(
                 path,
                 {
-                    "guarantees": resources.quantities(guarantees) or None,
+                    "guarantees": resources.quantities(guarantee) or None,
                     "limits": resources.quantities(limits) or None,
                 },
             )
 
-    def _check_consumption(self, wanted: dict[str, tuple[Vector, Vector]]) -> None:
-        owed: Vector = {}
-        for path, (guarantees, limits) in wanted.items():
+    def _check(self, wanted: dict[str, tuple[Vector, Vector]]) -> None:
+        """Limits are not below consumption, and the cluster has what all guarantees promise."""
+        for path, (_, limits) in wanted.items():
             role = self._master.ledger.roles.find(path)
-            offered = self._master.offered_to(path)
-            used = resources.subtract(role.allocated, offered) if role else {}
+            offered = parts.plain(self._master.offered_to(path))
+            used = resources.subtract(role.consumed, offered) if role else {}
             for name, limit in limits.items():
                 if used.get(name, 0) > limit:
                     raise ActionError(
                         400, f"Role '{path}' is already consuming more {name} than its limit"
                     )
-            owed = resources.add(owed, guarantees)
-        if not resources.fits(owed, self._master.ledger.total):
-            raise ActionError(400, "Not enough resources in the cluster for the guarantees")
+        promised = {one.path: one.guarantee for one in self._roles()}
+        promised |= {path: guarantee for path, (guarantee, _) in wanted.items()}
+        if not resources.fits(guarantees.together(promised), self._master.ledger.total):
+            raise ActionError(400, "The cluster has less than is guaranteed to all roles together")
 
     async def set_quota(self, caller: Caller, request: JsonObject) -> None:
         """SET_QUOTA: the guarantee of before, which is also the limit."""
@@ -157,7 +158,7 @@ class Actions:
             raise ActionError(400, f"Quota has already been set for role '{path}'")
         await self._allow_roles(caller, [path])
         if not request.get("force"):
-            self._check_consumption({path: (amounts, {})})
+            self._check({path: (amounts, {})})
         text = resources.quantities(amounts)
         await self._write(path, {"guarantees": text, "limits": text})
 

@@ -98,6 +98,17 @@ async def test_guarantees_must_be_within_the_cluster_and_the_limits(pool: Pool) 
         "limits": {"cpus": {"value": 1}},
     }
     assert (await ask(pool, "UPDATE_QUOTA", quota_configs=[crossed]))[0] == 400
+    # What is promised to others counts too, and what is promised within a role once.
+    half = {"guarantees": {"cpus": {"value": 2.5}}}
+    assert (await ask(pool, "UPDATE_QUOTA", quota_configs=[{"role": "batch", **half}]))[0] == 200
+    inner = {"path": "batch/night", "guarantees": {"cpu": "2"}}
+    await pool.client.create(
+        scheme.OFFER_ROLES, {"metadata": {"name": "batch.night"}, "spec": inner}
+    )
+    await until(pool, "GET_QUOTA", lambda quota: len(quota["status"]["configs"]) == 2)
+    assert (await ask(pool, "UPDATE_QUOTA", quota_configs=[{"role": "web", **half}]))[0] == 400
+    fine = {"role": "web", "guarantees": {"cpus": {"value": 1.5}}}
+    assert (await ask(pool, "UPDATE_QUOTA", quota_configs=[fine]))[0] == 200
     nested = {"role": "a/b", "limits": {"cpus": {"value": 1}}}
     assert (await ask(pool, "UPDATE_QUOTA", quota_configs=[nested]))[0] == 400
 

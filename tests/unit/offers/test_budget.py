@@ -67,6 +67,16 @@ def test_guarantees_are_left_to_their_owners() -> None:
     assert not budget.take(A, {"cpu": 1})
 
 
+def test_a_namespace_draws_on_its_own_guarantee_and_on_what_its_parent_has_beyond() -> None:
+    books = tree(guarantees={"kubernetes": 6000, A: 4000, "other": 3000})
+    budget = Budget(books, {"cpu": 9000}, dict)
+    assert not budget.take(B, {"cpu": 2001})  # four of the six are for A
+    assert budget.take(B, {"cpu": 2000})
+    assert not budget.take(B, {"cpu": 1})
+    assert budget.take(A, {"cpu": 4000})
+    assert not budget.take(A, {"cpu": 1})  # the rest is for the others
+
+
 @given(
     st.fixed_dictionaries({A: st.integers(0, 8), B: st.integers(0, 8)}),
     st.fixed_dictionaries({A: st.integers(0, 4), B: st.integers(0, 4)}),

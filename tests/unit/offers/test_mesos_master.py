@@ -307,6 +307,34 @@ async def test_a_taint_takes_offers_back_from_those_who_know_none() -> None:
         assert any(isinstance(event, Rescind) for _, event in one.events)
 
 
+async def test_a_new_limit_takes_back_what_is_beyond_it() -> None:
+    async with running() as world:
+        f, other = world.framework("f", "web/shop"), world.framework("other", "eng")
+        for name in ("n1", "n2", "n3", "n4"):
+            world.node(name)
+        await world.settle()
+        assert (len(f.offers), len(other.offers)) == (2, 2)
+        world.master.configure("web", 1.0, {}, {"cpu": 4000})
+        assert (len(f.rescinded), len(f.offers), len(other.rescinded)) == (1, 1, 0)
+        await world.settle()
+        assert (len(f.offers), len(other.offers)) == (1, 3)
+
+
+async def test_a_new_guarantee_takes_back_what_it_needs() -> None:
+    """From who has nothing guaranteed, and no more than that."""
+    async with running() as world:
+        f = world.framework("f", "web")
+        for name in ("n1", "n2", "n3"):
+            world.node(name)
+        await world.settle()
+        assert len(f.offers) == 3
+        world.master.configure("eng", 1.0, {"cpu": 6000}, {})
+        assert (len(f.rescinded), len(f.offers)) == (2, 1)
+        late = world.framework("late", "eng")
+        await world.settle()
+        assert len(late.offers) == 2
+
+
 GONE = Taint("NoExecute", "node.kubernetes.io/unreachable")
 
 

@@ -13,6 +13,7 @@ from tests.effort import examples
 from tests.unit.offers.pool import Pool, kept
 
 ROLES = ("a", "a/b", "c", "d/e")
+GUARANTEES = {"d": 1500, "d/e": 1000, "a/b": 500}
 LIMITS = {"a": {"cpu": 7000}, "c": {"memory": 900}}
 PORTS = ((100, 199),)
 
@@ -33,11 +34,17 @@ class Market(RuleBasedStateMachine):
         self.rivals = 1
         for path, limit in LIMITS.items():
             self.pool.ledger.roles.role(path).limit = limit
-        self.pool.ledger.roles.guarantee("d", {"cpu": 1500})
+        for path, cpu in GUARANTEES.items():
+            self.pool.ledger.roles.guarantee(path, {"cpu": cpu})
         self.numbers = 0
         self.used: set[str] = set()
         self.excess: dict[str, Vector] = {path: {} for path in LIMITS}
         """What roles with a limit had when an agent last came."""
+
+    def surplus(self) -> int:
+        """What of the CPUs is free beyond what is kept."""
+        ledger = self.pool.ledger
+        return ledger.spare.get("cpu", 0) - ledger.roles.required.get("cpu", 0)
 
     def held(self, path: str) -> Vector:
         return dict(self.pool.ledger.roles.role(path).unreserved)
@@ -89,7 +96,10 @@ class Market(RuleBasedStateMachine):
     @rule(rivals=st.integers(1, 3))
     def allocate(self, rivals: int) -> None:
         self.pool.rivals = rivals
+        before = self.surplus()
         self.pool.run()
+        # Nobody is given what is kept for others.
+        assert self.surplus() >= min(before, 0)
 
     @rule(pick=st.integers(0, 50), refuse=st.sampled_from((0.0, 5.0, 500.0)))
     def decline(self, pick: int, refuse: float) -> None:
@@ -177,9 +187,12 @@ class Market(RuleBasedStateMachine):
     @invariant()
     def what_is_owed_is_what_the_guarantee_lacks(self) -> None:
         tree = self.pool.ledger.roles
-        role = tree.role("d")
-        lacks = max(0, 1500 - role.consumed.get("cpu", 0))
-        assert tree.required == ({"cpu": lacks} if lacks else {})
+        lacks = {
+            path: max(0, cpu - tree.role(path).consumed.get("cpu", 0))
+            for path, cpu in GUARANTEES.items()
+        }
+        kept = lacks["a/b"] + max(lacks["d"], lacks["d/e"])
+        assert tree.required == ({"cpu": kept} if kept else {})
 
 
 TestMarket = Market.TestCase
