@@ -24,6 +24,7 @@ from typing import Any, Self
 import aiohttp
 
 from apimachinery.aio.backoff import Backoff
+from apimachinery.mesos import recordio
 from apimachinery.wire import JsonObject
 
 LOG = logging.getLogger(__name__)
@@ -262,7 +263,7 @@ class Scheduler:
             if answer.status != 200:
                 raise FrameworkError(f"SUBSCRIBE: {answer.status} {await answer.text()}")
             self._stream_id = answer.headers["Mesos-Stream-Id"]
-            async for raw in records(answer.content):
+            async for raw in _records(answer.content):
                 kind = raw["type"]
                 if kind == "ERROR":
                     raise FrameworkError(raw["error"]["message"])
@@ -346,14 +347,15 @@ class Scheduler:
                 raise FrameworkError(f"{kind}: {answer.status} {await answer.text()}")
 
 
-async def records(content: aiohttp.StreamReader) -> AsyncIterator[JsonObject]:
-    """RecordIO: a length in decimal, a newline, that many bytes; again and again."""
-    while line := await content.readline():
-        size = int(line)
-        if not 0 < size <= RECORD_MAX:
-            raise FrameworkError(f"the master sent a record of {size} bytes")
-        found: JsonObject = json.loads(await content.readexactly(size))
-        yield found
+async def _records(content: aiohttp.StreamReader) -> AsyncIterator[JsonObject]:
+    """The master's events; a line that breaks within one is a line lost."""
+    try:
+        async for raw in recordio.records(content, RECORD_MAX):
+            yield json.loads(raw)
+    except recordio.Truncated as error:
+        raise ConnectionResetError(str(error)) from error
+    except ValueError as error:
+        raise FrameworkError(f"what the master sends is no stream of events: {error}") from error
 
 
 def _event(raw: JsonObject) -> Event:

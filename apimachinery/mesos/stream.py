@@ -1,7 +1,6 @@
 """An event stream to a framework, an executor or an operator: RecordIO in HTTP chunks.
 
-A record is its length in decimal, a newline, and the bytes; each goes out as one chunk, as Mesos
-does it. Events queue up here so that nobody waits for a slow reader; one that leaves too many
+Each record goes out as one chunk, as Mesos does it. Events queue up here so that nobody waits for a slow reader; one that leaves too many
 unread is cut off. Heartbeats fill the silence. Neighbours: `offers.http` and `kubelet.mesos` open,
 fill and drain streams; `binary` and `schema` have the encoding.
 """
@@ -16,7 +15,7 @@ from typing import Protocol
 
 import orjson
 
-from apimachinery.mesos import binary
+from apimachinery.mesos import binary, recordio
 from apimachinery.wire import JsonObject
 
 EVENTS_MAX = 10_000
@@ -128,7 +127,7 @@ class EventStream:
     def record(self, event: JsonObject) -> bytes:
         binary_wanted = self._content_type == PROTOBUF
         body = binary.dumps(event, self._message) if binary_wanted else ascii_json(event)
-        return b"%d\n%s" % (len(body), body)
+        return recordio.record(body)
 
 
 def accepted(accept: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from apimachinery.mesos import lenient
+from apimachinery.mesos import lenient, recordio
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, ascii_json
 from apimachinery.wire import JsonObject
@@ -293,8 +293,7 @@ async def _end_of(target: Target) -> int:
 
 
 def _record(message: JsonObject) -> bytes:
-    body = ascii_json(message)
-    return b"%d\n%s" % (len(body), body)
+    return recordio.record(ascii_json(message))
 
 
 def _data(output: Output) -> JsonObject:
@@ -340,14 +339,7 @@ async def _drain(stream: ProcessStream) -> None:
 
 async def _records(request: web.Request) -> AsyncIterator[JsonObject]:
     """The parts of ATTACH_CONTAINER_INPUT calls; Malformed."""
-    content = request.content
-    while line := await content.readline():
-        if not line.strip().isdigit() or not 0 < int(line) <= RECORD_MAX:
-            raise Malformed("Failed to decode RecordIO: no length of a record")
-        try:
-            raw = await content.readexactly(int(line))
-        except asyncio.IncompleteReadError:
-            return
+    async for raw in recordio.records(request.content, RECORD_MAX):
         call = lenient.parse(raw)
         if call.get("type") != "ATTACH_CONTAINER_INPUT":
             raise Malformed("Expecting only calls of type 'ATTACH_CONTAINER_INPUT'")

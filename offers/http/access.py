@@ -12,7 +12,7 @@ import binascii
 import hmac
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
@@ -35,8 +35,15 @@ class Caller:
 
     principal: str = ""
     """Proven by credentials; empty if none are asked for."""
-    local_admin: bool = False
-    """A process of the master's own user, or of root, on this machine."""
+    asks: web.Request | None = field(default=None, repr=False)
+    """Where no credentials say who it is, the kernel may: see `is_local_admin`."""
+
+    def is_local_admin(self) -> bool:
+        """Whether it is a process of the master's own user, or of root, on this machine.
+
+        The kernel is asked when it matters, not for each call: its table takes milliseconds.
+        """
+        return self.asks is not None and is_own_process(self.asks)
 
     @property
     def account(self) -> str:
@@ -62,7 +69,7 @@ class Access:
             return self._proven(request, rest.strip())
         if self.required:
             return None
-        return Caller(local_admin=is_own_process(request))
+        return Caller(asks=request)
 
     def _proven(self, request: web.Request, text: str) -> Caller | None:
         try:
@@ -72,14 +79,14 @@ class Access:
         known = self.secrets().get(principal)
         if known is None:
             # Where nothing is required, an unknown name is as good as none.
-            return None if self.required else Caller(local_admin=is_own_process(request))
+            return None if self.required else Caller(asks=request)
         if not hmac.compare_digest(known.encode(), secret.encode()):
             return None
         return Caller(principal)
 
     async def may(self, caller: Caller, right: Right) -> bool:
         """Whether RBAC grants it; the local admin may everything."""
-        return caller.local_admin or await self._granted(caller.account, right)
+        return caller.is_local_admin() or await self._granted(caller.account, right)
 
     async def denied(self, account: str, asked: Iterable[Right]) -> frozenset[Right]:
         """What of it is not granted. Of who is known by no credentials nothing is asked."""

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from apimachinery import scheme
-from apimachinery.mesos import marks
+from apimachinery.mesos import marks, recordio
 from kubelet.mesos.calls import RECORDIO, ContainerCalls
 from kubelet.mesos.containers import Containers
 from kubelet.mesos.facts import Facts
@@ -64,8 +64,10 @@ class Agent:
             return answer.status, await answer.text()
 
     def feed(self, *records: Any) -> Any:
-        data = b"".join(b"%d\n%s" % (len(r), r) for r in (json.dumps(x).encode() for x in records))
-        return self.http.post(self.url, data=data, headers=STREAMED)
+        return self.http.post(self.url, data=self.records(*records), headers=STREAMED)
+
+    def records(self, *records: Any) -> bytes:
+        return b"".join(recordio.record(json.dumps(each).encode()) for each in records)
 
     def input(self, *names: str) -> Json:
         return _input(type="CONTAINER_ID", container_id=self.id(*names))
@@ -193,13 +195,38 @@ async def test_an_id_of_a_hundred_parents_is_bad(agent: Agent) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"x\n{}", b"-1\n", b"99999999999\nx", b"2\n{}", b"4\nnull", b"99\n{}", b"5\n\xff\xff"],
-)
+    [b"", b"x\n{}", b"-1\n", b"99999999999\nx", b"2\n{}", b"4\nnull", b"99\n{}", b"5\n\xff\xff",
+     b"9" * 5000 + b"\n{}", b"9" * 1_000_000],
+)  # fmt: skip
 async def test_input_that_is_none(agent: Agent, data: bytes) -> None:
     async with agent.http.post(agent.url, data=data, headers=STREAMED) as answer:
         assert answer.status == 400
     async with agent.http.post(agent.url, data=data, headers={"Content-Type": RECORDIO}) as answer:
         assert answer.status == 415
+
+
+async def test_input_cut_and_split_anywhere(agent: Agent) -> None:
+    """What came whole is heard; the rest is a bad request; the session lives through it.
+
+    Each single byte: `tests/unit/apimachinery/test_recordio.py`.
+    """
+    assert (await agent.call("LAUNCH_NESTED_CONTAINER", "s", **RUN))[0] == 200
+    whole = agent.records(agent.input("s"), typed(b"x"))
+    ends = {len(agent.records(agent.input("s"))), len(whole)}
+    for at in (*range(0, len(whole), 5), *ends):
+        async with agent.http.post(agent.url, data=whole[:at], headers=STREAMED) as answer:
+            assert answer.status == (200 if at in ends else 400), at
+
+    async def pieces(at: int) -> AsyncIterator[bytes]:
+        yield whole[:at]
+        await asyncio.sleep(0)
+        yield whole[at:]
+
+    for at in range(1, len(whole), 5):
+        async with agent.http.post(agent.url, data=pieces(at), headers=STREAMED) as answer:
+            assert answer.status == 200, at
+    (session,) = agent.calls.sessions.below((agent.uid,))
+    assert not session.ended.is_set()
 
 
 async def test_sessions_have_a_bound(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:

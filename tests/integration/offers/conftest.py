@@ -18,6 +18,8 @@ from offers.assembly import MesosSide
 from offers.master import OfferMaster
 from scheduler.views import node_info, pod_info
 from tests.fakes.mesos import RawFramework
+from tests.integration.offers.agents import Agent
+from tests.integration.offers.fuzzing import Victim
 
 ADMIN = wire.UserInfo("test", groups=("system:masters",))
 
@@ -188,3 +190,22 @@ async def pool() -> AsyncIterator[Pool]:
         with contextlib.suppress(asyncio.CancelledError):
             await playing
     await server.stop()
+
+
+@pytest.fixture
+async def agent(pool: Pool) -> AsyncIterator[Agent]:
+    """Of node `n1`."""
+    await pool.node("n1")
+    made = Agent(pool)
+    await made.start()
+    made.follow()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def victim(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Victim:
+    monkeypatch.setattr("offers.demand.HUNGER_S", 1e6)  # nobody's offer goes to the hungry
+    monkeypatch.setattr("offers.master.OFFER_TIMEOUT_S", 1e6)
+    pool.master._offer_timeout = 1e6
+    return await Victim.settle(pool)

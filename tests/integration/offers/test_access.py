@@ -205,6 +205,23 @@ async def test_frameworks_may_fetch_from_the_web(pool: Pool, uri: str, right: bo
         await made
 
 
+async def test_the_kernel_is_asked_when_it_matters(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its table takes milliseconds: not for calls that need no more than a framework's own."""
+    asked: list[int] = []
+    monkeypatch.setattr("offers.http.access.socket_user", lambda _, port: asked.append(port))
+    framework = await pool.framework()
+    asked.clear()
+    for _ in range(3):
+        assert await framework.call("REVIVE") == 202
+    assert not asked
+    url = pool.url.removesuffix("/scheduler")
+    call = {"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": []}}
+    async with pool.http.post(url, json=call):
+        assert asked
+
+
 def test_the_kernel_tells_whose_a_socket_is() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as client:

@@ -1,89 +1,19 @@
 """Custom executors: the agent's side of the line over real HTTP, the master's beside it."""
 
-import asyncio
 import base64
-import contextlib
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
 
 from apimachinery import scheme
-from apimachinery.aio.clock import SystemClock
 from apimachinery.mesos import binary, marks
-from kubelet.mesos.calls import ContainerCalls
-from kubelet.mesos.containers import Containers
-from kubelet.mesos.executors import Executors
-from kubelet.mesos.gate import Gate
-from kubelet.mesos.sandbox import Sandbox
-from kubelet.mesos.server import MesosServer
-from kubelet.network.fake import FakeNetwork
-from kubelet.runtime.fake import FakeDriver, FakeMachine
 from tests.fakes.executor import RawExecutor
 from tests.fakes.mesos import RawFramework, scalar, task
+from tests.integration.offers.agents import Agent
 from tests.integration.offers.conftest import Pool
 
 HELLO = base64.b64encode(b"hello").decode()
-
-
-class Facts:
-    """Of a node that is nothing but its address."""
-
-    address, port = "127.0.0.1", 5051
-
-    def agent_info(self) -> dict[str, Any]:
-        return {"id": {"value": "n1"}, "hostname": self.address, "port": self.port}
-
-    def sandboxes(self) -> dict[str, Sandbox]:
-        return {}
-
-    def state(self) -> dict[str, Any]:
-        return {"id": "n1"}
-
-    def containers(self) -> list[Any]:
-        return []
-
-    def frameworks(self) -> list[Any]:
-        return []
-
-
-class Agent:
-    """The Mesos side of one node's agent; it may stop and start again."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-
-    async def start(self) -> None:
-        self.executors = Executors(self.pool.client, "n1", SystemClock())
-        facts: Any = Facts()
-        client, driver = self.pool.client, FakeDriver(FakeMachine(), FakeNetwork())
-        calls = ContainerCalls(driver, Containers(list), Gate(client, facts.address, ()))
-        self.mesos = MesosServer(self.executors, facts, calls, pod_cidr="", trusted=())
-        self.server = TestServer(self.mesos.application(), handler_cancellation=True)
-        await self.server.start_server()
-        self.url = str(self.server.make_url("/api/v1/executor"))
-
-    def follow(self) -> None:
-        self.running = asyncio.create_task(self.executors.run())
-
-    async def stop(self) -> None:
-        self.running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.running
-        self.mesos.close()
-        await self.server.close()
-
-
-@pytest.fixture
-async def agent(pool: Pool) -> AsyncIterator[Agent]:
-    await pool.node("n1")
-    made = Agent(pool)
-    await made.start()
-    made.follow()
-    yield made
-    await made.stop()
 
 
 def under(offer: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """The SDK as its users have it (`bireme.framework`), against the real master."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from apimachinery.mesos import recordio
 from apiserver.identity import pki
 from bireme.framework import (
     Event,
@@ -23,7 +26,7 @@ from bireme.framework import (
     Update,
 )
 from offers.http.credentials import Credentials
-from offers.sdk import RECORD_MAX, records
+from offers.sdk import RECORD_MAX
 from tests.integration.offers.conftest import Pool
 
 PATIENCE = 30.0
@@ -174,13 +177,52 @@ async def test_a_master_that_asks_who_comes(pool: Pool, tmp_path: Path) -> None:
             await subscribed(events)
 
 
-@pytest.mark.parametrize("size", [0, -1, RECORD_MAX + 1])
-async def test_a_record_of_a_hostile_size(size: int) -> None:
-    loop = asyncio.get_running_loop()
-    protocol = aiohttp.base_protocol.BaseProtocol(loop)
-    stream = aiohttp.StreamReader(protocol, 2**16, loop=loop)
-    stream.feed_data(f"{size}\n{{}}".encode())
-    stream.feed_eof()
-    with pytest.raises(FrameworkError, match="bytes"):
-        async for _ in records(stream):
-            pass
+class Master:
+    """Answers SUBSCRIBE with these bytes, one subscription after the other; then breaks off."""
+
+    def __init__(self, *bodies: bytes) -> None:
+        self.bodies = list(bodies)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Mesos-Stream-Id": "s"})
+        await response.prepare(request)
+        await response.write(self.bodies.pop(0))
+        return response
+
+
+@asynccontextmanager
+async def scheduler_of(*bodies: bytes) -> AsyncIterator[Events]:
+    app = web.Application()
+    app.router.add_post("/api/v1/scheduler", Master(*bodies).handle)
+    async with (
+        asyncio.timeout(PATIENCE),
+        TestServer(app) as server,
+        Scheduler(str(server.make_url("")), "sdk") as scheduler,
+        aclosing(scheduler.events()) as events,
+    ):
+        yield events
+
+
+def said(event: dict[str, Any]) -> bytes:
+    return recordio.record(json.dumps(event).encode())
+
+
+SUBSCRIBED = said({"type": "SUBSCRIBED", "subscribed": {"framework_id": {"value": "f"}}})
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"0\n{}", b"-1\n{}", b"%d\n{}" % (RECORD_MAX + 1), b"x\n{}", b"2\n{]"]
+)
+async def test_what_is_no_stream_of_events_ends_it(garbage: bytes) -> None:
+    async with scheduler_of(SUBSCRIBED + garbage) as events:
+        assert await subscribed(events) == "f"
+        with pytest.raises(FrameworkError, match="no stream of events"):
+            await anext(events)
+
+
+async def test_a_line_that_breaks_within_an_event_is_made_again() -> None:
+    again = said({"type": "RESCIND", "rescind": {"offer_id": {"value": "o"}}})
+    whole = SUBSCRIBED + again
+    async with scheduler_of(whole[: len(SUBSCRIBED) + 9], SUBSCRIBED[:20], whole) as events:
+        heard = [await anext(events) for _ in range(3)]
+        assert [type(event).__name__ for event in heard] == ["Subscribed", "Subscribed", "Rescind"]
