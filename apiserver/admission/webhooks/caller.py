@@ -42,11 +42,13 @@ class Caller:
     async def post(self, client: JsonObject, body: bytes, seconds: float) -> bytes:
         """The answer's body; raises Unreachable."""
         url, host = self._address(client)
+        # Webhooks may read there how long they are waited for.
+        url = shown = f"{url}?timeout={seconds:g}s"
         context = self._context(client.get("caBundle") or "")
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        shown = url
         if host:
-            headers["Host"] = shown = host
+            headers["Host"] = host
+            shown = f"https://{host}/{url.split('/', 3)[3]}"
         try:
             async with self._open().post(
                 url,

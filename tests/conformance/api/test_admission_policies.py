@@ -124,6 +124,26 @@ def test_parameters(api: Api, bind: Bind) -> None:
     api.post(api.path("configmaps"), config("a", a="", b=""), expect=201)
 
 
+@pytest.mark.parametrize("variable", [False, True], ids=["plain", "variable"])
+def test_a_deployment_by_what_it_says(api: Api, bind: Bind, variable: bool) -> None:
+    """A policy by the numbers of a Deployment, told as they are or by way of a variable."""
+    replicas = {"name": "replicas", "expression": "object.spec.replicas"}
+    bind(
+        {"expression": "variables.replicas > 1" if variable else "object.spec.replicas > 1"},
+        group="apps",
+        resource="deployments",
+        **({"variables": [replicas]} if variable else {}),
+    )
+    path = api.path("deployments")
+
+    def tried(count: int) -> Any:
+        return api.post(path, samples.deployment("d", replicas=count), dryRun="All")
+
+    eventually(lambda: tried(1).code == 422)
+    assert "failed expression" in tried(1).message
+    assert tried(2).code == 201
+
+
 @pytest.mark.parametrize(
     ("expression", "told"),
     [

@@ -120,6 +120,37 @@ async def test_pages_are_of_one_state(api):
     assert third.json["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
+async def test_a_list_whose_state_is_gone_goes_on_in_the_present_one(api):
+    await fill(api, 9)
+    first = (await api.get(MAPS, limit="3")).json["metadata"]
+    await api.delete(f"{MAPS}/c4")
+    await api.made(MAPS, api.config("c5b"))
+    # A server that starts after a compaction knows nothing of the time before.
+    store = api.server.core.store
+    await store.compact(await store.current_revision())
+    later = ApiServer(store)
+    await later.core.cache.start()
+    other = type(api)(later)
+    try:
+        expired = await other.get(MAPS, limit="3", **{"continue": first["continue"]})
+        assert (expired.status, expired.json["reason"]) == (410, "Expired")
+        assert "inconsistent list" in expired.message
+        token, found, versions = expired.json["metadata"]["continue"], [], set()
+        while token:
+            page = await other.get(MAPS, limit="3", **{"continue": token})
+            assert page.status == 200
+            found += names(page)
+            metadata = page.json["metadata"]
+            assert metadata.get("remainingItemCount", 0) == 6 - len(found)
+            versions.add(metadata["resourceVersion"])
+            token = metadata.get("continue")
+    finally:
+        await later.core.cache.stop()
+    assert found == ["c3", "c5", "c5b", "c6", "c7", "c8"]
+    assert len(versions) == 1
+    assert versions != {first["resourceVersion"]}
+
+
 async def test_versions(api):
     await fill(api, 2)
     version = (await api.get(MAPS)).json["metadata"]["resourceVersion"]

@@ -1,7 +1,12 @@
 """CONNECT under admission: what policies say of exec, attach, port-forward and proxies, and to whom."""
 
+from pathlib import Path
+
 import aiohttp
 import pytest
+
+from apiserver.identity.pki import Pki
+from tests.integration.apiserver.test_webhooks import Hook
 
 from .conftest import ADMIN_TOKEN, Cluster
 from .fake_agent import FakeAgent
@@ -66,6 +71,29 @@ async def test_options_are_an_object(
     assert code == 422, answer
     assert answer["message"].endswith("denied request: not like this")
     assert agent.requests == []
+
+
+async def test_a_webhook_denies_attaching(
+    cluster: Cluster, agent: FakeAgent, tmp_path: Path
+) -> None:
+    hook = Hook(Pki(tmp_path / "hook"))
+    runner = await hook.start()
+    try:
+        hook.judges["/no"] = lambda asked: {
+            "allowed": asked["subResource"] != "attach", "status": {"message": "do not attach"}
+        }  # fmt: skip
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CONNECT"],
+                "resources": ["pods/attach"]}  # fmt: skip
+        made = {"metadata": {"name": "w"}, "webhooks": [hook.entry("/no", rules=[rule])]}
+        path = f"{GROUP}/validatingwebhookconfigurations"
+        code, answer = await cluster.send("POST", path, made)
+        assert code == 201, answer
+        code, _, errors = await cluster.kubectl("attach", "one", "-c", "app")
+        assert code == 1
+        assert "denied the request: do not attach" in errors
+        assert agent.requests == []
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_mutating_policy_may_choose_the_container(
