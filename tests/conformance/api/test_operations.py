@@ -51,6 +51,12 @@ def spec(**content: Any) -> JsonObject:
     return {"spec": content}
 
 
+def _workload(node: JsonObject | None = None, **more: Any) -> JsonObject:
+    pod = {**TEMPLATE["spec"], "nodeSelector": node or {}}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": pod}
+    return spec(selector={"matchLabels": {"a": "b"}}, template=template, **more)
+
+
 def _level() -> JsonObject:
     queuing = {"queues": 4, "handSize": 2, "queueLengthLimit": 10}
     response = {"type": "Queue", "queuing": queuing}
@@ -100,6 +106,17 @@ KINDS = [
          spec(replicas=0, selector={"a": "b"},
               template={"metadata": {"labels": {"a": "b"}}, **TEMPLATE}),
          spec(minReadySeconds=5), {"conditions": [CONDITION]}),
+    Kind("apps/v1", "replicasets", _workload(replicas=0), spec(minReadySeconds=5),
+         {"conditions": [CONDITION]}),
+    Kind("apps/v1", "deployments", _workload(replicas=0), spec(minReadySeconds=5),
+         {"conditions": [CONDITION]}),
+    Kind("apps/v1", "statefulsets", _workload(replicas=0, serviceName="x"),
+         spec(minReadySeconds=5), {"conditions": [CONDITION]}),
+    Kind("apps/v1", "daemonsets", _workload({"conformance/none": "here"}),
+         spec(minReadySeconds=5), {"conditions": [CONDITION]}),
+    Kind("apps/v1", "controllerrevisions", {"revision": 1, "data": {"a": "b"}}, {"revision": 2}),
+    Kind("batch/v1", "jobs", spec(suspend=True, **JOB["spec"]), spec(parallelism=2),
+         {"conditions": [CONDITION]}),
     Kind("batch/v1", "cronjobs", spec(schedule="0 0 1 1 *", suspend=True, jobTemplate=JOB),
          spec(schedule="0 0 2 1 *"), {"lastScheduleTime": "2020-01-01T00:00:00Z"}),
     Kind("coordination.k8s.io/v1", "leases", spec(holderIdentity="a"), spec(holderIdentity="b")),
