@@ -100,7 +100,17 @@ _STATUS_RULES: dict[tuple[str, str], tuple[str, str]] = {
     # (group, kind): module, rule about a write to the status
     ("", "Namespace"): ("core", "namespace_status"),
     ("", "PersistentVolumeClaim"): ("claims", "claim_status"),
+    ("", "ReplicationController"): ("statuses", "replica_set"),
     ("", "ResourceQuota"): ("amounts", "quota_status"),
+    ("", "Service"): ("statuses", "service"),
+    ("apps", "DaemonSet"): ("statuses", "daemon_set"),
+    ("apps", "Deployment"): ("statuses", "deployment"),
+    ("apps", "ReplicaSet"): ("statuses", "replica_set"),
+    ("apps", "StatefulSet"): ("statuses", "stateful_set"),
+    ("autoscaling", "HorizontalPodAutoscaler"): ("statuses", "autoscaler"),
+    ("batch", "Job"): ("job_status", "update"),
+    ("networking.k8s.io", "Ingress"): ("statuses", "ingress"),
+    ("policy", "PodDisruptionBudget"): ("statuses", "disruption_budget"),
     ("storage.k8s.io", "VolumeAttachment"): ("csi", "attachment_update"),
 }
 
