@@ -92,6 +92,45 @@ async def test_a_node_selector_leaves_only_matching_nodes(agents) -> None:
     await agents.on_nodes("n1")
 
 
+async def test_a_label_that_comes_and_goes_takes_it_along(agents) -> None:
+    async def label(value: str | None) -> None:
+        change = {"metadata": {"labels": {"color": value}}}
+        await agents.cluster.client.patch(scheme.NODES, "n2", change)
+
+    await agents.patch(template={"spec": {"nodeSelector": {"color": "blue"}}})
+    await agents.on_nodes()
+    await label("blue")
+    await agents.on_nodes("n2")
+    await label("green")
+    await agents.on_nodes()
+    await agents.patch(template={"spec": {"nodeSelector": {"color": "green"}}})
+    await agents.on_nodes("n2")
+
+
+async def test_a_deleted_pod_is_replaced(agents) -> None:
+    pod = (await agents.cluster.pods("app=agent"))[0]
+    await agents.cluster.client.delete(scheme.PODS, meta.name(pod), "default")
+    await agents.on_nodes("n1", "n2", "n3")
+    after = await agents.cluster.pods("app=agent")
+    assert meta.uid(pod) not in {meta.uid(one) for one in after}
+
+
+async def test_going_back_restarts_only_what_was_changed(agents, nodes) -> None:
+    before = {meta.uid(pod) for pod in await agents.cluster.pods("app=agent")}
+    nodes.broken_images.add("broken")
+    await agents.patch(template={"spec": {"containers": [{"name": "c", "image": "broken"}]}})
+    await agents.cluster.settle(10)
+    between = {meta.uid(pod) for pod in await agents.cluster.pods("app=agent")}
+    kept = before & between
+    assert len(kept) == 2, "the first that is broken stops the others"
+    await agents.patch(template={"spec": {"containers": [{"name": "c", "image": "busybox"}]}})
+    await agents.on_nodes("n1", "n2", "n3")
+    await agents.cluster.settle(10)
+    after = await agents.cluster.pods("app=agent")
+    assert kept <= {meta.uid(pod) for pod in after}
+    assert {pod["spec"]["containers"][0]["image"] for pod in after} == {"busybox"}
+
+
 async def test_an_unschedulable_node_keeps_its_agent(agents) -> None:
     await agents.cluster.client.patch(scheme.NODES, "n2", {"spec": {"unschedulable": True}})
     await agents.cluster.settle()

@@ -109,6 +109,18 @@ async def test_rolls_to_a_new_template_within_bounds(web) -> None:
     assert most <= 5
 
 
+async def test_another_change_in_mid_rollout_is_rolled_over_to(web, nodes) -> None:
+    nodes.broken_images.add("broken")
+    await web.image("broken")
+    await web.cluster.settle()
+    assert (await web.sets())["broken"]["spec"]["replicas"] > 0
+    await web.image("new")
+    await web.done()
+    sets = await web.sets()
+    counts = {image: one["spec"]["replicas"] for image, one in sets.items()}
+    assert counts == {"busybox": 0, "broken": 0, "new": 4}
+
+
 async def test_rolling_back_reuses_the_old_replicaset(web) -> None:
     await web.image("new")
     await web.done()

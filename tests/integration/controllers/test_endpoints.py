@@ -143,6 +143,40 @@ async def test_named_ports_are_looked_up_in_each_pod(cluster, nodes, make, behin
     ]
 
 
+async def test_each_port_lists_the_pods_that_have_it(cluster, nodes, behind) -> None:
+    """Of two ports by name, each found in one pod only."""
+
+    async def subsets() -> dict[str, int]:
+        found = (await behind.endpoints()).get("subsets") or ()
+        return {
+            address["targetRef"]["name"]: port["port"]
+            for subset in found
+            for address in subset["addresses"]
+            for port in subset["ports"]
+        }
+
+    async def become(**wanted: int) -> None:
+        async def check() -> bool:
+            return await subsets() == wanted
+
+        await cluster.eventually(check)
+
+    ports = [{"name": f"p{n}", "port": 80 + n, "targetPort": f"t{n}"} for n in (1, 2)]
+    await cluster.client.create(scheme.SERVICES, service(ports=ports))
+    await become()
+    for number in (1, 2):
+        port = {"name": f"t{number}", "containerPort": 100 * number}
+        container = {"name": "c", "image": "busybox", "ports": [port]}
+        metadata = {"name": f"pod{number}", "namespace": "default", "labels": {"app": "web"}}
+        body = {"metadata": metadata, "spec": {"containers": [container]}}
+        await cluster.client.create(scheme.PODS, body)
+        await become(**{f"pod{n}": 100 * n for n in range(1, number + 1)})
+    await cluster.client.delete(scheme.PODS, "pod1", "default")
+    await become(pod2=200)
+    await cluster.client.delete(scheme.PODS, "pod2", "default")
+    await become()
+
+
 async def test_headless_without_ports_lists_addresses(cluster, nodes, make, behind) -> None:
     await cluster.client.create(scheme.REPLICASETS, make.replicaset(2))
     await cluster.client.create(scheme.SERVICES, service(clusterIP="None", ports=None))

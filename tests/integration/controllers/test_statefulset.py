@@ -75,10 +75,65 @@ async def test_each_waits_for_the_one_before(store) -> None:
     assert sorted(await store.images()) == ["db-0"]
 
 
+async def test_scaling_is_in_order_and_halts_while_one_is_ill(store) -> None:
+    """One at a time, up and down; pods that are not ready stop both."""
+    seen: list[tuple[str, bool]] = []
+    mirror = informer.Informer(store.cluster.client, scheme.PODS, lambda pod: pod)
+
+    def note(key: str, old: object, new: Any) -> None:
+        if old is None or new is None:
+            seen.append((key.removeprefix("default/"), new is not None))
+
+    mirror.add_handler(note)
+    following = asyncio.create_task(mirror.run())
+
+    async def ready(names: list[str], value: str) -> None:
+        change = {"status": {"conditions": [{"type": "Ready", "status": value}]}}
+        for name in reversed(names):
+            await store.cluster.client.patch(
+                scheme.PODS, name, change, "default", subresource="status"
+            )
+
+    await store.create(1)
+    await store.cluster.settle()
+    for replicas, before, after in (
+        (3, ["db-0"], ["db-0", "db-1", "db-2"]),
+        (0, ["db-0", "db-1", "db-2"], []),
+    ):
+        await ready(before, "False")
+        await store.cluster.settle()
+        await store.patch(replicas=replicas)
+        await store.cluster.settle(10)
+        assert sorted(await store.images()) == before
+        await ready(before, "True")
+        await store.names_are(*after)
+    following.cancel()
+    names = ["db-0", "db-1", "db-2"]
+    assert seen == [(n, True) for n in names] + [(n, False) for n in reversed(names)]
+
+
+@pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
+async def test_a_failed_pod_is_made_anew(store, policy) -> None:
+    await store.create(1, podManagementPolicy=policy)
+    await store.names_are("db-0")
+    await store.cluster.settle()
+    before = await store.cluster.client.get(scheme.PODS, "db-0", "default")
+    failed = {"status": {"phase": "Failed", "reason": "Evicted"}}
+    await store.cluster.client.patch(scheme.PODS, "db-0", failed, "default", subresource="status")
+    await store.cluster.settle()
+    after = await store.cluster.client.get(scheme.PODS, "db-0", "default")
+    assert meta.uid(after) != meta.uid(before)
+    assert after["status"]["phase"] == "Running"
+
+
 async def test_in_parallel_nobody_waits(store) -> None:
     store.nodes.broken_images.add("busybox")
     await store.create(podManagementPolicy="Parallel")
     await store.names_are("db-0", "db-1", "db-2")
+    await store.patch(replicas=4)
+    await store.names_are("db-0", "db-1", "db-2", "db-3")
+    await store.patch(replicas=0)
+    await store.names_are()
 
 
 async def test_scaling_down_takes_the_highest(store) -> None:
@@ -128,6 +183,23 @@ async def test_an_update_goes_down_from_the_highest_one_at_a_time(store) -> None
     assert (status["updatedReplicas"], status["readyReplicas"]) == (3, 3)
 
 
+async def test_going_back_takes_up_the_old_revision(store) -> None:
+    await store.create()
+    await store.cluster.settle()
+    first = (await store.status())["updateRevision"]
+    await store.image("new")
+    await store.cluster.settle(10)
+    assert set((await store.images()).values()) == {"new"}
+    second = (await store.status())["updateRevision"]
+    await store.image("busybox")
+    await store.cluster.settle(10)
+    assert set((await store.images()).values()) == {"busybox"}
+    status = await store.status()
+    assert (status["currentRevision"], status["updateRevision"]) == (first, first)
+    found = await store.cluster.client.list(scheme.CONTROLLERREVISIONS, "default")
+    assert {meta.name(one): one["revision"] for one in found["items"]} == {first: 3, second: 2}
+
+
 async def test_below_the_partition_the_old_template_stays(store) -> None:
     await store.create(updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"partition": 2}})
     await store.names_are("db-0", "db-1", "db-2")
@@ -136,9 +208,15 @@ async def test_below_the_partition_the_old_template_stays(store) -> None:
     await store.cluster.settle()
     wanted = {"db-0": "busybox", "db-1": "busybox", "db-2": "new"}
     assert await store.images() == wanted
-    await store.cluster.client.delete(scheme.PODS, "db-0", "default")
-    await store.cluster.settle()
-    assert await store.images() == wanted
+    for name in ("db-0", "db-2"):
+        await store.cluster.client.delete(scheme.PODS, name, "default")
+        await store.cluster.settle()
+        assert await store.images() == wanted
+    for partition, old in ((1, ["db-0"]), (0, [])):
+        strategy = {"rollingUpdate": {"partition": partition}}
+        await store.patch(updateStrategy=strategy)
+        await store.cluster.settle()
+        assert [name for name, image in (await store.images()).items() if image != "new"] == old
 
 
 async def test_claims_are_made_and_outlive_their_pods(store) -> None:
