@@ -3,9 +3,15 @@
 Neighbours: `schemas` reads them, `keeper` stores them where they are missing.
 """
 
+from apimachinery.validation import flowcontrol
 from apimachinery.wire import JsonObject
 
 AUTO = {"apf.kubernetes.io/autoupdate-spec": "true"}
+
+
+def _fixed(name: str, specs: dict[str, JsonObject]) -> JsonObject:
+    """One that nobody may change."""
+    return {"metadata": {"name": name, "annotations": AUTO}, "spec": specs[name]}
 
 
 def _level(
@@ -27,14 +33,8 @@ def _level(
 
 
 LEVELS: tuple[JsonObject, ...] = (
-    {
-        "metadata": {"name": "exempt", "annotations": AUTO},
-        "spec": {
-            "type": "Exempt",
-            "exempt": {"nominalConcurrencyShares": 0, "lendablePercent": 0},
-        },
-    },
-    _level("catch-all", 5, 0),
+    _fixed("exempt", flowcontrol.FIXED_LEVELS),
+    _fixed("catch-all", flowcontrol.FIXED_LEVELS),
     _level("system", 30, 33, 64, 6),
     _level("node-high", 40, 25, 64, 6),
     _level("leader-election", 10, 0, 16, 4),
@@ -103,7 +103,7 @@ _LEASES = _resources("get create update", "coordination.k8s.io", "leases")
 _SCHEDULER, _MANAGER = "system:kube-scheduler", "system:kube-controller-manager"
 
 SCHEMAS: tuple[JsonObject, ...] = (
-    _schema("exempt", "exempt", 1, _groups("system:masters"), by=""),
+    _fixed("exempt", flowcontrol.FIXED_SCHEMAS),
     _schema(
         "probes",
         "exempt",
@@ -169,10 +169,5 @@ SCHEMAS: tuple[JsonObject, ...] = (
         9900,
         _groups("system:unauthenticated", "system:authenticated"),
     ),
-    _schema(
-        "catch-all",
-        "catch-all",
-        10000,
-        _groups("system:unauthenticated", "system:authenticated"),
-    ),
+    _fixed("catch-all", flowcontrol.FIXED_SCHEMAS),
 )
