@@ -41,3 +41,11 @@ def deployment(name: str, /, *, replicas: int = 1, image: str = "registry.exampl
 def service(name: str, /, **spec: Any) -> dict[str, Any]:
     spec = {"selector": {"app": name}, "ports": [{"port": 80}], **spec}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def replication_controller(name: str, /, *, replicas: int) -> dict[str, Any]:
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": pod("x")["spec"]}
+    spec = {"replicas": replicas, "selector": labels, "template": template}
+    metadata = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ReplicationController", "metadata": metadata, "spec": spec}

@@ -9,13 +9,6 @@ from . import samples
 from .clients import Api, eventually
 
 REPLICAS = 4
-LABELS = {"app": "w"}
-
-
-def controller(name: str) -> dict[str, Any]:
-    template = {"metadata": {"labels": LABELS}, "spec": samples.pod("x")["spec"]}
-    spec = {"replicas": REPLICAS, "selector": LABELS, "template": template}
-    return {"metadata": {"name": name}, "spec": spec}
 
 
 def pods(api: Api) -> list[Any]:
@@ -26,14 +19,14 @@ def pods(api: Api) -> list[Any]:
 def make(api: Api) -> Callable[[str], str]:
     """Create a workload and wait for its pods; its path."""
 
-    def made(plural: str) -> str:
-        body = controller("w") if plural == "replicationcontrollers" else samples.deployment("w")
-        body["spec"]["replicas"] = REPLICAS
+    def create(plural: str) -> str:
+        made = samples.deployment if plural == "deployments" else samples.replication_controller
+        body = made("w", replicas=REPLICAS)
         api.post(api.path(plural), body, expect=201)
         eventually(lambda: len(pods(api)) == REPLICAS)
         return api.path(plural, "w")
 
-    return made
+    return create
 
 
 def delete(api: Api, path: str, how: str) -> None:
@@ -80,9 +73,7 @@ def test_pods_stay_as_orphans(api: Api, make: Callable[[str], str], plural: str)
 def test_pods_with_another_owner_stay(api: Api, make: Callable[[str], str]) -> None:
     """Half of the pods have an owner that lives on, besides the one that waits for its pods."""
     path = make("replicationcontrollers")
-    body = controller("other")
-    body["spec"] |= {"replicas": 0, "selector": {"app": "other"}}
-    body["spec"]["template"]["metadata"] = {"labels": {"app": "other"}}
+    body = samples.replication_controller("other", replicas=0)
     other = api.post(api.path("replicationcontrollers"), body, expect=201).json
     kept = {one["metadata"]["name"] for one in pods(api)[: REPLICAS // 2]}
     reference = {

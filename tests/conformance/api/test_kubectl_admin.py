@@ -3,18 +3,21 @@
 import base64
 import json
 import re
+import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from . import samples
-from .clients import Api, Kubectl, eventually
+from .clients import WAIT_SECONDS, Api, Kubectl, eventually
 
 
 def test_can_i(kubectl: Kubectl) -> None:
@@ -159,15 +162,29 @@ def test_top_without_metrics(kubectl: Kubectl) -> None:
 
 
 def test_proxy(kubectl: Kubectl) -> None:
-    import urllib3
-
     with kubectl.running("proxy", "--port=0") as command:
         address = re.search(r"127\.0\.0\.1:\d+", command.line_with("Starting to serve"))
         assert address
         pool = urllib3.PoolManager(retries=False)
+        assert "v1" in pool.request("GET", f"http://{address[0]}/api/").json()["versions"]
         answer = pool.request("GET", f"http://{address[0]}/api/v1/namespaces/{kubectl.namespace}")
         assert (answer.status, answer.json()["kind"]) == (200, "Namespace")
         pool.clear()
+
+
+def test_proxy_on_a_socket(kubectl: Kubectl) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,  # the path of a socket must be short
+        kubectl.running("proxy", f"--unix-socket={folder}/s") as command,
+        socket.socket(socket.AF_UNIX) as channel,
+    ):
+        command.line_with("Starting to serve")
+        channel.settimeout(WAIT_SECONDS)
+        channel.connect(f"{folder}/s")
+        channel.sendall(b"GET /api/ HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        head, _, body = channel.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200")
+    assert "v1" in json.loads(body)["versions"]
 
 
 def test_config(kubectl: Kubectl, tmp_path: Path) -> None:

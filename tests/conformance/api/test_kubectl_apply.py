@@ -1,5 +1,6 @@
 """apply in its forms, diff, edit, replace: what changes YAML into objects."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,17 @@ def test_diff(kubectl: Kubectl, server_side: bool) -> None:
     assert kubectl.object("configmap", "cm")["data"] == {"a": "1"}
 
 
+def test_diff_of_a_deployments_image(kubectl: Kubectl) -> None:
+    kubectl.apply(samples.deployment("web", replicas=0))
+    other = samples.deployment("web", replicas=0, image="registry.example/app:2")
+    ran = kubectl.attempt("diff", "-f", "-", stdin=other)
+    assert ran.code == 1
+    assert re.search(r"^- +(- )?image: registry\.example/app:1$", ran.out, re.MULTILINE)
+    assert re.search(r"^\+ +(- )?image: registry\.example/app:2$", ran.out, re.MULTILINE)
+    spec = kubectl.object("deployment", "web")["spec"]["template"]["spec"]
+    assert spec["containers"][0]["image"] == "registry.example/app:1"
+
+
 def test_diff_of_something_new(kubectl: Kubectl) -> None:
     ran = kubectl.attempt("diff", "-f", "-", stdin=samples.service("s"))
     assert ran.code == 1
@@ -228,6 +240,16 @@ def test_replace_of_a_stale_version(kubectl: Kubectl) -> None:
 
 def test_replace_of_nothing(kubectl: Kubectl) -> None:
     assert "(NotFound)" in kubectl.fails("replace", "-f", "-", stdin=samples.configmap("cm"))
+
+
+def test_replace_of_a_pods_image(kubectl: Kubectl) -> None:
+    kubectl("run", "p", "--image=registry.example/app:1", "--labels=run=p")
+    pod = kubectl.object("pod", "p")
+    pod["spec"]["containers"][0]["image"] = "registry.example/app:2"
+    assert kubectl("replace", "-f", "-", stdin=pod) == "pod/p replaced\n"
+    after = kubectl.object("pod", "p")
+    assert after["spec"]["containers"][0]["image"] == "registry.example/app:2"
+    assert after["metadata"]["uid"] == pod["metadata"]["uid"]
 
 
 def test_replace_by_force(kubectl: Kubectl) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from . import samples
-from .clients import Api, Kubectl
+from .clients import Api, Kubectl, eventually
 
 
 @pytest.fixture
@@ -46,6 +46,23 @@ def test_patch(kubectl: Kubectl, kind: str, patch: str, containers: list[str]) -
     assert [one["name"] for one in spec["containers"]] == containers
 
 
+def test_patch_annotates_the_pods_of_a_controller(kubectl: Kubectl, api: Api) -> None:
+    kubectl("create", "-f", "-", stdin=samples.replication_controller("rc", replicas=2))
+    eventually(lambda: len(kubectl("get", "pods", "-l", "app=rc", "-o", "name").split()) == 2)
+    for name in kubectl("get", "pods", "-l", "app=rc", "-o", "name").split():
+        kubectl("patch", name, "-p", '{"metadata":{"annotations":{"x":"y"}}}')
+    for pod in kubectl.object("pods", "-l", "app=rc")["items"]:
+        assert pod["metadata"]["annotations"]["x"] == "y"
+
+
+def test_patch_on_trial(kubectl: Kubectl) -> None:
+    kubectl("run", "p", "--image=registry.example/app:1")
+    change = '{"spec":{"containers":[{"name":"p","image":"registry.example/app:2"}]}}'
+    assert kubectl("patch", "pod", "p", "-p", change, "--dry-run=server") == "pod/p patched\n"
+    made = kubectl.object("pod", "p")["spec"]["containers"][0]["image"]
+    assert made == "registry.example/app:1"
+
+
 def test_patch_that_changes_nothing(kubectl: Kubectl) -> None:
     kubectl("create", "configmap", "cm", "--from-literal=a=b")
     out = kubectl("patch", "configmap", "cm", "-p", '{"data":{"a":"b"}}')
@@ -79,6 +96,16 @@ def test_label(kubectl: Kubectl) -> None:
     assert kubectl.object("deployment", "web")["metadata"]["labels"]["a"] == "c"
     assert kubectl("label", "deployment", "web", "a-") == "deployment.apps/web unlabeled\n"
     assert "a" not in kubectl.object("deployment", "web")["metadata"]["labels"]
+
+
+def test_label_of_a_pod(kubectl: Kubectl) -> None:
+    kubectl("create", "-f", "-", stdin=samples.pod("p"))
+    kubectl("label", "pods", "p", "testing-label=testing-label-value")
+    assert "testing-label-value" in kubectl("get", "pod", "p", "-L", "testing-label")
+    assert kubectl("get", "pods", "-l", "testing-label", "-o", "name") == "pod/p\n"
+    kubectl("label", "pods", "p", "testing-label-")
+    assert "testing-label-value" not in kubectl("get", "pod", "p", "-L", "testing-label")
+    assert kubectl("get", "pods", "-l", "testing-label", "-o", "name") == ""
 
 
 def test_label_of_a_stale_version(kubectl: Kubectl) -> None:

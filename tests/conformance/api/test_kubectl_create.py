@@ -260,6 +260,8 @@ def test_run(kubectl: Kubectl) -> None:
     made = kubectl.object("pod", "p")
     container = made["spec"]["containers"][0]
     assert made["metadata"]["labels"] == {"tier": "x"}
+    assert len(made["spec"]["containers"]) == 1
+    assert container["image"] == "registry.example/a:1"
     assert container["command"] == ["sleep", "9"]
     assert container["env"] == [{"name": "A", "value": "b"}]
     assert made["spec"]["restartPolicy"] == "Never"
@@ -284,6 +286,18 @@ def test_expose(kubectl: Kubectl) -> None:
     assert spec["ports"][0]["targetPort"] == "http"
     kubectl("expose", "service", "web", "--port=81", "--name=again")
     assert kubectl.object("service", "again")["spec"]["selector"] == {"app": "web"}
+
+
+def test_expose_of_a_replication_controller(kubectl: Kubectl) -> None:
+    """And of a service that came of it: each keeps the port of the pods."""
+    kubectl("create", "-f", "-", stdin=samples.replication_controller("primary", replicas=0))
+    kubectl("expose", "rc", "primary", "--name=rm2", "--port=1234", "--target-port=6379")
+    kubectl("expose", "service", "rm2", "--name=rm3", "--port=2345", "--target-port=6379")
+    for name, port in (("rm2", 1234), ("rm3", 2345)):
+        spec = kubectl.object("service", name)["spec"]
+        assert spec["selector"] == {"app": "primary"}
+        (found,) = spec["ports"]
+        assert (found["port"], found["targetPort"]) == (port, 6379)
 
 
 def test_autoscale(kubectl: Kubectl) -> None:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from . import samples
-from .clients import Api, Kubectl, Running
+from .clients import Api, Kubectl, Running, eventually
 
 
 @pytest.fixture
@@ -228,6 +228,45 @@ def test_describe_deployment_and_service(kubectl: Kubectl, api: Api) -> None:
     assert re.search(r"Session Affinity: +ClientIP", out)
 
 
+def test_describe_a_replication_controller_and_its_pod(kubectl: Kubectl, api: Api) -> None:
+    kubectl("create", "-f", "-", stdin=samples.replication_controller("web", replicas=1))
+    (pod,) = eventually(lambda: api.get(api.path("pods")).json["items"])
+    name = pod["metadata"]["name"]
+
+    def told() -> str:
+        out = kubectl("describe", "rc", "web")
+        assert re.search(r"Replicas: +1 current / 1 desired", out)
+        assert re.search(r"SuccessfulCreate .*Created pod: " + name, out)
+        return out
+
+    out = eventually(told)
+    for pattern in (
+        r"^Name: +web$", rf"^Namespace: +{api.namespace}$", r"^Selector: +app=web$",
+        r"^Labels: +app=web$", r"^Annotations: +<none>$", r"^Pods Status: +\d+ Running / ",
+        r"^Pod Template:$", r"Image: +registry\.example/app:1$", r"^Events:$",
+    ):  # fmt: skip
+        assert re.search(pattern, out, re.MULTILINE), pattern
+    out = kubectl("describe", "pod", name)
+    for pattern in (
+        rf"^Name: +{name}$", rf"^Namespace: +{api.namespace}$", r"^Node: ", r"^Labels: +app=web$",
+        r"^Status: +Pending$", r"^IP: ", r"^Controlled By: +ReplicationController/web$",
+        r"Image: +registry\.example/app:1$", r"^Conditions:$|^Events:", r"^QoS Class: ",
+    ):  # fmt: skip
+        assert re.search(pattern, out, re.MULTILINE), pattern
+    out = kubectl("describe", "namespace", api.namespace)
+    for pattern in (rf"^Name: +{api.namespace}$", r"^Status: +Active$", r"No resource quota",
+                    r"No LimitRange resource"):  # fmt: skip
+        assert re.search(pattern, out, re.MULTILINE), pattern
+
+
+def test_describe_a_cron_job(kubectl: Kubectl) -> None:
+    kubectl("create", "cronjob", "c", "--image=registry.example/app:1", "--schedule=0 0 1 1 *")
+    out = kubectl("describe", "cronjob", "c")
+    for pattern in (r"^Schedule: +0 0 1 1 \*$", r"^Concurrency Policy: +Allow$",
+                    r"^Suspend: +False$", r"^Starting Deadline Seconds: +<unset>$"):  # fmt: skip
+        assert re.search(pattern, out, re.MULTILINE), pattern
+
+
 def test_describe_node(kubectl: Kubectl, api: Api, node: str) -> None:
     out = kubectl("describe", "node", node)
     assert re.search(rf"^Name: +{node}", out)
@@ -310,8 +349,14 @@ def test_api_versions_and_version(kubectl: Kubectl) -> None:
     wanted = {"v1", "apps/v1", "batch/v1", "rbac.authorization.k8s.io/v1", "policy/v1"}
     assert wanted <= set(kubectl("api-versions").split())
     out = json.loads(kubectl("version", "-o", "json"))
-    assert re.match(r"v1\.\d+\.\d+", out["serverVersion"]["gitVersion"])
-    assert out["serverVersion"]["major"] == "1"
+    for side in ("clientVersion", "serverVersion"):
+        assert re.match(r"v1\.\d+\.\d+", out[side]["gitVersion"])
+        assert out[side]["major"] == "1"
+        assert out[side]["minor"].isdigit()
+        assert {"gitCommit", "gitTreeState", "buildDate", "goVersion", "platform"} <= set(out[side])
+    told = kubectl("version")
+    assert "Client Version: v1." in told
+    assert "Server Version: v1." in told
 
 
 def test_cluster_info(kubectl: Kubectl) -> None:
