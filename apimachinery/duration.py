@@ -1,7 +1,7 @@
 """Durations as Go spells them: `1h30m`, `15.5s`, `250ms`. Pure.
 
 The API uses them where it is oldest: windows of metrics, `@every` of cron schedules, timeouts of
-configuration. Neighbours: `apimachinery.cron`, `protobuf_scalars`.
+configuration; messages of node agents hold them. Neighbours: `apimachinery.cron`, `protobuf_scalars`.
 """
 
 import re
@@ -18,3 +18,16 @@ def seconds(text: str) -> float:
         raise ValueError(f"invalid duration {text!r}")
     total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(found[2]))
     return -total if found[1] == "-" else total
+
+
+def spelt(seconds: float) -> str:
+    """To the millisecond: `0s`, `313ms`, `1.661s`, `1m20s`, `1h0m0s`."""
+    thousandths = round(seconds * 1000)
+    if 0 < thousandths < 1000:
+        return f"{thousandths}ms"
+    minutes, rest = divmod(thousandths, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{rest / 1000:g}s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text

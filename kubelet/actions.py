@@ -1,17 +1,20 @@
 """What probes and lifecycle hooks do: run a command, ask over HTTP or gRPC, open a port, sleep.
 
-One call, one `Result`; no schedule (that is `kubelet.probes`). HTTP speaks to the pod's address with
+One call, one `Result`; no schedule (that is `kubelet.probes`). What a result says are Kubernetes'
+words, which are Go's: tools and people search for them. HTTP speaks to the pod's address with
 aiohttp, certificates are not checked (as in Kubernetes: the probe asks whether it answers).
 grpcio is imported when the first gRPC probe runs.
 """
 
 import asyncio
 import contextlib
+import os
 import ssl
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from apimachinery import duration
 from apimachinery.wire import JsonObject
 from kubelet.runtime.errors import ExecTimeoutError, RuntimeDriverError
 from kubelet.runtime.interface import RuntimeDriver
@@ -28,6 +31,11 @@ OUTPUT_MAX = 10 << 10
 DEFAULT_TIMEOUT_S = 60.0
 """Of hooks without a deadline of their own that go over the network."""
 USER_AGENT = "kube-probe/1.36"
+SERVING = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
+"""How a gRPC server says how it is, by number."""
+NO_HEALTH_SERVICE = (
+    "error: this server does not implement the grpc health protocol (grpc.health.v1.Health)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,12 @@ class Result:
     output: str = ""
     warning: bool = False
     """It went well, and somebody should read the output all the same."""
+    errored: bool = False
+    """Nobody knows whether it went well: it could not be tried. `ok` is False."""
+
+
+class _ImpossibleError(Exception):
+    """The action cannot be tried as it is written."""
 
 
 class Actions:
@@ -68,7 +82,9 @@ class Actions:
             async with asyncio.timeout(timeout):
                 return await self._run(handler, target, timeout)
         except TimeoutError:
-            return Result(False, f"timed out after {timeout:g}s")
+            return Result(False, _too_late(handler, target, timeout or DEFAULT_TIMEOUT_S))
+        except _ImpossibleError as error:
+            return Result(False, str(error), errored=True)
 
     async def close(self) -> None:
         if "_session" in self.__dict__:
@@ -92,9 +108,9 @@ class Actions:
         try:
             result = await self._driver.exec_sync(target.container_id, command, timeout or 0)
         except ExecTimeoutError as error:
-            return Result(False, f"command timed out: {error}")
+            raise TimeoutError from error
         except RuntimeDriverError as error:
-            return Result(False, str(error))
+            raise _ImpossibleError(str(error)) from error
         output = (result.stdout + result.stderr)[:OUTPUT_MAX].decode("utf-8", "replace")
         return Result(result.exit_code == 0, output)
 
@@ -113,18 +129,22 @@ class Actions:
         import aiohttp
         import yarl
 
-        host = action.get("host") or target.address
-        scheme = str(action.get("scheme") or "HTTP").lower()
-        port = port_number(action.get("port"), target.spec)
-        path = str(action.get("path") or "/")
-        literal = f"[{host}]" if ":" in host else host
-        text = f"{scheme}://{literal}:{port}/{path.lstrip('/')}"
+        text = _url(action, target)
         headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
         headers |= {h["name"]: h["value"] for h in action.get("httpHeaders") or ()}
         limit = aiohttp.ClientTimeout(total=timeout or DEFAULT_TIMEOUT_S)
         try:
             return await self._follow(yarl.URL(text, encoded=True), headers, limit)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except TimeoutError:
+            raise
+        except aiohttp.ServerDisconnectedError:
+            return Result(False, f'Get "{text}": EOF')
+        except aiohttp.ClientConnectorError as error:
+            where = f"{error.host}:{error.port}"
+            return Result(False, f'Get "{text}": {_undialled(where, error.os_error)}')
+        except OSError as error:
+            return Result(False, f'Get "{text}": read tcp: read: {_words(error)}')
+        except (aiohttp.ClientError, ValueError) as error:
             return Result(False, f'Get "{text}": {error}')
 
     async def _follow(
@@ -150,12 +170,13 @@ class Actions:
         return Result(False, f"stopped after {REDIRECTS_MAX} redirects")
 
     async def _tcp(self, action: JsonObject, target: Target) -> Result:
-        host = action.get("host") or target.address
-        port = port_number(action.get("port"), target.spec)
+        host, port = _place(action, target)
         try:
             _, writer = await asyncio.open_connection(host, port)
+        except TimeoutError:
+            raise
         except OSError as error:
-            return Result(False, f"dial tcp {host}:{port}: {error.strerror or error}")
+            return Result(False, _undialled(f"{host}:{port}", error))
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
@@ -166,7 +187,7 @@ class Actions:
         import grpc
         import grpc.aio
 
-        address = f"{target.address}:{port_number(action.get('port'), target.spec)}"
+        address = "{}:{}".format(*_place(action, target))
         service = str(action.get("service") or "").encode()
         request = b"\x0a" + _varint(len(service)) + service if service else b""
         async with grpc.aio.insecure_channel(address) as channel:
@@ -176,23 +197,77 @@ class Actions:
             try:
                 answer = await call(request, timeout=timeout or DEFAULT_TIMEOUT_S)
             except grpc.aio.AioRpcError as error:
-                return Result(False, f"health rpc of {address} failed: {error.code().name}")
-        # HealthCheckResponse.status SERVING = 1, as a varint in field 1.
-        serving = bytes(answer)[:2] == b"\x08\x01"
-        return Result(serving, "" if serving else f"service at {address} is not serving")
+                if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise TimeoutError from error
+                if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    return Result(False, f"{NO_HEALTH_SERVICE}: {error.details()}")
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    return Result(False, _too_late({"grpc": action}, target, timeout or 0))
+                code = error.code().name.title().replace("_", "")
+                text = f"rpc error: code = {code} desc = {error.details()}"
+                return Result(False, f"error: health rpc probe failed: {text}")
+        # HealthCheckResponse.status, a varint in field 1; not there where it is zero.
+        number = bytes(answer)[1] if bytes(answer)[:1] == b"\x08" else 0
+        name = SERVING[number] if number < len(SERVING) else str(number)
+        if name == "SERVING":
+            return Result(True, "service healthy")
+        return Result(False, f'service unhealthy (responded with "{name}")')
+
+
+def _place(action: JsonObject, target: Target) -> tuple[str, int]:
+    """Where to connect to."""
+    host = str(action.get("host") or target.address)
+    return host, port_number(action.get("port"), target.spec)
+
+
+def _url(action: JsonObject, target: Target) -> str:
+    host, port = _place(action, target)
+    scheme = str(action.get("scheme") or "HTTP").lower()
+    literal = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{literal}:{port}/{str(action.get('path') or '/').lstrip('/')}"
+
+
+def _undialled(where: str, error: OSError) -> str:
+    """Why there was no connection."""
+    return f"dial tcp {where}: connect: {_words(error)}"
+
+
+def _words(error: OSError) -> str:
+    """Negative numbers are those of name resolution."""
+    number = error.errno or 0
+    return os.strerror(number).lower() if number > 0 else str(error)
+
+
+def _too_late(handler: JsonObject, target: Target, timeout: float) -> str:
+    """What is said of an action that took too long."""
+    after = duration.spelt(timeout)
+    if "exec" in handler:
+        command = " ".join(handler["exec"].get("command") or [])
+        return f'command timed out: "{command}" timed out after {after}'
+    if "httpGet" in handler:
+        late = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        return f'Get "{_url(handler["httpGet"], target)}": {late}'
+    if "tcpSocket" in handler:
+        host, port = _place(handler["tcpSocket"], target)
+        return f"dial tcp {host}:{port}: i/o timeout"
+    if "grpc" in handler:
+        host, port = _place(handler["grpc"], target)
+        return (
+            f'timeout: failed to connect service "{host}:{port}" within {after}: '
+            "context deadline exceeded"
+        )
+    return f"timed out after {after}"
 
 
 def port_number(port: object, spec: JsonObject) -> int:
-    """A number, or the container's port of that name; 0 when there is none."""
-    if isinstance(port, int):
-        return port
+    """A number, or the container's port of that name."""
     text = str(port or "")
     if text.isdigit():
         return int(text)
     for entry in spec.get("ports") or ():
         if entry.get("name") == text:
             return int(entry["containerPort"])
-    return 0
+    raise _ImpossibleError(f'strconv.Atoi: parsing "{text}": invalid syntax')
 
 
 def _varint(number: int) -> bytes:

@@ -4,6 +4,7 @@ Only what the agent obeys is told; a field that is absent has no meaning here. N
 holds the values, `server` answers.
 """
 
+from apimachinery import duration
 from apimachinery.wire import JsonObject
 from kubelet.eviction import TRANSITION_S
 from kubelet.images import collecting
@@ -25,7 +26,7 @@ def configuration(options: Options) -> JsonObject:
         "resolvConf": str(options.resolv_conf),
         "cgroupRoot": options.cgroup_root,
         "podCIDR": options.pod_cidr,
-        "nodeStatusReportFrequency": _seconds(options.status_seconds),
+        "nodeStatusReportFrequency": duration.spelt(options.status_seconds),
         "nodeLeaseDurationSeconds": options.lease_seconds,
         "containerLogMaxSize": f"{options.log_max_bytes >> 20}Mi",
         "containerLogMaxFiles": options.log_max_files,
@@ -33,7 +34,7 @@ def configuration(options: Options) -> JsonObject:
             one.signal: f"{one.part:.0%}" if one.part else f"{one.most >> 20}Mi"
             for one in options.eviction_hard
         },
-        "evictionPressureTransitionPeriod": _seconds(TRANSITION_S),
+        "evictionPressureTransitionPeriod": duration.spelt(TRANSITION_S),
         "imageGCHighThresholdPercent": round(100 * collecting.HIGH),
         "imageGCLowThresholdPercent": round(100 * collecting.LOW),
     }
@@ -46,13 +47,3 @@ def configuration(options: Options) -> JsonObject:
         found["tlsCertFile"] = str(serving.certificate)
         found["tlsPrivateKeyFile"] = str(serving.key)
     return {"kubeletconfig": found}
-
-
-def _seconds(value: float) -> str:
-    """A duration as Go prints it: `5m0s`."""
-    whole = int(value)
-    hours, rest = divmod(whole, 3600)
-    minutes, seconds = divmod(rest, 60)
-    if hours:
-        return f"{hours}h{minutes}m{seconds}s"
-    return f"{minutes}m{seconds}s" if minutes else f"{value:g}s"

@@ -7,7 +7,7 @@ people search for them.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from apimachinery import meta
+from apimachinery import duration, meta
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
 from kubelet import lifecycle
@@ -118,14 +118,16 @@ def _waiting(view: View, container: Container) -> JsonObject | None:
     stage = view.stage(container)
     failure = view.seen.failures.get(container.name)
     if failure is not None and stage is not Stage.SUCCEEDED:
-        pulled = failure.reason in PULL_REASONS and view.now - failure.at >= PULL_SETTLE_S
-        reason = "ImagePullBackOff" if pulled else failure.reason
-        return {"reason": reason, "message": failure.message}
+        if failure.reason not in PULL_REASONS or view.now - failure.at < PULL_SETTLE_S:
+            return {"reason": failure.reason, "message": failure.message}
+        image = reading.container_spec(view.pod, container.name).get("image", "")
+        text = f'Back-off pulling image "{image}": {failure.reason}: {failure.message}'
+        return {"reason": "ImagePullBackOff", "message": text}
     if stage is not Stage.BACKOFF:
         return None
     delay = lifecycle.backoff(view.seen.crashes.get(container.name, 0))
     message = (
-        f"back-off {span(delay)} restarting failed container={container.name} "
+        f"back-off {duration.spelt(delay)} restarting failed container={container.name} "
         f"pod={reading.full_name(view.pod)}"
     )
     return {"reason": "CrashLoopBackOff", "message": message}
@@ -147,9 +149,3 @@ def _reason_of(attempt: Attempt) -> str:
     if attempt.run is Run.UNKNOWN:
         return "ContainerStatusUnknown"
     return "Error" if attempt.exit_code else "Completed"
-
-
-def span(seconds: float) -> str:
-    """As Go prints a duration: 10s, 1m20s, 5m0s."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -460,11 +460,7 @@ def _renew_sandbox(seen: Seen, now: float) -> Plan:
     """A first sandbox, or another one after what ran in the old one is gone."""
     running = _running(seen)
     if running:
-        return Plan(
-            tuple(
-                _stop(seen, running, now, "Pod sandbox changed, it will be killed and re-created.")
-            )
-        )
+        return Plan(tuple(_stop(seen, running, now)))
     if SANDBOX_KEY in seen.busy:
         return Plan()
     failure = seen.failures.get(SANDBOX_KEY)

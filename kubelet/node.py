@@ -19,6 +19,7 @@ from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 from kubelet.kit import Kit
 from kubelet.node_status import (
+    CONDITIONS,
     Health,
     Machine,
     advertised,
@@ -54,6 +55,8 @@ class NodeKeeper:
         """Asked at each look."""
         self._sent: JsonObject = {}
         self._sent_at = 0.0
+        self._told = {kind: "False" for kind, *_ in CONDITIONS}
+        """By condition what events have told of it last. Nobody is told that a new node is well."""
         self._advertised: dict[str, str | None] = {}
         """What allocatable lacks of resources that others advertise by the Node's capacity."""
         self._uid = ""
@@ -152,6 +155,7 @@ class NodeKeeper:
             or now - self._sent_at >= self._options.status_seconds
         ):
             await self._patch(status)
+        self._tell_conditions(status)
 
     async def _register(self, status: JsonObject) -> None:
         wanted = node_object(self._options, self._machine, status)
@@ -169,7 +173,6 @@ class NodeKeeper:
         self.registered.set()
         if first:
             self._tell("Starting", "Starting kubelet.")
-            self._tell("NodeReady", f"Node {self._options.node_name} status is now: NodeReady")
 
     async def _take_over(self, wanted: JsonObject) -> None:
         """The Node of an earlier run: keep what others set, renew what is ours."""
@@ -184,6 +187,10 @@ class NodeKeeper:
         if patch:
             await self._client.patch(scheme.NODES, self._options.node_name, patch)
         self._took(existing, existing.get("status") or {})
+        boot = wanted["status"]["nodeInfo"].get("bootID")
+        if boot != (self._sent.get("nodeInfo") or {}).get("bootID", boot):
+            text = f"Node {self._options.node_name} has been rebooted, boot id: {boot}"
+            self._kit.events.warning(self._reference(), "Rebooted", text)
         await self._patch({**wanted["status"], "conditions": conditions(
             self.health(), self._sent, self._kit.clock.now()
         )})  # fmt: skip
@@ -215,9 +222,19 @@ class NodeKeeper:
         self._sent = status
         self._sent_at = self._kit.clock.now()
 
+    def _reference(self) -> Reference:
+        return Reference("v1", "Node", self._options.node_name, uid=self._uid)
+
     def _tell(self, reason: str, message: str) -> None:
-        about = Reference("v1", "Node", self._options.node_name, uid=self._uid)
-        self._kit.events.event(about, reason, message)
+        self._kit.events.event(self._reference(), reason, message)
+
+    def _tell_conditions(self, status: JsonObject) -> None:
+        """An event for each condition that is another than the last that was told."""
+        for one in status["conditions"]:
+            if self._told.get(one["type"]) != one["status"]:
+                self._told[one["type"]] = one["status"]
+                reason = one["reason"].replace("Kubelet", "Node", 1)
+                self._tell(reason, f"Node {self._options.node_name} status is now: {reason}")
 
     # --- lease
 

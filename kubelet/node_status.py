@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apimachinery import meta
+from apimachinery import meta, ports
 from apimachinery.wire import JsonObject
 from kubelet.images.interface import Image
 from kubelet.options import VERSION, Capacity, Options
@@ -138,7 +138,7 @@ def node_status(
     now: float,
 ) -> JsonObject:
     """The whole status; transition times move only with their condition."""
-    port = options.serving.port if options.serving is not None else 10250
+    port = options.serving.port if options.serving is not None else ports.KUBELET
     return {
         "capacity": resource_list(capacity),
         "allocatable": resource_list(capacity),

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apimachinery import ports
 from kubelet.eviction import THRESHOLDS, Threshold
+from kubelet.slack import Rule
 
 VERSION = "v1.36.0+bireme.0.1.0"
 """`status.nodeInfo.kubeletVersion`: the API level and our own version."""
@@ -45,7 +47,7 @@ class Serving:
     client_ca: Path
     """Who signed the API server's client certificate."""
     address: str = "0.0.0.0"  # noqa: S104  every address of the node's own namespace
-    port: int = 10250
+    port: int = ports.KUBELET
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Options:
     """The slow safety net: the runtime is listed this often, although its events tell all."""
     eviction_hard: tuple[Threshold, ...] = THRESHOLDS
     """When the node is under pressure, and ends pods."""
+    oversubscribe: Rule | None = None
+    """What is lent of that which is booked; None: nothing."""
 
     @property
     def pods_dir(self) -> Path:

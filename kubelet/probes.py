@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
 from kubelet import lifecycle
-from kubelet.actions import Actions, Target
+from kubelet.actions import Actions, Result, Target
 from kubelet.attempts import Ledger
 from kubelet.kit import Kit
 from kubelet.lifecycle import Attempt, Run
@@ -245,18 +245,23 @@ class Prober:
                 due = loop.time()
                 continue
             eager = 0.0
-            tally = tally.after(spec, ok=result.ok)
-            if not result.ok:
-                self._tell("Unhealthy", f"{kind.capitalize()} probe failed", result.output)
-            elif result.warning:
-                self._tell("ProbeWarning", f"{kind.capitalize()} probe warning", result.output)
+            self._tell(kind, result)
+            # What could not be tried says nothing about the container.
+            tally = tally if result.errored else tally.after(spec, ok=result.ok)
             if apply(tally):
                 return
             due = max(due + spec.period, loop.time())
             await asyncio.sleep(due - loop.time())
 
-    def _tell(self, reason: str, what: str, output: str) -> None:
-        text = f"{what}: {output.strip()}"
+    def _tell(self, kind: str, result: Result) -> None:
+        """The event that goes with an answer, if one does."""
+        if result.ok and not result.warning:
+            return
+        what = "warning" if result.ok else "failed"
+        if result.errored:
+            what = "errored and resulted in unknown state"
+        text = f"{kind.capitalize()} probe {what}: {result.output.strip()}"
+        reason = "ProbeWarning" if result.ok else "Unhealthy"
         self._kit.warn(self._target.pod, reason, text, container=self._attempt.name)
 
 

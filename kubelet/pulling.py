@@ -6,6 +6,7 @@ For containers and for volumes that show an image. Neighbours: `kubelet.images` 
 
 import time
 
+from apimachinery import duration
 from apimachinery.wire import JsonObject
 from kubelet import configs
 from kubelet.env import Environment
@@ -27,6 +28,7 @@ class Puller:
         present = await self._kit.images.status(reference)
         if present is not None and policy != "Always":
             text = f'Container image "{reference}" already present on machine'
+            text += " and can be accessed by the pod"
             self._kit.tell(pod, "Pulled", text, container=container)
             return present
         if policy == "Never":
@@ -50,9 +52,9 @@ class Puller:
             text = f'Registry of "{reference}" not reachable, using the image on the machine'
             self._kit.tell(pod, "Pulled", text, container=container)
             return present
-        took = time.monotonic() - began
+        took = duration.spelt(time.monotonic() - began)
         text = (
-            f'Successfully pulled image "{reference}" in {took:.3f}s. '
+            f'Successfully pulled image "{reference}" in {took} ({took} including waiting). '
             f"Image size: {image.size_bytes} bytes."
         )
         self._kit.tell(pod, "Pulled", text, container=container)

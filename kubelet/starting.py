@@ -41,6 +41,12 @@ STARTS_AT_ONCE = 8
 FINAL_WORDS_LINES = 80
 FINAL_WORDS_BYTES = 2048
 """How much of a failed container's log stands in for its termination message (Kubernetes')."""
+IMAGE_EVENTS = {
+    lifecycle.PULL_ERROR: ("Failed", 'Failed to pull image "{}": {}'),
+    "ErrImageNeverPull": ("ErrImageNeverPull", "{1}"),
+    "InvalidImageName": ("InspectFailed", 'Failed to apply default image tag "{}": {}'),
+}
+"""Event and its words (of the image and of the error) by what went wrong with an image."""
 
 
 class StartError(Exception):
@@ -204,12 +210,12 @@ class Starter:
         driver = self._kit.driver
         container_id = await driver.create_container(sandbox.id, config)
         name = config.name
-        self._kit.tell(pod, "Created", f"Container created: {name}", container=name)
+        self._kit.tell(pod, "Created", "Container created", container=name)
         try:
             await driver.start_container(container_id)
         except StartContainerError as error:
             raise await self._failed_start(container_id, error) from error
-        self._kit.tell(pod, "Started", f"Container started: {name}", container=name)
+        self._kit.tell(pod, "Started", "Container started", container=name)
         return await driver.container_status(container_id)
 
     async def _failed_start(self, container_id: str, error: RuntimeDriverError) -> StartError:
@@ -243,8 +249,9 @@ class Starter:
         result = await self.actions.run(hook, target, timeout=None)
         if result.ok:
             return ""
-        text = f"PostStartHook failed: {result.output}"
-        self._kit.warn(pod, "FailedPostStartHook", text, container=name)
+        # What the hook has said may be secret: it is for the node's log alone.
+        LOG.warning("postStart of %s in %s: %s", name, reading.full_name(pod), result.output)
+        self._kit.warn(pod, "FailedPostStartHook", "PostStartHook failed", container=name)
         return "FailedPostStartHook"
 
     async def pre_stop(
@@ -257,8 +264,8 @@ class Starter:
         target = Target(pod, reading.container_spec(pod, name), container_id, ips)
         result = await self.actions.run(hook, target, timeout=left)
         if not result.ok:
-            text = f"PreStopHook failed: {result.output}"
-            self._kit.warn(pod, "FailedPreStopHook", text, container=name)
+            LOG.warning("preStop of %s in %s: %s", name, reading.full_name(pod), result.output)
+            self._kit.warn(pod, "FailedPreStopHook", "PreStopHook failed", container=name)
         return True
 
     async def remove(self, container_id: str, log_path: str) -> None:
@@ -288,11 +295,18 @@ class Starter:
 
     def tell_failure(self, pod: JsonObject, key: str, reason: str, message: str) -> None:
         """The event that goes with a failure to start."""
-        if key == lifecycle.SANDBOX_KEY:
-            event = "FailedMount" if reason == "FailedMount" else "FailedCreatePodSandBox"
-            self._kit.warn(pod, event, message)
-            return
-        self._kit.warn(pod, "Failed", f"Error: {message}", container=key)
+        if reason == "FailedMount":
+            self._kit.warn(pod, reason, message)
+        elif key == lifecycle.SANDBOX_KEY:
+            text = f"Failed to create pod sandbox: {message}"
+            self._kit.warn(pod, "FailedCreatePodSandBox", text)
+        elif reason in IMAGE_EVENTS:
+            event, text = IMAGE_EVENTS[reason]
+            image = reading.container_spec(pod, key).get("image", "")
+            self._kit.warn(pod, event, text.format(image, message), container=key)
+            self._kit.warn(pod, "Failed", f"Error: {reason}", container=key)
+        else:
+            self._kit.warn(pod, "Failed", f"Error: {message}", container=key)
 
     def tell_backoff(
         self, pod: JsonObject, name: str, failure: lifecycle.StartFailure | None
@@ -301,6 +315,7 @@ class Starter:
         if failure is not None and failure.reason == lifecycle.PULL_ERROR:
             image = reading.container_spec(pod, name).get("image", "")
             self._kit.tell(pod, "BackOff", f'Back-off pulling image "{image}"', container=name)
+            self._kit.warn(pod, "Failed", "Error: ImagePullBackOff", container=name)
             return
         if failure is not None:
             # Said by `tell_failure` already.

@@ -440,6 +440,9 @@ class PodWorker:
         self._starter.tell_failure(self.pod, key, reason, message)
 
     async def _create_sandbox(self, number: int) -> None:
+        if number:
+            text = "Pod sandbox changed, it will be killed and re-created."
+            self.kit.tell(self.pod, "SandboxChanged", text)
         sandbox = await self._starter.create_sandbox(self.as_granted, number)
         self.ledger.sandbox_made(sandbox)
         self._failures.pop(lifecycle.SANDBOX_KEY, None)

@@ -55,12 +55,9 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
-from apimachinery import scheme, status, wire
+from apimachinery import ports, scheme, status, wire
 from apiserver.cache import WatchCache
 from apiserver.identity.pki import Pki
-
-PORT = 10250
-"""Where agents listen unless their node says otherwise."""
 
 CONNECT_SECONDS = 5.0
 """A node that does not answer for this long is taken for dead; kubectl's users wait for it."""
@@ -110,7 +107,7 @@ def address_of(node: wire.JsonObject) -> Address:
     if not host:
         raise status.service_unavailable(f"node {name} has not reported an address yet")
     endpoint = (told.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}
-    return Address(name, host, int(endpoint.get("Port") or PORT))
+    return Address(name, host, int(endpoint.get("Port") or ports.KUBELET))
 
 
 class Kubelets:

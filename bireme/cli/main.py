@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from apimachinery import ports
 from bireme.cli.errors import CommandError
 
 app = typer.Typer(
@@ -48,6 +49,9 @@ def up(
     ] = None,
     node_cpus: Annotated[str, typer.Option(help="What each node advertises, such as 2.")] = "",
     node_memory: Annotated[str, typer.Option(help="What each node advertises, e.g. 4Gi.")] = "",
+    oversubscribe: Annotated[
+        str, typer.Option(help="What each node lends: cpu=AMOUNT, or slack (what is idle).")
+    ] = "",
     node_monitor_grace_period: Annotated[
         float | None, typer.Option(help="Seconds of silence after which a node is NotReady (40).")
     ] = None,
@@ -68,6 +72,7 @@ def up(
             offers_port=offers_port,
             node_cpus=node_cpus,
             node_memory=node_memory,
+            oversubscribe=oversubscribe,
             node_monitor_grace_period=node_monitor_grace_period,
         ),
         data_dir,
@@ -197,8 +202,11 @@ def node(
     hollow: Annotated[int, typer.Option(help="Be this many nodes that run nothing.")] = 0,
     node_cpus: Annotated[str, typer.Option(help="CPUs to advertise (all).")] = "",
     node_memory: Annotated[str, typer.Option(help="Memory to advertise (all).")] = "",
+    oversubscribe: Annotated[
+        str, typer.Option(help="What is lent of what is booked: cpu=AMOUNT, or slack.")
+    ] = "",
     cgroup_root: Annotated[str, typer.Option(help="Above the cgroups of its pods.")] = "/bireme",
-    port: Annotated[int, typer.Option(help="Where logs and exec are served.")] = 10250,
+    port: Annotated[int, typer.Option(help="Where logs and exec are served.")] = ports.KUBELET,
     tls_cert_file: Annotated[Path | None, typer.Option(help="For that port.")] = None,
     tls_private_key_file: Annotated[Path | None, typer.Option(help="For that port.")] = None,
     client_ca_file: Annotated[Path | None, typer.Option(help="Who may connect there.")] = None,
@@ -221,6 +229,7 @@ def node(
         hollow=hollow,
         cpus=node_cpus,
         memory=node_memory,
+        oversubscribe=oversubscribe,
         cgroup_root=cgroup_root,
         port=port,
         tls_cert_file=tls_cert_file,

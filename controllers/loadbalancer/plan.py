@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from apimachinery import ports
 from apimachinery.mesos.marks import AGENT_PORT
 from apimachinery.wire import JsonObject
 from controllers import views
@@ -21,7 +22,7 @@ NodePort = tuple[str, int]
 """(protocol, number): what can be had once on a node."""
 
 OWN_PORTS: Mapping[NodePort, str] = {
-    ("TCP", 10250): "the node's agent",
+    ("TCP", ports.KUBELET): "the node's agent",
     ("TCP", AGENT_PORT): "the node's Mesos side",
 }
 """What the nodes themselves listen on: taken away from them they would be lost."""

@@ -22,7 +22,6 @@ from kubelet import kernel, resources
 from kubelet.env import expand_known
 from kubelet.images.errors import ImageError
 from kubelet.kit import Kit
-from kubelet.options import Capacity
 from kubelet.pulling import Puller
 from kubelet.runtime.config import Mount, Propagation
 from kubelet.volumes import atomic, claims, ownership, payload
@@ -36,7 +35,8 @@ from kubelet.volumes.tokens import request as request_token
 LOG = logging.getLogger(__name__)
 
 API_KINDS = ("configMap", "secret", "downwardAPI", "projected")
-"""Filled from the API; all are read-only for containers."""
+"""Filled from the API; all are read-only for containers. What may be secret lies in memory, so that
+no disk remembers it: all of them but ConfigMaps, as in Kubernetes."""
 RECURSIVE = ("Enabled", "IfPossible")
 RENEW_RETRY_S = 30.0
 """After a renewal of a token that failed: the old one has a fifth of its life left."""
@@ -160,7 +160,10 @@ class VolumeManager:
     async def _setup_one(self, entry: _PodVolumes, volume: JsonObject) -> None:
         name = str(volume["name"])
         if any(kind in volume for kind in API_KINDS):
-            entry.paths[name] = self._pod_dir(entry.pod) / "volumes" / "api" / name
+            path = self._pod_dir(entry.pod) / "volumes" / "api" / name
+            size = 0 if "configMap" in volume else self._memory_bytes(entry.pod)
+            await asyncio.to_thread(_make_empty, path, size, _group(entry.pod))
+            entry.paths[name] = path
             await self._write(entry, volume)
         elif "hostPath" in volume:
             body = volume["hostPath"]
@@ -176,12 +179,23 @@ class VolumeManager:
             entry.paths[name] = await self._shown(entry.pod, name, volume["image"] or {})
         elif "emptyDir" in volume or len(volume) == 1:
             path = self._pod_dir(entry.pod) / "volumes" / "empty" / name
-            size = _memory_bytes(entry.pod, volume, self._kit.capacity)
+            body = volume.get("emptyDir") or {}
+            in_memory = body.get("medium") == "Memory"
+            size = self._memory_bytes(entry.pod, body.get("sizeLimit")) if in_memory else 0
             await asyncio.to_thread(_make_empty, path, size, _group(entry.pod))
             entry.paths[name] = path
         else:
             kind = next(key for key in volume if key != "name")
             raise VolumeError(f'volume "{name}": the type {kind} is not supported by this node')
+
+    def _memory_bytes(self, pod: JsonObject, asked: str | None = None) -> int:
+        """How much of memory a volume that lies there may fill."""
+        bounds = (
+            Quantity.parse(asked).value() if asked else 0,
+            resources.sandbox_resources(pod).memory_limit_bytes,
+            self._kit.capacity.memory_bytes,
+        )
+        return min(bound for bound in bounds if bound)
 
     async def _claimed(self, pod: JsonObject, claim: str) -> Path:
         root = self._kit.options.local_volumes_dir
@@ -302,27 +316,18 @@ def _only_user(pod: JsonObject) -> int | None:
     return None if user is None else int(user)
 
 
-def _memory_bytes(pod: JsonObject, volume: JsonObject, capacity: Capacity) -> int:
-    """How much of memory an emptyDir may fill; 0 for one on disk."""
-    body = volume.get("emptyDir") or {}
-    if body.get("medium") != "Memory":
-        return 0
-    asked = Quantity.parse(body["sizeLimit"]).value() if body.get("sizeLimit") else 0
-    bounds = (asked, resources.sandbox_resources(pod).memory_limit_bytes, capacity.memory_bytes)
-    return min(bound for bound in bounds if bound)
-
-
 def _make_empty(path: Path, memory: int, group: int | None) -> None:
     """A directory for everybody in the pod; in so much memory if it is asked for."""
     path.mkdir(parents=True, exist_ok=True)
-    if memory and not path.is_mount():
+    # Not over what is there: containers of an earlier agent may look at it.
+    if memory and not path.is_mount() and not any(path.iterdir()):
         options = f"mode=0777,size={memory}"
         flags = kernel.MS_NOSUID | kernel.MS_NODEV
         try:
             kernel.mount("tmpfs", str(path), "tmpfs", flags, options)
         except PermissionError:
             # Without root the node's disk has to do.
-            LOG.info("emptyDir %s: no right to mount tmpfs, using the disk", path)
+            LOG.info("volume %s: no right to mount tmpfs, using the disk", path)
     mode = 0o777
     if group is not None:
         os.chown(path, -1, group)

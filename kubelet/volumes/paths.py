@@ -65,7 +65,7 @@ _CHECKS: dict[str, tuple[Callable[[int], bool], str]] = {
 def bind_sub_path(volume: Path, sub_path: str, place: Path) -> Path:
     """Make `sub_path` of `volume` appear at `place`; answers what to mount into the container.
 
-    A missing sub path is made as a directory. VolumeError if it leads out of the volume. Without
+    A missing sub path is made as a directory of the volume's own mode. VolumeError if it leads out of the volume. Without
     the right to mount (no root) the checked path itself is answered.
     """
     descriptor, resolved = open_inside(volume, sub_path)
@@ -96,23 +96,26 @@ def open_inside(volume: Path, sub_path: str) -> tuple[int, Path]:
     if not resolved.is_relative_to(root):
         raise VolumeError(f"subPath {sub_path!r} leads out of the volume")
     current = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    mode = stat.S_IMODE(os.fstat(current).st_mode)
     try:
         for part in resolved.relative_to(root).parts:
-            current = _step(current, part, sub_path)
+            current = _step(current, part, sub_path, mode)
     except BaseException:
         os.close(current)
         raise
     return current, resolved
 
 
-def _step(directory: int, part: str, sub_path: str) -> int:
+def _step(directory: int, part: str, sub_path: str, mode: int) -> int:
     """Open one component without following links, making it if it is missing."""
     flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+    made = False
     try:
         found = os.open(part, flags, dir_fd=directory)
     except FileNotFoundError:
         with contextlib.suppress(FileExistsError):
             os.mkdir(part, DIRECTORY_MODE, dir_fd=directory)
+            made = True
         found = os.open(part, flags, dir_fd=directory)
     except NotADirectoryError:
         raise VolumeError(
@@ -122,6 +125,9 @@ def _step(directory: int, part: str, sub_path: str) -> int:
         os.close(found)
         # It was no link when it was resolved: somebody is playing.
         raise VolumeError(f"subPath {sub_path!r} changed while it was looked up")
+    if made:
+        # By what was opened, not by its name: that may be another's by now.
+        Path(f"/proc/self/fd/{found}").chmod(mode)
     os.close(directory)
     return found
 

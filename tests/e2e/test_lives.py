@@ -140,6 +140,25 @@ def test_a_pod_comes_and_goes_before_everybody_s_eyes(batch: Batch) -> None:
     assert api.get(pods, **chosen).json["items"] == []
 
 
+def test_events_tell_of_it_in_kubernetes_words(batch: Batch) -> None:
+    probe = {**OFTEN, "tcpSocket": {"port": 8081}}
+    batch.pod("told", container(WAIT, readinessProbe=probe))
+    eventually(lambda: "Unhealthy" in [reason for reason, _ in batch.events("told")])
+    pod = batch.get("told")
+    assert batch.api.delete(batch.api.path("pods", "told")).code == 200
+    eventually(lambda: "Killing" in [reason for reason, _ in batch.events("told")])
+    assert dict(batch.events("told")) == {
+        "Scheduled": f"Successfully assigned lives/told to {pod['spec']['nodeName']}",
+        "Pulled": 'Container image "busybox" already present on machine and can be accessed by '
+        "the pod",
+        "Created": "Container created",
+        "Started": "Container started",
+        "Unhealthy": f"Readiness probe failed: dial tcp {pod['status']['podIP']}:8081: connect: "
+        "connection refused",
+        "Killing": "Stopping container main",
+    }
+
+
 def test_many_pods_go_at_once(batch: Batch) -> None:
     api = batch.api
     for number in range(3):

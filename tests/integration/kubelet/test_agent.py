@@ -10,6 +10,7 @@ from apimachinery import scheme
 from apimachinery.wire import JsonObject
 from kubelet import pods
 from kubelet.agent import NodeAgent, Shared
+from kubelet.node_status import Health
 from kubelet.options import Capacity
 
 from .conftest import PATIENCE_S, World, gone, is_ready, phase, waiting
@@ -28,6 +29,36 @@ async def test_registers_a_ready_node(world: World) -> None:
     assert node["spec"]["podCIDR"] == "10.71.1.0/24"
     assert node["metadata"]["labels"]["zone"] == "a"
     assert node["status"]["capacity"]["cpu"] == "4"
+
+
+async def test_a_node_tells_of_its_conditions_and_of_a_reboot(world: World) -> None:
+    agent = await world.start_agent()
+    node = agent.node
+    assert node is not None
+
+    async def told(reason: str) -> list[str]:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await agent.kit.events.flush()
+                listed = await world.client.list(scheme.EVENTS, "default")
+                about = [e for e in listed["items"] if e["involvedObject"]["kind"] == "Node"]
+                if found := [e["message"] for e in about if e["reason"] == reason]:
+                    return found
+                await asyncio.sleep(0.01)
+
+    assert await told("NodeReady") == ["Node node-1 status is now: NodeReady"]
+    node.health = lambda: Health(pressed=frozenset(("MemoryPressure",)))
+    node.look()
+    assert len(await told("NodeHasInsufficientMemory")) == 1
+    node.health = Health
+    node.look()
+    await told("NodeHasSufficientMemory")
+    before = {"status": {"nodeInfo": {"bootID": "another"}}}
+    await world.client.patch(scheme.NODES, "node-1", before, subresource="status")
+    await world.stop_agent()
+    agent = await world.start_agent()
+    (text,) = await told("Rebooted")
+    assert text.startswith("Node node-1 has been rebooted, boot id: ")
 
 
 async def test_a_pod_becomes_ready_with_one_patch(world: World) -> None:

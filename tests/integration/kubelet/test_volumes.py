@@ -246,6 +246,34 @@ async def test_a_sub_path_needs_its_variables(world: World) -> None:
     assert told == "missing value for 'NOBODY' in '$(NOBODY)/x'"
 
 
+@pytest.mark.parametrize("kind", ["configMap", "secret", "projected"])
+async def test_what_may_be_secret_lies_in_memory(world: World, kind: str) -> None:
+    """And everybody in the pod may look into the directory, whatever user runs there."""
+    await world.client.create(scheme.CONFIGMAPS, config_map(color="blue"))
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+    await world.client.create(scheme.SECRETS, secret, "default")
+    volumes = {
+        "configMap": {"configMap": {"name": "settings"}},
+        "secret": {"secret": {"secretName": "s"}},
+        "projected": {"projected": {"sources": [{"secret": {"name": "s"}}]}},
+    }
+    await world.start_agent()
+    await mounted(world, volumes[kind])
+    await world.until(is_ready)
+    path = path_of(world)
+    assert path.stat().st_mode & 0o7777 == 0o777
+    assert path.is_mount() is (kind != "configMap")
+
+
+async def test_a_sub_path_that_is_made_has_the_volumes_mode(world: World) -> None:
+    await world.start_agent()
+    await mounted(world, {"emptyDir": {}}, subPath="one/two")
+    await world.until(is_ready)
+    (volume,) = world.directory.glob("pods/*/volumes/empty/vol")
+    for path in (volume, volume / "one", volume / "one/two"):
+        assert path.stat().st_mode & 0o7777 == 0o777
+
+
 async def test_memory_of_an_empty_dir_is_bounded(world: World) -> None:
     await world.start_agent()
     await world.pod(

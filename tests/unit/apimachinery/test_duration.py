@@ -17,3 +17,14 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="invalid duration"):
         duration.seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"), (0.0004, "0s"), (0.313, "313ms"), (1, "1s"), (1.661, "1.661s"), (10, "10s"),
+        (80, "1m20s"), (300, "5m0s"), (3600, "1h0m0s"), (3661.5, "1h1m1.5s"), (59.9999, "1m0s"),
+    ],
+)  # fmt: skip
+def test_spelt(seconds: float, text: str) -> None:
+    assert duration.spelt(seconds) == text

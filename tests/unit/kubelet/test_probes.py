@@ -17,12 +17,14 @@ class Script:
 
     def __init__(self, answer: Callable[[float], bool]) -> None:
         self.answer = answer
+        self.errored = False
         self.asked: list[float] = []
 
     async def run(self, handler: dict, target: Target, timeout: float | None) -> Result:
         now = round(asyncio.get_running_loop().time() - self.began, 3)
         self.asked.append(now)
-        return Result(self.answer(now), "no")
+        good = self.answer(now)
+        return Result(good, "no", errored=self.errored and not good)
 
     def start(self) -> None:
         self.began = asyncio.get_running_loop().time()
@@ -103,6 +105,15 @@ async def test_a_ready_container_needs_three_failures_to_be_unready() -> None:
     await rig.run(21)
     assert [at for at, _ in rig.changes] == [0.0, 15.0]
     assert rig.kit.warnings == ["Readiness probe failed: no"] * 4
+
+
+@pytest.mark.looptime
+async def test_what_could_not_be_asked_counts_for_nothing() -> None:
+    rig = Rig({"livenessProbe": {"exec": {}, "failureThreshold": 1}}, lambda now: now < 5)
+    rig.script.errored = True
+    await rig.run(25)
+    assert rig.changes == []
+    assert rig.kit.warnings == ["Liveness probe errored and resulted in unknown state: no"] * 2
 
 
 @pytest.mark.looptime

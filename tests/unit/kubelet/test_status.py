@@ -117,7 +117,11 @@ def test_a_pull_that_failed_turns_to_back_off_after_a_moment() -> None:
     assert fresh["containerStatuses"][0]["state"]["waiting"]["reason"] == "ErrImagePull"
     old = seen(failures={"app": replace(failure, at=NOW - 2)})
     (entry,) = of(pod(), old)["containerStatuses"]
-    assert entry["state"]["waiting"]["reason"] == "ImagePullBackOff"
+    image = of(pod(), old)["containerStatuses"][0]["image"]
+    assert entry["state"]["waiting"] == {
+        "reason": "ImagePullBackOff",
+        "message": f'Back-off pulling image "{image}": ErrImagePull: no such image',
+    }
 
 
 def test_readiness_follows_the_probe() -> None:
