@@ -60,6 +60,7 @@ class MesosSide:
         """
         self.agents = Agents()
         self.frameworks = Frameworks(client, master)
+        self.reservations = Reservations(client, master, self.frameworks)
         self._pods = Informer(
             client, scheme.PODS, observe.view, label_selector=marks.FRAMEWORK_LABEL
         )
@@ -72,12 +73,12 @@ class MesosSide:
             self._executors,
             node_exists=self.agents.exists,
             hostname_of=self.agents.hostname,
+            place=self.reservations.volumes.path,
         )
         self.roles = RoleKeeper(client, master, roles_of_namespaces)
         self.maintenance = Maintenance(
             client, master, self.agents, self.frameworks, self.tasks, SystemClock()
         )
-        self.reservations = Reservations(client, master, self.frameworks)
         self.server = OfferServer(
             master,
             self.frameworks,

@@ -25,10 +25,9 @@ from offers.framework import Framework
 from offers.frameworks import Frameworks
 from offers.master import OfferMaster
 from offers.messages import Conversion
-from offers.resources import Vector
 from offers.tasks import operations
-from offers.tasks.containers import persistent_name
 from offers.tasks.operations import OperationError
+from offers.volumes import Volumes
 
 LOG = logging.getLogger(__name__)
 
@@ -50,6 +49,7 @@ class Reservations:
 
     def __init__(self, client: Client, master: OfferMaster, frameworks: Frameworks) -> None:
         self._client, self._master, self._frameworks = client, master, frameworks
+        self.volumes = Volumes()
         self._queue = WorkQueue()
         self._waiting: dict[str, list[_Waiting]] = {}
         """Node → statuses to be sent once it is written."""
@@ -63,6 +63,9 @@ class Reservations:
             if text:
                 try:
                     self._master.ledger.carve(meta.name(node), _vector(text))
+                    self.volumes.restore(
+                        meta.name(node), meta.annotations(node).get(marks.VOLUMES) or "{}"
+                    )
                 except ValueError:
                     LOG.warning("node=%s: reservations make no sense: %s", meta.name(node), text)
 
@@ -85,7 +88,7 @@ class Reservations:
         carved = dict(account.carved) if account is not None else {}
         text = json.dumps(carved, sort_keys=True) if carved else None
         try:
-            volumes = _volumes(node, carved)
+            volumes = self.volumes.dump(node, carved)
             patch = {"metadata": {"annotations": {ANNOTATION: text, marks.VOLUMES: volumes}}}
             await self._client.patch(scheme.NODES, node, patch)
         except status.NotFound:
@@ -103,6 +106,7 @@ class Reservations:
     ) -> None:
         """Operations of an ACCEPT that are in the books."""
         for operation, change in made:
+            self.volumes.changed(node, change)
             if "id" in operation:
                 found = {
                     "operation_id": operation["id"],
@@ -176,6 +180,7 @@ class Reservations:
             self._master.void(node)  # some of it may be on offer
             if not self._master.ledger.convert(node, change.before, change.after):
                 raise OperationError("The agent does not have these resources, or they are in use")
+        self.volumes.changed(node, change)
         self._master.void(node)
         await self._write(node)
 
@@ -183,13 +188,6 @@ class Reservations:
 def _send(framework: Framework, found: JsonObject) -> None:
     body = {"status": found}
     framework.send({"type": "UPDATE_OPERATION_STATUS", "update_operation_status": body})
-
-
-def _volumes(node: str, carved: Vector) -> str | None:
-    """For the node's agent, which removes the files of those that are destroyed."""
-    found = operations.volumes_of({key: value for key, value in carved.items() if value > 0})
-    names = sorted(persistent_name(node, role, name) for role, name in found)
-    return json.dumps(names) if names else None
 
 
 def _vector(text: str) -> dict[str, int]:

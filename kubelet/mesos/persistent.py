@@ -1,6 +1,6 @@
 """Persistent volumes that frameworks destroyed: their files leave the node's disk.
 
-The offer master lists a node's volumes in an annotation of its Node. What was there when this agent
+The offer master lists a node's volumes in an annotation of its Node, by their directories. What was there when this agent
 last looked, and is not any more, is removed; what was seen is on disk, so that nothing that was
 destroyed while no agent ran is overlooked. A Node that was deleted and made anew lost the list, not
 the volumes: nothing is removed then. Neighbour: `offers.reservations` writes the annotation.

@@ -91,6 +91,8 @@ class Plan:
     """Operations on resources, done before anything is launched."""
     failed: list[tuple[JsonObject, str]] = field(default_factory=list)
     """Operations that can't be carried out, and why."""
+    volumes: set[tuple[str, str]] = field(default_factory=set)
+    """Those on the node after the operations so far."""
 
 
 def tasks_of(operations: Sequence[JsonObject]) -> list[JsonObject]:
@@ -114,7 +116,7 @@ def refuse_all(
 
 def plan(offers: Sequence[Offer], operations: Sequence[JsonObject], known: Known) -> Plan:
     """Check one ACCEPT whose offers are of one node and role."""
-    made = Plan()
+    made = Plan(volumes=set(known.volumes))
     rest: Vector = {}
     free: Ranges = ()
     for offer in offers:
@@ -159,11 +161,12 @@ def _converted(operation: JsonObject, role: str, known: Known, rest: Vector, mad
     if not resources.fits(change.before, rest):
         made.failed.append((operation, "The offers do not hold these resources"))
         return rest
-    if operation["type"] == "CREATE":
-        clash = changes.volumes_of(change.after) & known.volumes
-        if clash:
-            made.failed.append((operation, f"Persistence ID '{min(clash)[1]}' is in use"))
-            return rest
+    before, after = changes.volumes_of(change.before), changes.volumes_of(change.after)
+    if clash := (after - before) & made.volumes:
+        made.failed.append((operation, f"Persistence ID '{min(clash)[1]}' is in use"))
+        return rest
+    made.volumes -= before
+    made.volumes |= after
     made.converted.append((operation, change))
     return resources.add(resources.subtract(rest, change.before), change.after)
 

@@ -5,10 +5,10 @@ Neighbours: `pods` puts containers into pods; `validate` has passed the tasks.
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from apimachinery.mesos.marks import PERSISTENT, SANDBOX, SANDBOX_VOLUME
+from apimachinery.mesos.marks import SANDBOX, SANDBOX_VOLUME
 from apimachinery.wire import JsonObject
 from offers import identity, parts, ranges, resources, shapes
 from offers.resources import Vector
@@ -21,19 +21,24 @@ PORTS_LISTED_MAX = 64
 """Ports of a task that its pod lists: they are then known to be taken after a restart."""
 
 
+Place = Callable[[str, str, str], str]
+"""Node, role, persistence id → the directory of a persistent volume."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a container takes from its framework."""
 
     framework_id: str
     user: str
+    place: Place
     uses_host: bool = False
     """Whether tasks without an image run on the node's own file system."""
 
 
-def setting(owner: identity.Owner) -> Setting:
+def setting(owner: identity.Owner, place: Place) -> Setting:
     """Of the tasks of one framework."""
-    return Setting(owner.framework_id, owner.user, owner.uses_host)
+    return Setting(owner.framework_id, owner.user, place, owner.uses_host)
 
 
 def shares_network(container: JsonObject) -> bool:
@@ -79,7 +84,10 @@ def container(
         "workingDir": SANDBOX,
         "env": _environment(info, command, setting),
         "resources": _resources(info),
-        "volumeMounts": [{"name": sandbox, "mountPath": SANDBOX}, *mounts(info, sandbox)],
+        "volumeMounts": [
+            {"name": sandbox, "mountPath": SANDBOX},
+            *mounts(info, sandbox, setting.place),
+        ],
     }
     if taken := ports(info):
         made["ports"] = taken
@@ -180,7 +188,7 @@ def _is_volume(key: str) -> bool:
     return "persistence" in (shapes.disk_of(parts.parse(key)) or {})
 
 
-def _persistent(info: JsonObject) -> list[tuple[str, JsonObject]]:
+def _persistent(info: JsonObject, place: Place) -> list[tuple[str, JsonObject]]:
     """(path on the node, volume) of the persistent volumes among a task's resources."""
     found = []
     for resource in info.get("resources") or ():
@@ -188,19 +196,9 @@ def _persistent(info: JsonObject) -> list[tuple[str, JsonObject]]:
         if "persistence" in disk and "volume" in disk:
             stack = shapes.stack_of(resource)
             role = stack[-1]["role"] if stack else ""
-            where = persistent_path(info["agent_id"]["value"], role, disk["persistence"]["id"])
+            where = place(info["agent_id"]["value"], role, disk["persistence"]["id"])
             found.append((where, disk["volume"]))
     return found
-
-
-def persistent_path(node: str, role: str, persistence_id: str) -> str:
-    """Where a persistent volume lies on its node."""
-    return f"{PERSISTENT}/{persistent_name(node, role, persistence_id)}"
-
-
-def persistent_name(node: str, role: str, persistence_id: str) -> str:
-    """Ids are no names of directories, and nodes may share a disk."""
-    return hashlib.sha256("\0".join((node, role, persistence_id)).encode()).hexdigest()[:32]
 
 
 def _finite(scalar: JsonObject) -> bool:
@@ -230,14 +228,14 @@ def _user(name: str) -> int | None:
     return int(name) if name.isdigit() and name != "0" else None
 
 
-def volumes(tasks: Iterable[JsonObject]) -> list[JsonObject]:
+def volumes(tasks: Iterable[JsonObject], place: Place) -> list[JsonObject]:
     """The node's directories that tasks want."""
     paths = {
         host_path(volume)
         for info in tasks
         for volume in (info.get("container") or {}).get("volumes") or ()
     }
-    kept = {path for info in tasks for path, _ in _persistent(info)}
+    kept = {path for info in tasks for path, _ in _persistent(info, place)}
     shared = {
         _shared(volume)
         for info in tasks
@@ -270,7 +268,7 @@ def _shared(volume: JsonObject) -> str:
     return _volume_name(f"parent:{inner['path']}") if inner.get("type") == "PARENT" else ""
 
 
-def mounts(info: JsonObject, sandbox: str) -> list[JsonObject]:
+def mounts(info: JsonObject, sandbox: str, place: Place) -> list[JsonObject]:
     """Directories of the node, and of the sandbox, where the task wants them."""
     found = [
         {
@@ -278,7 +276,7 @@ def mounts(info: JsonObject, sandbox: str) -> list[JsonObject]:
             "mountPath": f"{SANDBOX}/{volume['container_path']}",
             "readOnly": volume["mode"] == "RO",
         }
-        for path, volume in _persistent(info)
+        for path, volume in _persistent(info, place)
     ]
     for volume in (info.get("container") or {}).get("volumes") or ():
         path, at = host_path(volume), volume["container_path"]

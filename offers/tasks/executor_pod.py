@@ -26,7 +26,9 @@ RECOVERY_TIMEOUT = "15mins"
 """How long a checkpointing executor tries to reach its agent again."""
 
 
-def pod(executor: Executor, owner: identity.Owner, hostname: str) -> JsonObject:
+def pod(
+    executor: Executor, owner: identity.Owner, hostname: str, place: containers.Place
+) -> JsonObject:
     """The manifest."""
     info = executor.info
     outer = info.get("container") or {}
@@ -38,7 +40,7 @@ def pod(executor: Executor, owner: identity.Owner, hostname: str) -> JsonObject:
         **pods.fetched({"executor": info}),
     }
     as_task = {**info, "agent_id": {"value": executor.node}, "task_id": {"value": ""}}
-    made = containers.container(as_task, "executor", containers.setting(owner))
+    made = containers.container(as_task, "executor", containers.setting(owner, place))
     made["env"] = _environment(made["env"], executor, hostname)
     made["resources"].pop("limits")
     spec: JsonObject = {
@@ -48,7 +50,7 @@ def pod(executor: Executor, owner: identity.Owner, hostname: str) -> JsonObject:
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": math.ceil(grace_of(info)),
         "containers": [made],
-        "volumes": [{"name": SANDBOX_VOLUME, "emptyDir": {}}, *containers.volumes([info])],
+        "volumes": [{"name": SANDBOX_VOLUME, "emptyDir": {}}, *containers.volumes([info], place)],
     }
     if containers.shares_network(outer):
         spec |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}

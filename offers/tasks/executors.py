@@ -28,6 +28,7 @@ from offers.master import OfferMaster
 from offers.tasks import executor as records
 from offers.tasks import executor_pod, loop, observe, pods, states
 from offers.tasks.accept import Launched
+from offers.tasks.containers import Place
 from offers.tasks.delivery import Deliveries
 from offers.tasks.executor import Executor
 from offers.tasks.journal import Journal
@@ -61,6 +62,7 @@ class Ties:
     completed: deque[Task]
     node_exists: Callable[[str], bool]
     hostname_of: Callable[[str], str]
+    place: Place
     retire: Callable[[str], None]
     """Told of pods that are over, which are kept for their logs."""
     clock: Clock
@@ -302,7 +304,7 @@ class Executors:
         if executor.pod_made:
             return
         hostname = ties.hostname_of(executor.node)
-        manifest = executor_pod.pod(executor, framework.owner, hostname)
+        manifest = executor_pod.pod(executor, framework.owner, hostname, ties.place)
         try:
             made = await ties.frameworks.client_of(framework).create(scheme.PODS, manifest)
         except status.AlreadyExists:

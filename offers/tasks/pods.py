@@ -17,12 +17,13 @@ from apimachinery.mesos.marks import (
     FRAMEWORK_ID,
     FRAMEWORK_LABEL,
     GROUP,
+    REVOCABLE,
     RUN,
     SANDBOX_VOLUME,
     TASK_IDS,
 )  # fmt: skip
 from apimachinery.wire import JsonObject
-from offers import identity, ranges, resources, shapes
+from offers import identity, parts, ranges, resources, shapes
 from offers.resources import Vector
 from offers.tasks import containers
 
@@ -32,7 +33,7 @@ GRACE_S = 3.0
 
 def pod(
     name: str, namespace: str, node: str, run: str, owner: identity.Owner, tasks: list[JsonObject],
-    executor: JsonObject | None,
+    executor: JsonObject | None, place: containers.Place,
 ) -> JsonObject:  # fmt: skip
     """The pod's manifest. `run` tells this launch from others of the same ids."""
     annotations = {
@@ -41,9 +42,13 @@ def pod(
         RUN: run,
     }
     group = executor is not None
+    annotations |= lent(charge(tasks, executor)[0])
     annotations |= fetched({container_name(i): info for i, info in enumerate(tasks)})
     outer = (executor or {}).get("container") or tasks[0].get("container") or {}
-    setting, sandboxes = containers.setting(owner), [sandbox_name(i) for i in range(len(tasks))]
+    setting, sandboxes = (
+        containers.setting(owner, place),
+        [sandbox_name(i) for i in range(len(tasks))],
+    )
     made = [
         containers.container(_inside(info, outer, i), container_name(i), setting, sandboxes[i])
         for i, info in enumerate(tasks)
@@ -60,7 +65,7 @@ def pod(
         "containers": made,
         "volumes": [
             *({"name": each, "emptyDir": {}} for each in sandboxes),
-            *containers.volumes(tasks),
+            *containers.volumes(tasks, place),
         ],
     }
     if containers.shares_network(outer):
@@ -88,6 +93,15 @@ def fetched(infos: Mapping[str, JsonObject]) -> dict[str, str]:
     wanted = {name: (info.get("command") or {}).get("uris") for name, info in infos.items()}
     wanted = {name: uris for name, uris in wanted.items() if uris}
     return {FETCH: json.dumps(wanted, sort_keys=True)} if wanted else {}
+
+
+def lent(vector: Vector) -> dict[str, str]:
+    """The annotation by which the agent learns what it may take back."""
+    known = {
+        parts.parse(key).name: value for key, value in vector.items() if parts.is_revocable(key)
+    }
+    amounts = {name: containers.amount(name, value) for name, value in known.items()}
+    return {REVOCABLE: json.dumps(amounts, sort_keys=True)} if amounts else {}
 
 
 def manifest(

@@ -29,6 +29,7 @@ from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.tasks import loop, observe, operations, pods, record, states
 from offers.tasks.accept import Known, Launched
+from offers.tasks.containers import Place
 from offers.tasks.delivery import Deliveries
 from offers.tasks.executors import Executors, Ties, pod_name
 from offers.tasks.journal import Journal
@@ -73,13 +74,14 @@ class TaskService:
         *,
         node_exists: Callable[[str], bool],
         hostname_of: Callable[[str], str],
+        place: Place,
         clock: Clock | None = None,
     ) -> None:
         self.tasks: dict[tuple[str, str], Task] = {}
         self.completed: deque[Task] = deque(maxlen=COMPLETED_KEPT)
         self._client, self._master, self._frameworks = client, master, frameworks
         self._pods = pod_mirror
-        self._node_exists = node_exists
+        self._node_exists, self._place = node_exists, place
         self._clock = clock or SystemClock()
         self._runs: dict[str, list[Task]] = {}
         """Pod ("namespace/name") → its tasks, in the order of its containers."""
@@ -104,6 +106,7 @@ class TaskService:
                 completed=self.completed,
                 node_exists=node_exists,
                 hostname_of=hostname_of,
+                place=place,
                 retire=self._finished.append,
                 clock=self._clock,
             )
@@ -398,7 +401,7 @@ class TaskService:
         infos = [task.info for task in tasks]
         manifest = pods.pod(
             first.pod, first.namespace, first.node, first.run, framework.owner, infos,
-            first.executor,
+            first.executor, self._place,
         )  # fmt: skip
         try:
             client = self._frameworks.client_of(framework)

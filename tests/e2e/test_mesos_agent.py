@@ -22,7 +22,6 @@ from typing import Any
 import pytest
 
 from apimachinery.mesos import marks
-from offers.tasks.containers import persistent_name
 from tests.e2e.conftest import Cluster, a_cluster, eventually, run
 from tests.e2e.test_mesos import FOREIGN, environment, master, operate
 
@@ -231,7 +230,8 @@ def test_a_destroyed_volume_leaves_the_disk(pool: Cluster) -> None:
     volume = {**disk, "disk": {"persistence": {"id": name}, "volume": inside}}
     operate(pool, "RESERVE_RESOURCES", {**where, "resources": [disk]})
     operate(pool, "CREATE_VOLUMES", {**where, "volumes": [volume]})
-    path = Path(marks.PERSISTENT) / persistent_name("node-1", "kept", name)
+    (directory,) = json.loads(pool.get("node", "node-1")["metadata"]["annotations"][marks.VOLUMES])
+    path = Path(marks.PERSISTENT) / directory
     record = pool.root / "nodes/node-1/persistent.json"
     assert eventually(lambda: path.name in record.read_text())
     (path / "deep").mkdir(parents=True)

