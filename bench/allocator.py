@@ -125,6 +125,7 @@ class Pod:
     namespace: str = "frameworks"
     host_ports: tuple[()] = ()
     ended: bool = False
+    is_task: bool = False
 
 
 class Mirror:

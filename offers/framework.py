@@ -12,7 +12,8 @@ from typing import Protocol
 
 from apimachinery import names
 from apimachinery.wire import JsonObject
-from offers import identity, messages, roles, shapes
+from offers import identity, messages, resources, roles, shapes
+from offers.allocator import GPU
 from offers.constraints import Constraint
 from offers.messages import Event, FrameworkInfo, Offer
 from offers.resources import Vector
@@ -21,6 +22,8 @@ FAILOVER_MAX_S = 100 * 365 * 86400.0
 """Longer ones are as good as for ever, and within what timers can do."""
 SIZES: tuple[Vector, ...] = ({"cpu": 10}, {"memory": 32 * shapes.MB})
 """Mesos' default: 0.01 cpus or 32 MB."""
+SHOWN = (resources.CPU, resources.MEMORY, resources.DISK, GPU)
+"""Of what is used, a Framework's status tells these."""
 
 
 class SubscribeError(ValueError):
@@ -194,3 +197,10 @@ def _sizes(filters: JsonObject) -> tuple[Vector, ...]:
         return tuple(shapes.quantities(one.get("quantities") or {}) for one in wanted)
     except shapes.BadResource as error:
         raise SubscribeError(f"'FrameworkInfo.offer_filters' are not valid: {error}") from error
+
+
+def usage(tasks: int, total: Vector) -> JsonObject:
+    """What a Framework's status tells of that which runs for it."""
+    found = resources.quantities(total)
+    # A merge keeps what it does not name: what is used no more is said to be null.
+    return {"tasks": tasks, "used": {name: found.get(name) for name in SHOWN}}

@@ -12,15 +12,16 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from apimachinery import meta, scheme, status
 from apimachinery.aio.clock import Clock, SystemClock
 from apimachinery.client.rest import Client
 from apimachinery.wire import JsonObject
 from offers import constraints as constraints_of
-from offers import identity
+from offers import identity, resources
 from offers.constraints import Constraint
-from offers.framework import Framework, Stream, SubscribeError, check, plainly
+from offers.framework import Framework, Stream, SubscribeError, check, plainly, usage
 from offers.master import OfferMaster
 from offers.messages import Offer
 
@@ -63,6 +64,7 @@ class Frameworks:
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._namespaces: set[str] = set()
+        master.on_pods = partial(self._mark, KUBERNETES)
 
     def _spell(self, offer: Offer) -> JsonObject:
         return self.spell(offer)
@@ -101,12 +103,17 @@ class Frameworks:
         with contextlib.suppress(status.AlreadyExists):
             obj = {"metadata": {"name": KUBERNETES}, "spec": spec}
             await self._client.create(scheme.FRAMEWORKS, obj)
+        await self._tell_own()
+
+    async def _tell_own(self) -> None:
+        pods = self._master.in_pods
+        told = usage(pods.get(resources.PODS, 0), pods)
+        await self._tell(KUBERNETES, {"connected": True, "active": True, **told})
+
+    async def _tell(self, name: str, told: JsonObject) -> None:
+        """Write a framework's status."""
         await self._client.patch(
-            scheme.FRAMEWORKS,
-            KUBERNETES,
-            {"status": {"connected": True, "active": True}},
-            kind="merge",
-            subresource="status",
+            scheme.FRAMEWORKS, name, {"status": told}, kind="merge", subresource="status"
         )
 
     # --- coming and going
@@ -205,7 +212,7 @@ class Frameworks:
         self._master.unsubscribe(framework.id)
         if not framework.removed:
             self._disconnected(framework, framework.failover_timeout)
-            self._mark(framework)
+            self._mark(framework.id)
 
     def _disconnected(self, framework: Framework, patience: float) -> None:
         framework.disconnected = self._clock.now()
@@ -228,16 +235,16 @@ class Frameworks:
             stream.end()
         self.on_removed(framework)
         self.on_changed("REMOVED", framework)
-        self._mark(framework)
+        self._mark(framework.id)
 
     # --- writing
 
     def touch(self, framework: Framework) -> None:
         """Something that its status tells has changed."""
-        self._mark(framework)
+        self._mark(framework.id)
 
-    def _mark(self, framework: Framework) -> None:
-        self._dirty.add(framework.id)
+    def _mark(self, framework_id: str) -> None:
+        self._dirty.add(framework_id)
         self._wake.set()
 
     async def run(self) -> None:
@@ -249,12 +256,14 @@ class Frameworks:
             dirty, self._dirty = self._dirty, set()
             for framework_id in sorted(dirty):
                 framework = self.known.get(framework_id)
-                if framework is not None:
-                    try:
+                try:
+                    if framework is not None:
                         await self._write(framework)
-                    except status.ApiError as error:
-                        LOG.warning("framework=%s not written: %s", framework.name, error.message)
-                        self._mark(framework)
+                    elif framework_id == KUBERNETES:
+                        await self._tell_own()
+                except status.ApiError as error:
+                    LOG.warning("framework=%s not written: %s", framework_id, error.message)
+                    self._mark(framework_id)
             await self._forget_old()
 
     async def _write(self, framework: Framework) -> None:
@@ -278,13 +287,7 @@ class Frameworks:
             await self._client.patch(
                 scheme.FRAMEWORKS, framework.name, {"spec": spec}, kind="merge"
             )
-        await self._client.patch(
-            scheme.FRAMEWORKS,
-            framework.name,
-            {"status": self._status(framework)},
-            kind="merge",
-            subresource="status",
-        )
+        await self._tell(framework.name, self._status(framework))
 
     async def _create(self, framework: Framework, spec: JsonObject) -> str:
         obj = {"metadata": {"name": framework.name}, "spec": spec}

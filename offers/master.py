@@ -90,6 +90,10 @@ class OfferMaster:
         self._role_of_pod = role_of_pod
         self.amount_of_pod: Callable[[str], Vector | None] = lambda _: None
         """Knows pods that hold more than their requests tell: reserved resources, volumes."""
+        self.in_pods: Vector = {}
+        """What pods hold that are nobody's tasks."""
+        self.on_pods: Callable[[], None] = lambda: None
+        """Called when that is something else."""
         self._offer_timeout = offer_timeout
         self._rivals, self._region = rivals, region
         self._allocated_at = -math.inf
@@ -395,6 +399,10 @@ class OfferMaster:
                 self.rescind(offer_id)
 
     def _pod_changed(self, key: str, old: PodView | None, new: PodView | None) -> None:
+        held, holds = _held(old), _held(new)
+        if held != holds:
+            self.in_pods = resources.add(resources.subtract(self.in_pods, held), holds)
+            self.on_pods()
         if new is None or new.ended:
             gone = new or old
             node = self.ledger.gone(gone.uid) if gone is not None else None
@@ -571,3 +579,9 @@ class OfferMaster:
             paths += [child.path for child in role.children.values()] if role else []
         total = self.ledger.total
         return {path: sorter.share_of(self.ledger.roles, path, total) for path in paths}
+
+
+def _held(pod: PodView | None) -> Vector:
+    """What a pod holds, unless it runs tasks."""
+    counts = pod is not None and pod.node_name and not pod.ended and not pod.is_task
+    return pod.requests if counts and pod is not None else {}

@@ -84,3 +84,8 @@ class PodView(Protocol):
     def ended(self) -> bool:
         """Succeeded or Failed: it holds nothing any more."""
         ...
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it runs tasks of a framework of the Mesos API."""
+        ...

@@ -70,7 +70,9 @@ class FrameworkStatus(Model):
     disconnected_time: MicroTime = Field(
         "", alias="disconnectedTime", description="When the last subscription ended."
     )
-    tasks: Int32 | None = Field(None, description="How many tasks it has that have not ended.")
+    tasks: Int32 | None = Field(
+        None, description="How many tasks, or pods of the pods' own, it has that have not ended."
+    )
     used: Mapping[str, Quantity] = Field(
         default_factory=dict, description="What its tasks use, by resource."
     )

@@ -23,7 +23,7 @@ from apimachinery.client.workqueue import WorkQueue
 from apimachinery.mesos import marks
 from apimachinery.wire import JsonObject
 from offers import identity, messages, parts, resources
-from offers.framework import Framework
+from offers.framework import Framework, usage
 from offers.frameworks import Frameworks
 from offers.master import OfferMaster
 from offers.resources import Vector
@@ -163,9 +163,7 @@ class TaskService:
         total: Vector = {}
         for task in running:
             total = resources.add(total, parts.folded(task.amounts[0]))
-        # A merge keeps what it does not name: what is used no more is said to be null.
-        none = dict.fromkeys((resources.CPU, resources.MEMORY, resources.DISK))
-        return {"tasks": len(running), "used": {**none, **resources.quantities(total)}}
+        return usage(len(running), total)
 
     async def restore(self) -> None:
         """Read the Task objects of before; runs without a pod hold their resources again."""

@@ -236,6 +236,42 @@ async def test_a_drain_moves_pods_and_tasks_alike(contest: Contest) -> None:
     assert not (await _by_node(contest)).get(node)
 
 
+@pytest.mark.timeout(180)
+async def test_pods_and_tasks_out_of_reach_leave_their_quota_to_others(contest: Contest) -> None:
+    """And `kubectl get frameworks` tells how many each has."""
+    client, pool = contest.client, contest.pool
+    for path in ("kubernetes.a", "one"):
+        spec = {"limits": {"cpu": "2"}}
+        with contextlib.suppress(status.AlreadyExists):
+            await client.create(scheme.OFFER_ROLES, {"metadata": {"name": path}})
+        await client.patch(scheme.OFFER_ROLES, path, {"spec": spec})
+    tree = pool.master.ledger.roles
+    await contest.until(lambda: bool(tree.role("kubernetes/a").limit and tree.role("one").limit))
+    await contest.framework("one")
+    await pool.node("n0", cpu="4")
+    await contest.pods("a", 4)
+    await contest.until(lambda: (contest.used("one"), contest.used("kubernetes/a")) == (2, 2))
+    for name in ("n1", "n2"):
+        await pool.node(name, cpu="4")
+    while await counts(contest) != {"kubernetes": 2, "one": 2}:
+        await asyncio.sleep(0.1)
+    assert sum(map(contest.used, ("one", "kubernetes/a"))) == 4
+    await pool.ready("n0", "Unknown")
+    # The other two pods, and two more tasks, have the quota now.
+    await contest.until(lambda: (contest.used("one"), contest.used("kubernetes/a")) == (4, 4))
+    while await counts(contest) != {"kubernetes": 4, "one": 2}:
+        await asyncio.sleep(0.1)
+    await pool.ready("n0", "True")
+    await contest.until(lambda: tree.role("one").consumed.get("cpu") == 4000)
+    assert tree.role("kubernetes/a").consumed["cpu"] == 4000
+
+
+async def counts(contest: Contest) -> dict[str, int]:
+    """Framework → its tasks, or pods, as its status tells."""
+    found = (await contest.client.list(scheme.FRAMEWORKS))["items"]
+    return {one["spec"]["name"]: one["status"].get("tasks", 0) for one in found}
+
+
 async def _by_node(contest: Contest) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for pod in (await contest.client.list(scheme.PODS))["items"]:

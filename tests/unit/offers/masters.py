@@ -40,6 +40,7 @@ class Pod:
     namespace: str = "default"
     host_ports: tuple[()] = ()
     ended: bool = False
+    is_task: bool = False
 
 
 class Mirror:
