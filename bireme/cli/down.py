@@ -64,11 +64,12 @@ def _end(pid: int | None, number: signal.Signals = signal.SIGTERM) -> None:
 
 def remove_pods(options: ClusterOptions, dirs: DataDir) -> None:
     """Kill and unmount what the nodes ran: containers outlive their agents on purpose."""
-    from kubelet.runtime.oci import cleanup  # as above
+    from kubelet import mounts  # as above
+    from kubelet.runtime.oci import cleanup
     from kubelet.runtime.oci.node import OciOptions
 
     for home in sorted((dirs.root / "nodes").glob("*")):
         cgroup_root = cluster.cgroup_root(options, home.name)
         cleanup.remove_all(OciOptions(home / "runtime", cgroup_root=cgroup_root))
-        cleanup.unmount_below(home)
+        mounts.remove_below(home)
         cleanup.remove_cgroups(cgroup_root)

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from kubelet import mounts
 from kubelet.images import hostfs, layers, manifest, reference
 from kubelet.images.errors import InvalidImageError
 from kubelet.images.interface import Image, ImageConfig
@@ -35,7 +36,6 @@ FORMAT_VERSION = 1
 SHORT_NAME_LENGTH = 16
 # No download takes that long; older work was cut off by a crash.
 ABANDONED_SECONDS = 24 * 3600
-_MOUNTINFO = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class ImageStore:
 
     def in_use(self) -> frozenset[str]:
         """Ids of images with a layer that is mounted somewhere on the machine."""
-        mounted = _MOUNTINFO.read_text()
+        mounted = mounts.table()
         return frozenset(
             image.id
             for image in self.images().values()
@@ -215,7 +215,7 @@ class ImageStore:
     def _sweep(self, images: dict[str, Image]) -> None:
         """Remove what no image needs. Under the lock, so no layer is between unpack and commit."""
         needed = {short_name(d) for image in images.values() for d in image.diff_ids}
-        mounted = _MOUNTINFO.read_text()
+        mounted = mounts.table()
         for layer in self.layers_directory.iterdir():
             if layer.name not in needed and layer.name not in mounted:
                 # Renamed first: a half-removed layer must not look like a layer.

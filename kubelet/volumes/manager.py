@@ -18,7 +18,7 @@ from apimachinery import status as errors
 from apimachinery.quantity import Quantity
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import kernel, resources
+from kubelet import kernel, mounts, resources
 from kubelet.env import expand_known
 from kubelet.images.errors import ImageError
 from kubelet.kit import Kit
@@ -27,7 +27,7 @@ from kubelet.runtime.config import Mount, Propagation
 from kubelet.volumes import atomic, claims, ownership, payload
 from kubelet.volumes.errors import VolumeError
 from kubelet.volumes.objects import ObjectCache
-from kubelet.volumes.paths import bind_sub_path, ensure_host_path, read_inside, unmount_below
+from kubelet.volumes.paths import bind_sub_path, ensure_host_path, read_inside
 from kubelet.volumes.payload import Owner, TokenRef
 from kubelet.volumes.tokens import Token
 from kubelet.volumes.tokens import request as request_token
@@ -337,5 +337,5 @@ def _make_empty(path: Path, memory: int, group: int | None) -> None:
 
 def _remove(directory: Path) -> None:
     if directory.is_dir():
-        unmount_below(directory)
+        mounts.remove_below(directory)
         shutil.rmtree(directory)

@@ -7,13 +7,12 @@ own. Blocking; callers use a thread. Neighbour: `kubelet.volumes.manager`.
 """
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from kubelet import kernel
+from kubelet import kernel, mounts
 from kubelet.envfiles import FILE_MAX
 from kubelet.volumes.atomic import check_path
 from kubelet.volumes.errors import VolumeError
@@ -73,7 +72,7 @@ def bind_sub_path(volume: Path, sub_path: str, place: Path) -> Path:
         is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
         place.parent.mkdir(parents=True, exist_ok=True)
         # An earlier attempt of the container saw what was there then; this one looks anew.
-        unmount_at(place)
+        mounts.remove_at(place)
         if place.exists() and place.is_dir() != is_directory:
             _remove_one(place)
         if is_directory:
@@ -147,41 +146,8 @@ def read_inside(volume: Path, path: str) -> bytes | None:
         os.close(descriptor)
 
 
-def unmount_at(place: Path) -> None:
-    """Every mount on this very place. (`is_mount` does not see binds within a file system.)"""
-    real = str(place.resolve())
-    for _ in range(_mount_points().count(real)):
-        kernel.unmount(real)
-
-
-def unmount_below(directory: Path) -> None:
-    """Every mount inside, deepest first, so that removing files cannot reach what was mounted.
-
-    OSError if one stays: then nothing below may be removed. Names are compared as the kernel
-    spells them, links resolved: a data directory behind a link must not hide its mounts.
-    """
-    prefix = f"{directory.resolve()}/"
-    for point in sorted((p for p in _mount_points() if p.startswith(prefix)), reverse=True):
-        kernel.unmount(point)
-    left = [p for p in _mount_points() if p.startswith(prefix)]
-    if left:
-        raise OSError(errno.EBUSY, f"{left[0]} is still mounted")
-
-
 def _remove_one(place: Path) -> None:
     if place.is_dir():
         place.rmdir()
     else:
         place.unlink()
-
-
-def _mount_points() -> list[str]:
-    with Path("/proc/self/mountinfo").open(encoding="utf-8", errors="surrogateescape") as lines:
-        return [_unescape(line.split(" ")[4]) for line in lines]
-
-
-def _unescape(text: str) -> str:
-    """Mountinfo writes spaces, tabs, newlines and backslashes as three octal digits."""
-    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, char)
-    return text

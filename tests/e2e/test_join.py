@@ -80,9 +80,10 @@ def agent(cluster: Cluster, slot: int, token: str, port: int) -> Iterator[subpro
             process.terminate()
             process.wait(10)
             script = (
-                "from pathlib import Path; from kubelet.runtime.oci import cleanup, node;"
+                "from pathlib import Path; from kubelet import mounts;"
+                "from kubelet.runtime.oci import cleanup, node;"
                 f"cleanup.remove_all(node.OciOptions(Path({str(home / 'runtime')!r}),"
-                " cgroup_root='/brmjoin')); cleanup.unmount_below(Path"
+                " cgroup_root='/brmjoin')); mounts.remove_below(Path"
                 f"({str(home)!r})); cleanup.remove_cgroups('/brmjoin')"
             )
             run([BIREME[0], "-c", script])

@@ -6,12 +6,10 @@ what is found on disk, after any crash; needs no event loop. Blocking. The image
 
 import asyncio
 import contextlib
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from kubelet import kernel
 from kubelet.runtime.oci import bundles, cgroups, namespaces, records, strays
@@ -20,9 +18,7 @@ from kubelet.runtime.oci.node import OciOptions
 # Removing a container is mostly waiting for runc and the kernel.
 PARALLEL = 8
 RUNC_TIMEOUT_SECONDS = 60
-_MOUNTINFO = Path("/proc/self/mountinfo")
 _Found = tuple[str, records.ContainerRecord | None]
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 async def remove_pods(options: OciOptions) -> None:
@@ -50,17 +46,6 @@ def remove_all(options: OciOptions) -> None:
             groups.remove(record.cgroup)
         shutil.rmtree(directory, ignore_errors=True)
     shutil.rmtree(options.root, ignore_errors=True)
-
-
-def unmount_below(directory: Path) -> None:
-    """Detach every mount below a directory, the innermost first (volumes, pins, roots)."""
-    prefix = f"{directory}/"
-    mounts = [line.split()[4] for line in _MOUNTINFO.read_text().splitlines()]
-    for target in reversed(mounts):
-        # The kernel writes spaces and backslashes as octal.
-        path = _OCTAL.sub(lambda match: chr(int(match[1], 8)), target)
-        if path.startswith(prefix):
-            kernel.unmount(path)
 
 
 def remove_cgroups(cgroup_root: str) -> None:

@@ -14,6 +14,7 @@ from apimachinery.client.transport import DirectTransport
 from apimachinery.wire import JsonObject, UserInfo
 from apiserver.server import ApiServer
 from apiserver.storage.memory import MemoryStore
+from kubelet import mounts
 from kubelet.agent import NodeAgent
 from kubelet.images.fake import FakeImages
 from kubelet.images.interface import ImageService
@@ -21,7 +22,6 @@ from kubelet.network.fake import FakeNetwork
 from kubelet.options import Capacity, Options
 from kubelet.runtime.fake import FakeDriver, FakeMachine
 from kubelet.runtime.interface import RuntimeDriver
-from kubelet.volumes import paths
 
 ADMIN = UserInfo("admin", groups=("system:masters", "system:authenticated"))
 PATIENCE_S = 10.0
@@ -189,5 +189,5 @@ async def world(api: Client, tmp_path: Path) -> AsyncIterator[World]:
     yield result
     await result.stop_agent()
     # Volumes of pods outlive an agent; those of a test must not outlive it.
-    paths.unmount_below(tmp_path)
+    mounts.remove_below(tmp_path)
     result.machine.close()

@@ -13,6 +13,7 @@ import pytest
 
 from apimachinery import scheme
 from apimachinery.client.rest import Client
+from kubelet import mounts
 from kubelet.images.busybox import build_busybox
 from kubelet.images.service import LocalImages
 from kubelet.images.store import ImageStore
@@ -22,7 +23,6 @@ from kubelet.runtime.interface import RuntimeDriver
 from kubelet.runtime.oci import cleanup
 from kubelet.runtime.oci.driver import OciDriver
 from kubelet.runtime.oci.node import OciOptions
-from kubelet.volumes.paths import unmount_below
 
 from .conftest import PATIENCE_S, World, gone, is_ready, phase, waiting
 
@@ -102,7 +102,7 @@ async def oci(api: Client) -> AsyncIterator[OciWorld]:
         await world.stop_agent()
         cleanup.remove_all(OciOptions(directory / "run", cgroup_root=CGROUPS))
         cleanup.remove_cgroups(CGROUPS)
-        unmount_below(directory)
+        mounts.remove_below(directory)
         shutil.rmtree(directory)
 
 

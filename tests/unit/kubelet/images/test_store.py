@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from kubelet.images import store as store_module
 from kubelet.images.errors import InvalidImageError
 from kubelet.images.interface import Image
 from kubelet.images.store import ImageStore
@@ -107,7 +106,7 @@ def test_a_mounted_layer_is_kept(
     image = add(store, sample(BASE), "docker.io/library/a:1")
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"overlay overlay rw,lowerdir={store.layer_paths(image)[0]}\n")
-    monkeypatch.setattr(store_module, "_MOUNTINFO", mounts)
+    monkeypatch.setattr("kubelet.mounts.TABLE", mounts)
     assert store.remove("a:1")
     assert store.has_layer(digest_of(BASE))
 
@@ -118,7 +117,7 @@ def test_a_layer_that_was_kept_goes_with_the_next_change(
     image = add(store, sample(BASE), "docker.io/library/a:1")
     mounts = tmp_path / "mountinfo"
     mounts.write_text(store.layer_paths(image)[0])
-    monkeypatch.setattr(store_module, "_MOUNTINFO", mounts)
+    monkeypatch.setattr("kubelet.mounts.TABLE", mounts)
     store.remove("a:1")
     mounts.write_text("")
     add(store, sample(TOP), "docker.io/library/b:1")
