@@ -103,15 +103,14 @@ async def test_following_ends_with_the_container(log: Path, hub: Hub) -> None:
             got.append(chunk)  # noqa: PERF401  read while it grows
 
     task = asyncio.create_task(follow())
-    await asyncio.sleep(0.02)
+    await until(got, b"n4\n")
     with log.open("a") as file:
         file.write(line("more"))
-    await asyncio.sleep(0.02)
-    assert b"".join(got) == b"n4\nmore\n"
+    await until(got, b"n4\nmore\n")
     with log.open("a") as file:
         file.write(line("last words"))
     ended.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await task
     assert b"".join(got) == b"n4\nmore\nlast words\n"
 
@@ -121,20 +120,27 @@ async def test_following_crosses_a_rotation(log: Path, hub: Hub) -> None:
     got: list[bytes] = []
 
     async def follow() -> None:
-        async for chunk in logs.read(log, Options(follow=True, tail=0), hub, ended):
+        async for chunk in logs.read(log, Options(follow=True, tail=1), hub, ended):
             got.append(chunk)  # noqa: PERF401  read while it grows
 
     task = asyncio.create_task(follow())
-    await asyncio.sleep(0.02)
+    await until(got, b"n4\n")
     with log.open("a") as writer:
         logs.rotate(log, 5)
         writer.write(line("old file"))
     log.write_text(line("new file"))
-    await asyncio.sleep(0.05)
+    await until(got, b"n4\nold file\nnew file\n")
     ended.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await task
-    assert b"".join(got) == b"old file\nnew file\n"
+    assert b"".join(got) == b"n4\nold file\nnew file\n"
+
+
+async def until(got: list[bytes], text: bytes) -> None:
+    """That much has been read."""
+    async with asyncio.timeout(10):
+        while b"".join(got) != text:
+            await asyncio.sleep(0.01)
 
 
 def test_rotation_keeps_a_few_files_and_compresses_old_ones(tmp_path: Path) -> None:
