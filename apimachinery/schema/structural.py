@@ -6,11 +6,11 @@ says, and nothing is used that cannot be pruned or would be slow. Neighbours:
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from apimachinery import status
-from apimachinery.schema import defaulting, patterns, pruning, rules, values
+from apimachinery.schema import defaulting, lists, patterns, pruning, rules, values
 from apimachinery.schema.node import Node
 from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
@@ -49,9 +49,36 @@ _FLAGS = frozenset(
 _COMBINED = ("allOf", "anyOf", "oneOf")
 
 
-def check(schema: JsonObject, path: str) -> Errors:
+_AT_ROOT = {
+    "Description": "description",
+    "Type": "type",
+    "Format": "format",
+    "Title": "title",
+    "Maximum": "maximum",
+    "ExclusiveMaximum": "exclusiveMaximum",
+    "Minimum": "minimum",
+    "ExclusiveMinimum": "exclusiveMinimum",
+    "MaxLength": "maxLength",
+    "MinLength": "minLength",
+    "Pattern": "pattern",
+    "MaxItems": "maxItems",
+    "MinItems": "minItems",
+    "UniqueItems": "uniqueItems",
+    "MultipleOf": "multipleOf",
+    "Required": "required",
+    "Items": "items",
+    "Properties": "properties",
+    "ExternalDocs": "externalDocs",
+    "Example": "example",
+    "XPreserveUnknownFields": "x-kubernetes-preserve-unknown-fields",
+    "XValidations": "x-kubernetes-validations",
+}
+"""Keywords of a root whose status is judged apart, as Kubernetes calls them and as they are."""
+
+
+def check(schema: JsonObject, path: str, *, status_apart: bool = False) -> Errors:
     """Everything that is wrong with the schema of a version, whose path is given."""
-    errors: Errors = []
+    errors: Errors = _root_keywords(schema, path) if status_apart else []
     if not schema.get("type"):
         errors.append(status.required(f"{path}.type", "must not be empty at the root"))
     elif schema["type"] != "object":
@@ -66,6 +93,17 @@ def check(schema: JsonObject, path: str) -> Errors:
     )
     errors += _place(schema, path, depth=0)
     return errors or _defaults(schema, path, root=True)
+
+
+def _root_keywords(schema: JsonObject, path: str) -> Errors:
+    """What the root says must be true of the status alone as well."""
+    if all(key in _AT_ROOT.values() for key, value in schema.items() if value):
+        return []
+    detail = (
+        f"only [{' '.join(_AT_ROOT)}] fields are allowed at the root of the schema if the status "
+        "subresource is enabled"
+    )
+    return [status.invalid_value(path, schema, detail)]
 
 
 def _metadata(schema: JsonObject | None, path: str) -> Errors:
@@ -88,7 +126,7 @@ def _place(schema: JsonObject, path: str, *, depth: int) -> Errors:
         return [
             status.forbidden_field(path, f"schemas may not nest deeper than {MAX_DEPTH} levels")
         ]
-    errors = [*_keywords(schema, path), *_extensions(schema, path), *_lists(schema, path)]
+    errors = [*_keywords(schema, path), *_extensions(schema, path), *lists.check(schema, path)]
     errors += rules.check(schema, path)
     for combination, where in _combinations(schema, path):
         errors += _narrowing(combination, schema, where, depth=depth + 1)
@@ -186,67 +224,6 @@ def _extensions(schema: JsonObject, path: str) -> Errors:
                 "x-kubernetes-preserve-unknown-fields"
             )
             errors.append(status.required(f"{path}.properties", detail))
-    return errors
-
-
-def _lists(schema: JsonObject, path: str) -> Errors:
-    """Arrays and what tells their items apart."""
-    errors: Errors = []
-    items = schema.get("items")
-    if isinstance(items, list):
-        detail = "items must be a schema object and not an array"
-        errors.append(status.forbidden_field(f"{path}.items", detail))
-    elif schema.get("type") == "array" and items is None:
-        errors.append(status.required(f"{path}.items", "must be specified"))
-    kind, keys = schema.get("x-kubernetes-list-type"), schema.get("x-kubernetes-list-map-keys")
-    map_type = schema.get("x-kubernetes-map-type")
-    if kind and kind not in ("atomic", "set", "map"):
-        where = f"{path}.x-kubernetes-list-type"
-        errors.append(status.not_supported(where, kind, ("atomic", "set", "map")))
-    if map_type and map_type not in ("atomic", "granular"):
-        where = f"{path}.x-kubernetes-map-type"
-        errors.append(status.not_supported(where, map_type, ("atomic", "granular")))
-    if kind and schema.get("type") != "array":
-        detail = "must be array if x-kubernetes-list-type is specified"
-        errors.append(status.invalid_value(f"{path}.type", schema.get("type", ""), detail))
-    if keys and kind != "map":
-        where, detail = (
-            f"{path}.x-kubernetes-list-type",
-            "must be map if x-kubernetes-list-map-keys is non-empty",
-        )
-        errors.append(
-            status.invalid_value(where, kind, detail) if kind else status.required(where, detail)
-        )
-    if kind == "map":
-        errors += _map_keys(items if isinstance(items, dict) else {}, keys or (), path)
-    return errors
-
-
-def _map_keys(items: JsonObject, keys: Sequence[str], path: str) -> Errors:
-    if not keys:
-        detail = "must not be empty if x-kubernetes-list-type is map"
-        return [status.required(f"{path}.x-kubernetes-list-map-keys", detail)]
-    if items.get("type") != "object":
-        detail = "must be object if parent array's x-kubernetes-list-type is map"
-        return [status.invalid_value(f"{path}.items.type", items.get("type", ""), detail)]
-    errors: Errors = []
-    known = items.get("properties") or {}
-    for index, key in enumerate(keys):
-        if key not in known:
-            where = f"{path}.x-kubernetes-list-map-keys[{index}]"
-            detail = "entries must all be names of item properties"
-            errors.append(status.invalid_value(where, key, detail))
-            continue
-        where = f"{path}.items.properties[{key}]"
-        if known[key].get("type") in ("array", "object"):
-            detail = "must be a scalar type if parent array's x-kubernetes-list-type is map"
-            errors.append(status.invalid_value(f"{where}.type", known[key]["type"], detail))
-        if known[key].get("default") is None and key not in (items.get("required") or ()):
-            detail = (
-                "this property is in x-kubernetes-list-map-keys, so it must have a default or be a "
-                "required property"
-            )
-            errors.append(status.required(f"{where}.default", detail))
     return errors
 
 

@@ -81,7 +81,7 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("scheduling.k8s.io", "PriorityClass"): ("cluster", "priority_class", "priority_class_update"),
     ("certificates.k8s.io", "CertificateSigningRequest"): ("cluster", "signing_request", ""),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
-        "extensions",
+        "definitions",
         "definition",
         "definition_update",
     ),
@@ -95,7 +95,7 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
         "configuration",
         "",
     ),
-    ("apiregistration.k8s.io", "APIService"): ("extensions", "api_service", ""),
+    ("apiregistration.k8s.io", "APIService"): ("apiservices", "api_service", ""),
 }
 
 _STATUS_RULES: dict[tuple[str, str], tuple[str, str]] = {
@@ -105,6 +105,7 @@ _STATUS_RULES: dict[tuple[str, str], tuple[str, str]] = {
     ("", "ReplicationController"): ("statuses", "replica_set"),
     ("", "ResourceQuota"): ("amounts", "quota_status"),
     ("", "Service"): ("statuses", "service"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): ("definitions", "definition_status"),
     ("apps", "DaemonSet"): ("statuses", "daemon_set"),
     ("apps", "Deployment"): ("statuses", "deployment"),
     ("apps", "ReplicaSet"): ("statuses", "replica_set"),

@@ -12,6 +12,7 @@ from apimachinery.resource import Resource
 from apimachinery.schema import expressions
 from apimachinery.schema.expressions import Job, Placed
 from apimachinery.status import FieldError
+from apimachinery.validation import definitions
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
 from apiserver.expressions.evaluator import Evaluator, TooSlow
@@ -124,7 +125,7 @@ def _places(definition: JsonObject | None) -> dict[str, list[Placed]]:
     versions = ((definition or {}).get("spec") or {}).get("versions") or ()
     for index, version in enumerate(versions):
         schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
-        path = f"spec.versions[{index}].schema.openAPIV3Schema"
+        path = f"{definitions.place(versions, index, 'schema')}.openAPIV3Schema"
         found[path] = list(expressions.rules_of(schema, path))
     return found
 
@@ -149,15 +150,27 @@ def _problem(one: Placed, found: Checked) -> FieldError | None:
         what = "cel expression" if one.key == "rule" else "messageExpression"
         kind = "a bool" if one.key == "rule" else "a string"
         detail = f"{what} must evaluate to {kind}"
-        return status.invalid_value(one.path, one.expression, f"compilation failed: {detail}")
+        return status.invalid_value(one.path, _shown(one.rule), f"compilation failed: {detail}")
     if found.problem:
         what = "" if one.key == "rule" else "messageExpression "
-        return status.invalid_value(one.path, one.expression, f"{what}{found.problem}")
+        return status.invalid_value(one.path, _shown(one.rule), f"{what}{found.problem}")
+    early = one.rule.get("optionalOldSelf")
+    if one.key == "rule" and early is not None and not expressions.OLD.search(one.expression):
+        where = f"{one.path.removesuffix('.rule')}.optionalOldSelf"
+        detail = "may not be set if oldSelf is not used in rule"
+        return status.invalid_value(where, early, detail)
     cost = found.cost * one.times
     if cost > STATIC_LIMIT:
         detail = f"estimated {one.key} cost {_beyond(cost, STATIC_LIMIT)}"
         return status.forbidden_field(one.path, detail)
     return None
+
+
+def _shown(rule: JsonObject) -> JsonObject:
+    """A rule as Kubernetes prints it: its own names, nothing left out."""
+    texts = ("rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")
+    absent = {"reason": None, "optionalOldSelf": None}
+    return {key[:1].upper() + key[1:]: rule.get(key, absent.get(key, "")) for key in texts}
 
 
 def _share(one: Placed, found: Checked) -> bool:

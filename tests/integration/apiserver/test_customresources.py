@@ -101,7 +101,10 @@ async def test_discovery_and_openapi_follow_at_once(api: Api) -> None:
     [
         ({"metadata": {"name": "x.example.com"}}, 'must be spec.names.plural+"."+spec.group'),
         ({"scope": "Here"}, 'spec.scope: Unsupported value: "Here"'),
-        ({"versions": []}, "spec.versions: Required value"),
+        (
+            {"versions": []},
+            "spec.versions: Invalid value: []: must have exactly one version marked as storage",
+        ),
         (
             {"versions": [version(schema=None)]},
             "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
@@ -125,7 +128,10 @@ async def test_discovery_and_openapi_follow_at_once(api: Api) -> None:
                     )
                 ]
             },
-            'additionalPrinterColumns[0].type: Unsupported value: "text"',
+            (
+                'spec.additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,'
+                "date,integer,number,string"
+            ),
         ),
     ],
 )
@@ -354,16 +360,17 @@ async def test_field_selectors_reach_objects_from_before(api: Api) -> None:
          "character found at index 1")),
         ({"additionalPrinterColumns": [{"name": "a", "type": "x", "jsonPath": ".a"}]},
          "additionalPrinterColumns[0].type",
-         ('Unsupported value: "x": supported values: "boolean", "date", "integer", "number", '
-         '"string"')),
+         'Invalid value: "x": must be one of boolean,date,integer,number,string'),
         ({"subresources": {"scale": {"specReplicasPath": ".x", "statusReplicasPath": ".status.y"}}},
          "subresources.scale.specReplicasPath",
-         'Invalid value: ".x": should be a json path without array notation under .spec'),
+         'Invalid value: ".x": should be a json path under .spec'),
         ({"schema": {"openAPIV3Schema": {"type": "string"}}}, "schema.openAPIV3Schema.type",
          'Invalid value: "string": must be object at the root'),
         ({"schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-validations": [
             {"rule": "1"}]}}}, "schema.openAPIV3Schema.x-kubernetes-validations[0].rule",
-         'Invalid value: "1": compilation failed: cel expression must evaluate to a bool'),
+         ('Invalid value: {"Rule":"1","Message":"","MessageExpression":"","Reason":null,'
+          '"FieldPath":"","OptionalOldSelf":null}: compilation failed: '
+          "cel expression must evaluate to a bool")),
     ],
 )  # fmt: skip
 async def test_what_is_wrong_names_its_version(

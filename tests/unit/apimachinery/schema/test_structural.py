@@ -124,3 +124,60 @@ def test_a_bottomless_schema_is_refused() -> None:
     for _ in range(structural.MAX_DEPTH + 5):
         schema = {"type": "object", "properties": {"a": schema}}
     assert "nest deeper" in structural.check(schema, ROOT)[0].message()
+
+
+MAP = {
+    "type": "array",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["k", "k"],
+    "items": {
+        "type": "object",
+        "required": ["k"],
+        "nullable": True,
+        "properties": {"k": {"type": "string", "nullable": True}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "messages"),
+    [
+        (
+            MAP,
+            [
+                (
+                    "items.properties[k].nullable: Forbidden: this property is in "
+                    "x-kubernetes-list-map-keys, so it cannot be nullable"
+                ),
+                (
+                    'x-kubernetes-list-map-keys: Invalid value: ["k","k"]: must not contain '
+                    "duplicate entries"
+                ),
+                (
+                    "items.nullable: Forbidden: cannot be nullable when x-kubernetes-list-type is "
+                    "map"
+                ),
+            ],
+        ),
+        (
+            {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "object"}},
+            [
+                (
+                    'items.x-kubernetes-map-type: Invalid value: "null": must be atomic as item of '
+                    "a list with x-kubernetes-list-type=set"
+                )
+            ],
+        ),
+        (
+            {"type": "string", "x-kubernetes-map-type": "atomic"},
+            [
+                (
+                    'type: Invalid value: "string": must be object if x-kubernetes-map-type is '
+                    "specified"
+                )
+            ],
+        ),
+    ],
+)
+def test_what_items_of_lists_must_be(schema, messages) -> None:
+    assert list(dict.fromkeys(problems(**schema))) == messages

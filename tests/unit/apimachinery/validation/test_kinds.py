@@ -322,17 +322,6 @@ def test_a_definition_is_named_after_its_resource():
     ]
 
 
-def test_a_definition_has_a_schema_and_one_stored_version():
-    bad = {**CRD, "spec": {**CRD["spec"], "versions": [{"name": "v1"}]}}
-    assert create(scheme.CUSTOMRESOURCEDEFINITIONS, bad) == [
-        "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
-        (
-            'spec.versions: Invalid value: ["v1"]: '
-            "must have exactly one version marked as storage version"
-        ),
-    ]
-
-
 def test_priorities_of_users_are_bounded():
     assert create(scheme.PRIORITYCLASSES, {"value": 1000000001}) == [
         "value: Forbidden: maximum allowed value of a user defined priority is 1000000000"
