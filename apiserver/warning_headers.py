@@ -18,9 +18,15 @@ MAX_ALL_WARNINGS = 4096
 
 def put(response: wire.Response, warnings: list[str]) -> wire.Response:
     """The same answer, with each warning once."""
+    response.headers.update(of(warnings))
+    return response
+
+
+def of(warnings: list[str]) -> dict[str, str]:
+    """The header with each warning once; nothing where there are none."""
     texts = list(dict.fromkeys(warnings))[:MAX_WARNINGS]
     if sum(map(len, texts)) > MAX_ALL_WARNINGS:
         texts = [text[:MAX_WARNING] for text in texts]
-    if texts:
-        response.headers["Warning"] = ", ".join(f"299 - {status.quote(text)}" for text in texts)
-    return response
+    if not texts:
+        return {}
+    return {"Warning": ", ".join(f"299 - {status.quote(text)}" for text in texts)}

@@ -3,7 +3,7 @@
 A server is reached over HTTPS; it sees this server's front-proxy certificate and, in headers, who asks.
 Each one is asked for its discovery now and then: that makes the condition `Available` and what
 `/apis` tells about it. Neighbours: `apiserver.server` asks `serves` for each request below /apis,
-the discovery handler reads `documents`. Upgrades are not passed on.
+the discovery handler reads `documents`, `apiserver.passing` has what is sent on and what returns.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import base64
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -21,6 +20,7 @@ from yarl import URL
 from apimachinery import meta, scheme, status, wire
 from apimachinery.aio import tasks
 from apimachinery.wire import JsonObject
+from apiserver import passing
 from apiserver.aggregation import addresses, requests, services
 from apiserver.aggregation.addresses import Unresolved
 from apiserver.aggregation.services import Service
@@ -46,8 +46,6 @@ SERVICES_MAX = 256
 CONNECTIONS = 256
 DOCUMENT_MAX = 1024 * 1024
 """Bytes of a server's discovery: kept, and shown to everybody."""
-
-_NOT_RETURNED = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
 
 @dataclass(slots=True)
@@ -109,9 +107,7 @@ class Aggregator(ForeignGroups):
         decision = self._core.authorizer.authorize(attributes)
         if not decision.allowed:
             raise authn.forbidden(attributes, decision)
-        if "upgrade" in request.headers:
-            raise status.bad_request("upgrades are not passed on to aggregated servers")
-        sent = requests.headers(request.headers, attributes.user)
+        sent = requests.headers(passing.headers_of(request), attributes.user)
         try:
             answer = await self._send(
                 backend, request.method, requests.target(request), sent, request.body
@@ -119,12 +115,8 @@ class Aggregator(ForeignGroups):
         except Unresolved as problem:
             raise status.service_unavailable(str(problem)) from problem
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
-            text = f"error trying to reach service: {str(problem) or type(problem).__name__}"
-            raise status.service_unavailable(text) from problem
-        returned = {
-            key: value for key, value in answer.headers.items() if key.lower() not in _NOT_RETURNED
-        }
-        return wire.Response(answer.status, returned, Chunks(answer))
+            raise passing.unreachable(problem) from problem
+        return passing.answer_of(answer)
 
     async def _send(
         self,
@@ -239,7 +231,7 @@ class Aggregator(ForeignGroups):
     async def _probe(self, backend: Backend) -> JsonObject:
         """The condition that a server is in; keeps its discovery."""
         service = backend.service
-        headers = [*requests.headers({}, USER), ("Accept", "application/json")]
+        headers = [*requests.headers((), USER), ("Accept", "application/json")]
         listed: JsonObject | None = None
         try:
             async with asyncio.timeout(PROBE_SECONDS):
@@ -299,29 +291,6 @@ async def _document(answer: aiohttp.ClientResponse) -> JsonObject:
     if not isinstance(found, dict) or found.get("kind") != "APIResourceList":
         raise ValueError("its discovery is no APIResourceList")
     return found
-
-
-class Chunks:
-    """A body as it comes. No generator: one that was never begun could not hang up."""
-
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk = await self._answer.content.readany()
-        except aiohttp.ClientError as problem:
-            raise ConnectionResetError("the aggregated server has gone") from problem
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
-
-    async def aclose(self) -> None:
-        """Hang up."""
-        self._answer.close()
 
 
 def _tls(service: Service, identity: KeyPair) -> ssl.SSLContext:

@@ -4,7 +4,7 @@ Pure. The scheme knows nothing of such groups: verbs and names come from method 
 `aggregator`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from urllib.parse import quote, urlencode
 
 from apimachinery import wire
@@ -14,14 +14,6 @@ from apiserver.attributes import Attributes
 _COLLECTION = {"GET": "list", "HEAD": "list", "POST": "create", "DELETE": "deletecollection"}
 _SINGLE = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
-_NOT_PASSED = frozenset(
-    {
-        "authorization", "connection", "content-length", "cookie", "expect", "host", "keep-alive",
-        "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-        "upgrade",
-    }
-)  # fmt: skip
-"""Headers that belong to one connection, or to this server alone."""
 _REMOTE = "x-remote-"
 """Who asks, as this server says it; what the sender says there is dropped."""
 _SAFE = "!#$&'*+-.^_`|~"
@@ -62,13 +54,9 @@ def _verb(request: Request, name: str, subresource: str) -> str:
     return _SINGLE.get(request.method, request.method.lower())
 
 
-def headers(given: Mapping[str, str], user: UserInfo) -> list[tuple[str, str]]:
-    """What is sent on: the sender's headers without credentials, and who the sender is."""
-    sent = [
-        (key, value)
-        for key, value in given.items()
-        if key.lower() not in _NOT_PASSED and not key.lower().startswith(_REMOTE)
-    ]
+def headers(given: Iterable[tuple[str, str]], user: UserInfo) -> list[tuple[str, str]]:
+    """What is sent on: the headers that may be passed on, and who the sender is."""
+    sent = [(key, value) for key, value in given if not key.lower().startswith(_REMOTE)]
     sent.append(("X-Remote-User", user.name))
     if user.uid:
         sent.append(("X-Remote-Uid", user.uid))

@@ -44,6 +44,10 @@ BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
 _BOOTSTRAP = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})")
 _EXTRA_GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
 
+PROTOCOLS = "sec-websocket-protocol"
+BEARER_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+"""How a browser, which can set no headers, sends its token: as a protocol of its WebSocket."""
+
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 _IMPERSONATE_EXTRA = "impersonate-extra-"
 
@@ -106,9 +110,8 @@ class Authenticator:
     def _identify(self, request: wire.Request, certificate: wire.UserInfo | None) -> wire.UserInfo:
         if certificate is not None:
             return certificate
-        scheme_name, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme_name.lower() == "bearer" and token:
-            verified = self.review(token.strip())
+        if token := _bearer(request.headers):
+            verified = self.review(token)
             if verified is None:
                 raise status.unauthorized()
             return verified.user
@@ -149,6 +152,25 @@ class Authenticator:
             if not decision.allowed:
                 raise forbidden(attempt, decision)
         return wanted
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    """The request's token, empty where it shows none."""
+    scheme_name, _, token = headers.get("authorization", "").partition(" ")
+    if scheme_name.lower() == "bearer":
+        return token.strip()
+    if "upgrade" not in headers:
+        return ""
+    offered = [one.strip() for one in headers.get(PROTOCOLS, "").split(",")]
+    sent = [one for one in offered if one.startswith(BEARER_PROTOCOL)]
+    if not sent or len(sent) == len(offered):
+        # Besides its token a client must offer what it really speaks, as in Kubernetes.
+        return ""
+    text = sent[0].removeprefix(BEARER_PROTOCOL)
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def certificate_user(certificate: Any) -> wire.UserInfo | None:

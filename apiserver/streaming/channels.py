@@ -9,7 +9,7 @@ Neighbours: `kubelet` opens the agent's side, `commands` decides what runs.
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import cast
 
 import aiohttp
@@ -36,16 +36,10 @@ LINGER_SECONDS = 5.0
 
 
 async def relay(
-    raw: web.BaseRequest, agent: aiohttp.ClientWebSocketResponse
+    raw: web.BaseRequest, agent: aiohttp.ClientWebSocketResponse, headers: Mapping[str, str]
 ) -> web.WebSocketResponse:
     """Join the client's WebSocket and the agent's until one of them ends."""
-    client = web.WebSocketResponse(
-        protocols=PROTOCOLS,
-        heartbeat=HEARTBEAT_SECONDS,
-        max_msg_size=MAX_MESSAGE,
-        compress=False,
-        timeout=LINGER_SECONDS,
-    )
+    client = socket(PROTOCOLS, headers)
     await client.prepare(raw)
     text = client.ws_protocol in BASE64
     down = asyncio.create_task(_to_client(agent, client, text=text), name="exec-to-client")
@@ -53,6 +47,19 @@ async def relay(
     await first_of(down, up)
     await client.close()
     return client
+
+
+def socket(protocols: Iterable[str], headers: Mapping[str, str]) -> web.WebSocketResponse:
+    """A client's WebSocket, not yet agreed to; `headers` go with the agreement."""
+    made = web.WebSocketResponse(
+        protocols=protocols,
+        heartbeat=HEARTBEAT_SECONDS,
+        max_msg_size=MAX_MESSAGE,
+        compress=False,
+        timeout=LINGER_SECONDS,
+    )
+    made.headers.update(headers)
+    return made
 
 
 async def first_of(*tasks: asyncio.Task[None]) -> None:

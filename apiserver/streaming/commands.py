@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from apimachinery import status, wire
+from apiserver import warning_headers
 from apiserver.routes import is_true
 from apiserver.streaming import channels, kubelet, pods, sessions, spdy, upgrade
 
@@ -47,7 +48,7 @@ async def run(
     async with agent:
         if over_spdy:
             return await _spdy(raw, request, agent, {name for name, _ in query})
-        return await channels.relay(raw, agent)
+        return await channels.relay(raw, agent, warning_headers.of(request.warnings))
 
 
 def options(request: wire.Request, verb: str) -> kubelet.Query:
@@ -86,7 +87,8 @@ async def _spdy(
     wanted: set[str],
 ) -> web.StreamResponse:
     protocol = negotiated(request.headers.get("x-stream-protocol-version", ""), raw)
-    answer, duplex = await upgrade.switch(raw, protocol)
+    warned = warning_headers.of(request.warnings)
+    answer, duplex = await upgrade.to_spdy(raw, protocol, warned)
     session = sessions.Session(duplex)
     running = asyncio.create_task(session.run(), name="exec-spdy")
     try:

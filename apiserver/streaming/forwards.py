@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from apimachinery import status, wire
+from apiserver import warning_headers
 from apiserver.streaming import channels, kubelet, pods, sessions, upgrade
 
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
@@ -43,18 +44,23 @@ async def run(
         return await kubelets.websocket(address, path, [("port", str(port))])
 
     wanted = request.headers.get("upgrade", "").lower()
+    warned = warning_headers.of(request.warnings)
     if wanted == "spdy/3.1":
-        answer, duplex = await upgrade.switch(raw, SPDY_PROTOCOL)
+        answer, duplex = await upgrade.to_spdy(raw, SPDY_PROTOCOL, warned)
         await Forwarder(sessions.Session(duplex), connect).run()
         return answer
     if wanted != "websocket":
         raise status.bad_request("Upgrade request required")
     if TUNNEL in raw.headers.get("Sec-WebSocket-Protocol", ""):
-        socket = await _accept(raw, (TUNNEL,))
+        socket = channels.socket((TUNNEL,), warned)
+        await socket.prepare(raw)
         await Forwarder(sessions.Session(sessions.WebSocketDuplex(socket)), connect).run()
         await socket.close()
         return socket
-    return await _channels(raw, ports_of(request), connect)
+    ports = ports_of(request)
+    socket = channels.socket(channels.PROTOCOLS, warned)
+    await socket.prepare(raw)
+    return await _channels(socket, ports, connect)
 
 
 def ports_of(request: wire.Request) -> list[int]:
@@ -182,20 +188,10 @@ async def _join(agent: aiohttp.ClientWebSocketResponse, data: sessions.Stream) -
         await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _accept(raw: web.BaseRequest, protocols: tuple[str, ...]) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(
-        protocols=protocols,
-        heartbeat=kubelet.HEARTBEAT_SECONDS,
-        max_msg_size=kubelet.MAX_MESSAGE,
-        compress=False,
-    )
-    await socket.prepare(raw)
-    return socket
-
-
-async def _channels(raw: web.BaseRequest, ports: list[int], connect: Open) -> web.WebSocketResponse:
+async def _channels(
+    socket: web.WebSocketResponse, ports: list[int], connect: Open
+) -> web.WebSocketResponse:
     """The channel style: channel 2i is the data of port i, 2i+1 its errors."""
-    socket = await _accept(raw, channels.PROTOCOLS)
     text = socket.ws_protocol in channels.BASE64
 
     async def send(channel: int, data: bytes) -> None:

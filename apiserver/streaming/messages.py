@@ -14,8 +14,7 @@ from aiohttp import web
 from apimachinery import status, wire
 from apiserver import negotiation
 from apiserver.front import answer
-from apiserver.streaming.channels import LINGER_SECONDS, first_of
-from apiserver.streaming.kubelet import HEARTBEAT_SECONDS, MAX_MESSAGE
+from apiserver.streaming import channels
 
 BASE64 = "base64.binary.k8s.io"
 BYTES = ("binary.k8s.io", BASE64)
@@ -42,7 +41,7 @@ async def events(
     if not response.headers["Content-Type"].startswith(negotiation.JSON):
         await answer.close(body)
         raise status.not_acceptable((negotiation.JSON,))
-    client = _socket()
+    client = channels.socket((), warned(response))
 
     async def say(batch: bytes) -> None:
         for line in batch.splitlines():
@@ -58,7 +57,7 @@ async def content(
     body = response.body
     if isinstance(body, bytes):
         return response
-    client = _socket(BYTES)
+    client = channels.socket(BYTES, warned(response))
 
     async def say(chunk: bytes) -> None:
         if client.ws_protocol == BASE64:
@@ -69,14 +68,9 @@ async def content(
     return await _relay(raw, client, body, say)
 
 
-def _socket(protocols: tuple[str, ...] = ()) -> web.WebSocketResponse:
-    return web.WebSocketResponse(
-        protocols=protocols,
-        heartbeat=HEARTBEAT_SECONDS,
-        max_msg_size=MAX_MESSAGE,
-        compress=False,
-        timeout=LINGER_SECONDS,
-    )
+def warned(response: wire.Response) -> dict[str, str]:
+    """What the answer warns of, for the one that the client sees in its place."""
+    return {key: value for key, value in response.headers.items() if key == "Warning"}
 
 
 async def _relay(
@@ -87,7 +81,7 @@ async def _relay(
         await client.prepare(raw)
         down = asyncio.create_task(_tell(body, say), name="messages-down")
         up = asyncio.create_task(_ignore(client), name="messages-up")
-        await first_of(down, up)
+        await channels.first_of(down, up)
     finally:
         await answer.close(body)
     await client.close()

@@ -1,8 +1,7 @@
 """`proxy` of pods, services and nodes: an HTTP request passed on to what the object names.
 
-The answer streams back as it comes. Names may carry a scheme and a port: `https:web:8443`.
-Credentials of the client are never passed on. Neighbours: `kubelet` (nodes), the watch cache
-(addresses). WebSockets through the proxy are not offered: port-forward does that better.
+Names may carry a scheme and a port: `https:web:8443`. Neighbours: `kubelet` (nodes), the watch
+cache (addresses), `apiserver.passing` (what is sent on and what comes back, upgrades included).
 """
 
 import io
@@ -14,20 +13,10 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from apimachinery import labels, scheme, status, wire
+from apiserver import passing
 from apiserver.cache import WatchCache
 from apiserver.routes import Route
-from apiserver.streaming.kubelet import CONNECT_SECONDS, Body, Kubelets
-
-_NOT_PASSED = frozenset(
-    {
-        "authorization", "connection", "content-length", "cookie", "expect", "host", "keep-alive",
-        "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-        "upgrade",
-    }
-)  # fmt: skip
-"""Headers that belong to one connection, or to the API server alone."""
-
-_NOT_RETURNED = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+from apiserver.streaming.kubelet import CONNECT_SECONDS, Kubelets
 
 _SERVICE_LABEL = "kubernetes.io/service-name"
 
@@ -80,11 +69,11 @@ class Proxies:
             ApiError: there is no such target, or it does not answer.
         """
         assert route.resource is not None, "the dispatcher resolved it"
-        if "upgrade" in request.headers:
-            raise status.bad_request("upgrades are not proxied; use port-forward")
-        if not route.tail and request.method in ("GET", "HEAD"):
+        staying = not passing.upgrade_of(request.headers)
+        if staying and not route.tail and request.method in ("GET", "HEAD"):
             # Relative links of a page must lead back here.
-            return wire.Response(301, {"Location": _with_query(f"{quote(request.path)}/", request)})
+            back = quote(request.path, safe="/:")
+            return wire.Response(301, {"Location": _with_query(f"{back}/", request)})
         target = target_of(route.name)
         path = quote(route.tail or "/")
         if route.resource.gr == "nodes":
@@ -135,23 +124,15 @@ async def _pass_on(
 ) -> wire.Response:
     """The answer of whoever it is, streaming; raises 503."""
     url = _with_query(url, request)
-    headers = {
-        key: value for key, value in request.headers.items() if key.lower() not in _NOT_PASSED
-    }
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
     try:
         response = await session.request(
-            request.method, url, data=io.BytesIO(request.body) if request.body else None, headers=headers,
-            timeout=timeout, allow_redirects=False,
+            request.method, url, data=io.BytesIO(request.body) if request.body else None,
+            headers=passing.headers_of(request), timeout=timeout, allow_redirects=False,
         )  # fmt: skip
     except (aiohttp.ClientError, OSError, TimeoutError) as problem:
-        raise status.service_unavailable(
-            f"error trying to reach service: {str(problem) or type(problem).__name__}"
-        ) from problem
-    returned = {
-        key: value for key, value in response.headers.items() if key.lower() not in _NOT_RETURNED
-    }
-    return wire.Response(response.status, returned, Body(response))
+        raise passing.unreachable(problem) from problem
+    return passing.answer_of(response)
 
 
 def _with_query(url: str, request: wire.Request) -> str:
@@ -168,6 +149,8 @@ def allowed(host: str) -> str:
         address = ipaddress.ip_address(host)
     except ValueError as problem:
         raise status.bad_request(f'"{host}" is not an IP address') from problem
+    # A mapped address is the IPv4 one that is inside of it.
+    address = getattr(address, "ipv4_mapped", None) or address
     if address.is_loopback or address.is_link_local or address.is_unspecified:
         raise status.Forbidden(f"address {host} is not allowed as a proxy target")
     return f"[{host}]" if address.version == 6 else host

@@ -11,13 +11,13 @@ from dataclasses import replace
 from aiohttp import web
 
 from apimachinery import scheme, status, wire
-from apiserver import errors, routes, warning_headers
+from apiserver import errors, passing, routes, warning_headers
 from apiserver.attributes import Attributes
 from apiserver.handlers import connect
 from apiserver.identity import authn
 from apiserver.identity.pki import Pki
 from apiserver.server import ApiServer
-from apiserver.streaming import commands, forwards, logs, messages, proxy
+from apiserver.streaming import commands, forwards, logs, messages, proxy, upgrade
 from apiserver.streaming.kubelet import Kubelets
 
 _UPGRADES = ("exec", "attach", "portforward")
@@ -46,20 +46,21 @@ class Streaming:
     def takes(self, request: wire.Request) -> bool:
         """Whether this might be one of ours; `serve` looks closer."""
         path = request.path
-        return path.endswith(_ENDINGS) or "/proxy/" in path or messages.wanted(request)
+        return path.endswith(_ENDINGS) or "/proxy/" in path or "upgrade" in request.headers
 
     async def serve(
         self, raw: web.BaseRequest, request: wire.Request
     ) -> web.StreamResponse | wire.Response:
         """Answer a request that `takes` said yes to; one that is none of ours goes to the core."""
         route = routes.resolve(request, self._core.scheme)
-        if route is not None and route.verb == "watch" and messages.wanted(request):
-            return await messages.events(raw, await self._server.handle(request))
-        if route is None or route.resource is None or route.resource.gr != "pods":
-            return await self._server.handle(request)
+        if route is None or route.resource is None:
+            return await self._handled(raw, request)
         kind = route.subresource
-        if kind not in _STREAMS:
-            return await self._server.handle(request)
+        if route.resource.gr == "nodes" and kind == "proxy" and passing.upgrade_of(request.headers):
+            # The agent's own exec stands behind it.
+            self._must_create(self._server.authorize(request, route))
+        if route.resource.gr != "pods" or kind not in _STREAMS:
+            return await self._handled(raw, request, watch=route.verb == "watch")
         attributes = self._server.authorize(request, route)
         if kind in _UPGRADES and attributes.verb == "get":
             # A GET that runs commands is no read: it takes the right to create, too.
@@ -71,6 +72,17 @@ class Streaming:
             answer = warning_headers.put(errors.answer(problem), request.warnings)
         self._note(attributes, request, answer.status)
         return answer
+
+    async def _handled(
+        self, raw: web.BaseRequest, request: wire.Request, *, watch: bool = False
+    ) -> web.StreamResponse | wire.Response:
+        """The core's answer, in the form that the client asked for."""
+        response = await self._server.handle(request)
+        if isinstance(response.body, passing.Tunnel):
+            return await upgrade.tunnel(raw, response, response.body)
+        if watch and messages.wanted(request):
+            return await messages.events(raw, response)
+        return response
 
     async def _serve(
         self, raw: web.BaseRequest, request: wire.Request, route: routes.Route

@@ -1,6 +1,7 @@
 """What is read of APIServices, and how requests are described and told."""
 
 from apimachinery.wire import Request, UserInfo
+from apiserver import passing
 from apiserver.aggregation import requests, services
 
 USER = UserInfo("jane", "7", ("dev",), {"scopes.example.com/a b": ("x", "y")})
@@ -35,7 +36,8 @@ def test_what_a_path_asks_for() -> None:
 
 def test_who_asks_is_what_we_say() -> None:
     given = {"x-remote-user": "admin", "authorization": "Bearer x", "accept": "a/b"}
-    assert requests.headers(given, USER) == [
+    passed = passing.headers_of(Request("GET", "/", headers=given))
+    assert requests.headers(passed, USER) == [
         ("accept", "a/b"),
         ("X-Remote-User", "jane"),
         ("X-Remote-Uid", "7"),

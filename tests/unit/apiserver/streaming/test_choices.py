@@ -145,7 +145,9 @@ def test_bad_proxy_names(name: str) -> None:
         proxy.target_of(name)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "169.254.169.254", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "::1", "169.254.169.254", "0.0.0.0", "::ffff:127.0.0.1"]
+)
 def test_proxy_does_not_reach_the_servers_own_machine(host: str) -> None:
     with pytest.raises(status.Forbidden):
         proxy.allowed(host)
