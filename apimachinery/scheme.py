@@ -230,6 +230,7 @@ PRIORITYLEVELCONFIGURATIONS = _row("prioritylevelconfigurations", "flowcontrol.a
 POD_METRICS = _row("pods", "metrics.k8s.io", "v1beta1")
 TOKENREVIEWS = _row("tokenreviews", "authentication.k8s.io")
 SUBJECTACCESSREVIEWS = _row("subjectaccessreviews", "authorization.k8s.io")
+SELFSUBJECTRULESREVIEWS = _row("selfsubjectrulesreviews", "authorization.k8s.io")
 FRAMEWORKS = _row("frameworks", "offers.bireme.dev")
 OFFER_ROLES = _row("roles", "offers.bireme.dev")
 EXECUTORS = _row("executors", "offers.bireme.dev")

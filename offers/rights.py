@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from apimachinery.mesos.marks import GROUP
 from apimachinery.wire import JsonObject
 from offers import shapes
 
@@ -45,6 +46,18 @@ def of_role(verb: str, resource: str, path: str) -> Right:
     """What is granted for a role above is granted for this one."""
     names = path.split("/")
     return Right(verb, resource, tuple(".".join(names[:end]) for end in range(1, len(names) + 1)))
+
+
+def named(rules: Iterable[JsonObject], verb: str, resource: str) -> frozenset[str] | None:
+    """For which objects RBAC's rules (of a rules review) grant a verb; None: for all."""
+    names: set[str] = set()
+    for rule in rules:
+        asked = {"verbs": verb, "apiGroups": GROUP, "resources": resource}
+        if all({"*", value} & set(rule.get(key) or ()) for key, value in asked.items()):
+            if not rule.get("resourceNames"):
+                return None
+            names |= set(rule["resourceNames"])
+    return frozenset(names)
 
 
 def registers(roles: Iterable[str]) -> list[Right]:

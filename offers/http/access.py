@@ -20,12 +20,15 @@ from aiohttp import web
 from apimachinery import scheme
 from apimachinery.client.rest import Client
 from apimachinery.mesos.marks import GROUP
+from apimachinery.wire import JsonObject
 from offers.identity import PRINCIPALS, USER_PREFIX
 from offers.rights import Right
 
 SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 ESTABLISHED = "01"
 NOBODY = {"user": "system:anonymous", "groups": ["system:unauthenticated"]}
+NOWHERE = "offers.bireme.dev"
+"""Can be no namespace's name: what is granted there is granted everywhere."""
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="bireme-offers"'}
 
 
@@ -87,6 +90,14 @@ class Access:
     async def may(self, caller: Caller, right: Right) -> bool:
         """Whether RBAC grants it; the local admin may everything."""
         return caller.is_local_admin() or await self._granted(caller.account, right)
+
+    async def rules(self, caller: Caller) -> list[JsonObject]:
+        """What RBAC grants to a principal whatever the namespace: one question for many rights."""
+        client = self._client.impersonating(caller.account, PRINCIPALS)
+        asked = {"spec": {"namespace": NOWHERE}}
+        made = await client.create(scheme.SELFSUBJECTRULESREVIEWS, asked)
+        found: list[JsonObject] = made["status"]["resourceRules"]
+        return found
 
     async def denied(self, account: str, asked: Iterable[Right]) -> frozenset[Right]:
         """What of it is not granted. Of who is known by no credentials nothing is asked."""

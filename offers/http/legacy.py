@@ -312,9 +312,11 @@ class Legacy:
 
     def all_roles(self, sight: Sight = EVERYTHING) -> list[JsonObject]:
         counts = self._master.framework_counts()
-        ids = {
-            path: [f.id for f in self._frameworks.living() if path in f.roles] for path in counts
-        }
+        ids: dict[str, list[str]] = {path: [] for path in counts}
+        for framework in self._frameworks.living():
+            for path in framework.roles:
+                if path in ids:
+                    ids[path].append(framework.id)
         found = []
         for path in sorted(path for path in counts if sight.sees_role(path)):
             role = self._master.ledger.roles.role(path)

@@ -1,8 +1,9 @@
 """What somebody may look at: which frameworks, whose tasks, which roles.
 
 Who is known by no credentials sees everything, as where none are asked for; a principal sees its own
-frameworks and their tasks, and what RBAC lets it `get`. Found anew for each request. Neighbours:
-`access` asks; `legacy` and `operator` leave out what is not in sight.
+frameworks and their tasks, and what RBAC lets it `get`. Found anew for each request, by one question
+about its rules and one for each namespace that others' tasks are in. Neighbours: `access` asks;
+`legacy` and `operator` leave out what is not in sight.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from apimachinery.wire import JsonObject
+from offers import rights
 from offers.framework import Framework
 from offers.http.access import Access, Caller
 from offers.rights import Right, of_role
@@ -47,33 +50,29 @@ async def of(
     """What is in sight of all these."""
     if not caller.account:
         return EVERYTHING
-    known = list(frameworks)
+    known, rules = list(frameworks), await access.rules(caller)
     return Sight(
-        await _frameworks(access, caller, known),
-        await _tasks(access, caller, known),
-        await _roles(access, caller, roles),
+        _frameworks(caller, known, rules),
+        await _tasks(access, caller, known, rules),
+        _roles(roles, rules),
     )
 
 
-async def _frameworks(
-    access: Access, caller: Caller, known: list[Framework]
+def _frameworks(
+    caller: Caller, known: list[Framework], rules: list[JsonObject]
 ) -> frozenset[str] | None:
-    if await access.may(caller, Right("get", "frameworks")):
+    names = rights.named(rules, "get", "frameworks")
+    if names is None:
         return None
-    named = [(one, Right("get", "frameworks", (one.name,))) for one in known]
-    return frozenset(
-        [
-            one.id
-            for one, right in named
-            if one.account == caller.account or await access.may(caller, right)
-        ]
-    )
+    return frozenset(one.id for one in known if one.account == caller.account or one.name in names)
 
 
-async def _tasks(access: Access, caller: Caller, known: list[Framework]) -> frozenset[str] | None:
-    if await access.may(caller, Right("get", "tasks")):
+async def _tasks(
+    access: Access, caller: Caller, known: list[Framework], rules: list[JsonObject]
+) -> frozenset[str] | None:
+    if rights.named(rules, "get", "tasks") is None:
         return None
-    spaces = {one.namespace for one in known}
+    spaces = {one.namespace for one in known if one.account != caller.account}
     seen = {
         space
         for space in spaces
@@ -84,9 +83,10 @@ async def _tasks(access: Access, caller: Caller, known: list[Framework]) -> froz
     )
 
 
-async def _roles(access: Access, caller: Caller, paths: Iterable[str]) -> frozenset[str] | None:
-    if await access.may(caller, Right("get", "roles")):
+def _roles(paths: Iterable[str], rules: list[JsonObject]) -> frozenset[str] | None:
+    names = rights.named(rules, "get", "roles")
+    if names is None:
         return None
     return frozenset(
-        [path for path in paths if await access.may(caller, of_role("get", "roles", path))]
+        path for path in paths if names.intersection(of_role("get", "roles", path).names)
     )

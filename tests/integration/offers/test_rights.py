@@ -27,12 +27,15 @@ class Witness(ClusterAuthorizer):
     def __init__(self, cache: Any) -> None:
         super().__init__(cache)
         self.makers: list[str] = []
+        self.questions = 0
+        """Requests that ask what somebody may."""
         self.refused: list[Attributes] = []
 
     def authorize(self, asked: Attributes) -> Decision:
         decision = super().authorize(asked)
         if (asked.verb, asked.resource, asked.path[:8]) == ("create", "pods", "/api/v1/"):
             self.makers.append(asked.user.name)
+        self.questions += asked.resource.endswith("reviews")
         if asked.user.name == SCHEDULER.name and not decision.allowed:
             self.refused.append(asked)
         return decision
@@ -280,6 +283,38 @@ async def test_one_sees_one_s_own_and_what_is_granted(ruled: Ruled) -> None:
     for who, names in roles.items():
         assert {one["name"] for one in (await ruled.get(who, "/roles"))["roles"]} == names
     assert (await ruled.ask("toil", "SUBSCRIBE"))[0] == 403
+
+
+async def test_what_one_sees_costs_the_same_with_many_roles_and_frameworks(ruled: Ruled) -> None:
+    """RBAC is asked once for the rules, and once for the namespace of the tasks."""
+    await ruled.grant("toil", ("get", "roles", "r7"), ("get", "tasks", "some"))
+    info = {"name": "x", "user": "root"}
+    for number in range(300):
+        framework = await ruled.pool.side.frameworks.subscribe(
+            {**info, "role": f"r{number}"}, (), "", Deaf(str(number))
+        )
+        ruled.pool.side.frameworks.activate(framework)
+    before = ruled.witness.questions
+    state = await ruled.get("toil", "/state")
+    assert state["frameworks"] == []
+    assert [one["name"] for one in (await ruled.get("toil", "/roles"))["roles"]] == ["r7"]
+    assert ruled.witness.questions - before <= 4
+
+
+class Deaf:
+    """A stream that nobody reads."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name
+
+    def send(self, event: Json) -> None:
+        del event
+
+    def fail(self, message: str) -> None:
+        del message
+
+    def end(self) -> None:
+        return
 
 
 async def test_only_the_granted_tear_down(ruled: Ruled) -> None:
