@@ -1,1 +1,1 @@
-"""The etcd backend: the only place that knows gRPC, which it imports only when opened."""
+"""The etcd backend: the only place that knows etcd, gRPC and HTTP/2. Imported when opened."""

@@ -1,13 +1,12 @@
-"""Calls to etcd: channels, endpoints, credentials, deadlines, and what its errors mean.
+"""Calls to etcd: connections, endpoints, credentials, and where to try again.
 
-One channel for requests and one for watches per endpoint: etcd starves watches behind large
-reads on a shared connection. Requests go to one endpoint until it fails, then to the next.
-Neighbours: `store` decides what to send; `messages` has the classes. This module and `store`
-are the only ones that know gRPC.
+One connection for requests and one for each watch: etcd starves watches behind large reads on a
+shared one. Requests go to one endpoint until it fails, then to the next. Neighbours: `store`
+decides what to send; `messages` has the classes, `calls` and `http2` bring them there.
 """
 
 import asyncio
-import logging
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -15,49 +14,51 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import grpc
-
 from apiserver.storage import errors
-from apiserver.storage.etcd import messages
+from apiserver.storage.etcd import calls, messages
+from apiserver.storage.etcd.calls import CallFailed, Code
+from apiserver.storage.etcd.http2 import Connection
 from apiserver.storage.options import StoreOptions
 
-LOG = logging.getLogger(__name__)
-
-CALL_SECONDS = 10.0
-"""Deadline of one request: an election takes about a second, a loaded disk some."""
 CONNECT_SECONDS = 10.0
 """How long the first contact may take, over all endpoints."""
+ENDPOINT_SECONDS = 3.0
+"""How long one endpoint may take to be reached: one try again of TCP, and TLS."""
 READ_SECONDS = 2.0
 """How long a read looks for a member that answers: a reconnection takes some tenths."""
 RETRY_SECONDS = 0.05
 """Between rounds over the endpoints."""
 
-_CHANNEL_OPTIONS: list[tuple[str, Any]] = [
-    # 500 objects of 1.5 KB would not fit into the default of 4 MB.
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    # A lost member comes back within seconds, not after gRPC's two minutes.
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    # Channels with equal arguments would share a connection.
-    ("grpc.use_local_subchannel_pool", 1),
-    # A write must not be repeated behind our back.
-    ("grpc.enable_retries", 0),
-]
-
-_NEVER_SENT = "failed to connect to all addresses"
-"""gRPC's words for a request that found no connection: nobody has seen it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a member listens: gRPC's target, and whether to speak TLS."""
+    """Where a member listens: HOST:PORT or unix:PATH, and whether to speak TLS."""
 
     target: str
     tls: bool
+
+    async def connect(self, context: ssl.SSLContext | None) -> Connection:
+        """A connection that may be used; raises CallFailed."""
+        loop = asyncio.get_running_loop()
+        made = None
+        try:
+            async with asyncio.timeout(ENDPOINT_SECONDS):
+                if self.target.startswith("unix:"):
+                    path = self.target.removeprefix("unix:")
+                    _, made = await loop.create_unix_connection(Connection, path)
+                else:
+                    host, _, port = self.target.rpartition(":")
+                    tls = context if self.tls else None
+                    where = (host.strip("[]"), int(port))
+                    _, made = await loop.create_connection(Connection, *where, ssl=tls)
+                await made.ready
+        except (OSError, TimeoutError) as error:
+            reason = f"cannot connect to {self.target}: {str(error) or 'no answer in time'}"
+            raise CallFailed(Code.UNAVAILABLE, reason, never_sent=True) from error
+        finally:
+            if made is not None and not (made.ready.done() and made.usable):
+                made.close()
+        return made
 
 
 def parse_endpoints(address: str) -> tuple[Endpoint, ...]:
@@ -83,73 +84,60 @@ def parse_endpoints(address: str) -> tuple[Endpoint, ...]:
     return tuple(found)
 
 
-class CallFailed(Exception):  # noqa: N818  internal: `store` turns it into storage errors
-    """A call that etcd or gRPC refused."""
-
-    def __init__(self, code: grpc.StatusCode, details: str) -> None:
-        super().__init__(f"{code.name}: {details}")
-        self.code = code
-        self.details = details
-
-    @property
-    def never_sent(self) -> bool:
-        return self.code is grpc.StatusCode.UNAVAILABLE and _NEVER_SENT in self.details
-
-    @property
-    def in_doubt(self) -> bool:
-        """A write that failed like this may have happened."""
-        return not self.never_sent and self.code in (
-            grpc.StatusCode.UNAVAILABLE,
-            grpc.StatusCode.DEADLINE_EXCEEDED,
-            grpc.StatusCode.CANCELLED,
-            grpc.StatusCode.UNKNOWN,
-            grpc.StatusCode.INTERNAL,
-        )
-
-    @property
-    def elsewhere(self) -> bool:
-        """Another endpoint may do better."""
-        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-
-
 class _Member:
-    """Channels to one endpoint, opened on first use."""
+    """One endpoint, and the connection for requests, opened on first use."""
 
-    def __init__(self, endpoint: Endpoint, credentials: grpc.ChannelCredentials | None) -> None:
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
         self._endpoint = endpoint
-        self._credentials = credentials
-        self._channels: dict[str, grpc.aio.Channel] = {}
-        self._calls: dict[str, Any] = {}
+        self._context = context
+        self._connection: Connection | None = None
+        self._connecting: asyncio.Task[Connection] | None = None
+        self._blocks: dict[tuple[str, str], bytes] = {}
 
-    def call(self, name: str) -> Any:
-        """The callable of a method; the watch has a channel of its own."""
-        found = self._calls.get(name)
+    def block(self, name: str, token: str) -> bytes:
+        """The header block of a method's calls with a token."""
+        found = self._blocks.get((name, token))
         if found is None:
-            path, request, response = messages.METHODS[name]
-            channel = self._channel("watch" if name == "watch" else "requests")
-            make = channel.stream_stream if name == "watch" else channel.unary_unary
-            found = self._calls[name] = make(
-                path,
-                request_serializer=request.SerializeToString,
-                response_deserializer=response.FromString,
-            )
+            more = {"hasleader": "true"} if name == "watch" else {"grpc-timeout": _TIMEOUT}
+            if token:
+                # Tokens come and go: those that went are of no use.
+                self._blocks = {key: value for key, value in self._blocks.items() if not key[1]}
+                more["token"] = token
+            target, tls = self._endpoint.target, self._endpoint.tls
+            authority = "localhost" if target.startswith("unix:") else target
+            path = messages.METHODS[name][0]
+            found = calls.request_headers(path, authority, tls=tls, more=more)
+            self._blocks[name, token] = found
         return found
 
-    def _channel(self, purpose: str) -> grpc.aio.Channel:
-        found = self._channels.get(purpose)
-        if found is None:
-            target = self._endpoint.target
-            if self._endpoint.tls:
-                assert self._credentials is not None, "made for https endpoints"
-                found = grpc.aio.secure_channel(target, self._credentials, _CHANNEL_OPTIONS)
-            else:
-                found = grpc.aio.insecure_channel(target, _CHANNEL_OPTIONS)
-            self._channels[purpose] = found
-        return found
+    async def connection(self) -> Connection:
+        """The one for requests; all who need it while it is being made wait for the same."""
+        if self._connection is not None and self._connection.usable:
+            return self._connection
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self.connect())
+            self._connecting.add_done_callback(self._connected)
+        return await asyncio.shield(self._connecting)
+
+    def _connected(self, task: "asyncio.Task[Connection]") -> None:
+        self._connecting = None
+        if not task.cancelled() and task.exception() is None:
+            self._connection = task.result()
+
+    async def connect(self) -> Connection:
+        """A new one."""
+        return await self._endpoint.connect(self._context)
 
     async def close(self) -> None:
-        for channel in self._channels.values():
-            await channel.close()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+        if self._connection is not None:
+            self._connection.close()
+
+
+_TIMEOUT = f"{calls.CALL_SECONDS:g}S"
+"""A call's deadline in gRPC's words."""
 
 
 class Client:
@@ -158,10 +146,10 @@ class Client:
     def __init__(self, endpoints: Sequence[Endpoint], options: StoreOptions) -> None:
         self._options = options
         self._endpoints = endpoints
-        credentials = None
+        context = None
         if any(endpoint.tls for endpoint in endpoints):
-            credentials = _credentials(options)
-        self._members = [_Member(endpoint, credentials) for endpoint in endpoints]
+            context = _tls(options)
+        self._members = [_Member(endpoint, context) for endpoint in endpoints]
         self._at = 0
         """Index of the member that requests go to."""
         self._token = ""
@@ -217,7 +205,7 @@ class Client:
         try:
             return await self._once(name, request, token)
         except CallFailed as error:
-            if error.code is not grpc.StatusCode.UNAUTHENTICATED or not self._options.user:
+            if error.code is not Code.UNAUTHENTICATED or not self._options.user:
                 raise
         # Tokens expire; a request with a bad one was not looked at.
         return await self._once(name, request, await self._current_token(token))
@@ -235,30 +223,33 @@ class Client:
             return self._token
 
     async def _once(self, name: str, request: Any, token: str) -> Any:
-        call = self._members[self._at].call(name)
-        metadata = (("token", token),) if token else ()
-        try:
-            return await call(request, timeout=CALL_SECONDS, metadata=metadata)
-        except grpc.aio.AioRpcError as error:
-            raise CallFailed(error.code(), error.details() or "") from error
-        except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
-            raise CallFailed(grpc.StatusCode.CANCELLED, "the store was closed") from error
+        member = self._members[self._at]
+        connection = await member.connection()
+        block = member.block(name, token)
+        answer = await calls.unary(connection, block, request.SerializeToString())
+        return messages.METHODS[name][2].FromString(answer)
 
-    async def open_watch(self) -> Any:
-        """A watch stream at the present member; read and write it as gRPC's stream call."""
+    async def open_watch(self, request: Any) -> "Watch":
+        """A watch at the present member; raises CallFailed."""
         token = await self._current_token("")
-        metadata = [("hasleader", "true")]
-        if token:
-            metadata.append(("token", token))
-        return self._members[self._at].call("watch")(metadata=metadata)
+        at = self._at
+        member = self._members[at]
+        try:
+            connection = await member.connect()
+            block = member.block("watch", token)
+            stream = await calls.stream(connection, block, request.SerializeToString())
+        except CallFailed:
+            self.leave(at)
+            raise
+        return Watch(self, at, stream)
 
     def forget_token(self) -> None:
         """A stream said that the token is bad."""
         self._token = ""
 
-    def leave(self, member: int | None = None) -> None:
+    def leave(self, member: int) -> None:
         """Go to the next member, unless somebody has already left this one."""
-        if member is None or member == self._at:
+        if member == self._at:
             self._at = (self._at + 1) % len(self._members)
 
     async def close(self) -> None:
@@ -266,17 +257,46 @@ class Client:
             await member.close()
 
 
-def _credentials(options: StoreOptions) -> grpc.ChannelCredentials:
-    def read(name: str) -> bytes | None:
-        if not name:
-            return None
-        try:
-            return Path(name).read_bytes()
-        except OSError as error:
-            raise errors.BadStore(f"cannot read {name}: {error.strerror}") from error
+class Watch:
+    """A watch stream: etcd's responses, until it ends."""
 
+    def __init__(self, client: Client, member: int, stream: calls.Messages) -> None:
+        self._client = client
+        self._member = member
+        self._stream = stream
+
+    async def read(self) -> Any:
+        """The next response; raises CallFailed at the end. Then another member has its turn."""
+        try:
+            message = await self._stream.read()
+        except CallFailed as error:
+            if error.code is Code.UNAUTHENTICATED:
+                self._client.forget_token()
+            self._client.leave(self._member)
+            raise
+        if message is None:
+            self._client.leave(self._member)
+            raise CallFailed(Code.UNAVAILABLE, "it ended")
+        return messages.METHODS["watch"][2].FromString(message)
+
+    def cancel(self) -> None:
+        """End it, from either side."""
+        self._stream.cancel()
+
+
+def _tls(options: StoreOptions) -> ssl.SSLContext:
     if bool(options.cert_file) is not bool(options.key_file):
         raise errors.BadStore("a client certificate for etcd needs both a certificate and a key")
-    return grpc.ssl_channel_credentials(
-        read(options.ca_file), read(options.key_file), read(options.cert_file)
-    )
+    for name in filter(None, (options.ca_file, options.cert_file, options.key_file)):
+        try:
+            Path(name).read_bytes()
+        except OSError as error:
+            raise errors.BadStore(f"cannot read {name}: {error.strerror}") from error
+    try:
+        context = ssl.create_default_context(cafile=options.ca_file or None)
+        if options.cert_file:
+            context.load_cert_chain(options.cert_file, options.key_file)
+    except ssl.SSLError as error:
+        raise errors.BadStore(f"the certificates for etcd make no sense: {error}") from error
+    context.set_alpn_protocols(["h2"])
+    return context

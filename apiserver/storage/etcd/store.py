@@ -12,12 +12,12 @@ import logging
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from typing import Any
 
-import grpc
 import orjson
 
 from apiserver.storage import errors
 from apiserver.storage.etcd import messages
-from apiserver.storage.etcd.client import CallFailed, Client, Endpoint
+from apiserver.storage.etcd.calls import CallFailed, Code
+from apiserver.storage.etcd.client import Client, Endpoint, Watch
 from apiserver.storage.etcd.leases import Leases
 from apiserver.storage.etcd.turns import Turns
 from apiserver.storage.interface import Event, EventType, Guard, KeyValue, Listing, WatchBatch
@@ -48,8 +48,7 @@ class EtcdStore:
         self._revision_reads = Turns(self._read_revision)
         self._writes: set[asyncio.Task[int]] = set()
         """Under way; they go on when their callers are cancelled."""
-        self._watching: set[Any] = set()
-        """Open streams."""
+        self._watching: set[Watch] = set()
 
     async def start(self) -> None:
         client = Client(self._endpoints, self._options)
@@ -185,7 +184,7 @@ class EtcdStore:
             try:
                 return await self._transact(key, expected, operation, guard)
             except CallFailed as error:
-                if last or not lease or error.code is not grpc.StatusCode.NOT_FOUND:
+                if last or not lease or error.code is not Code.NOT_FOUND:
                     raise
                 self._leases.forget(lease)
         raise AssertionError("the loop returns or raises")
@@ -264,30 +263,14 @@ class EtcdStore:
         client = self._open()
         stream = None
         try:
-            stream = await client.open_watch()
+            stream = await client.open_watch(_watch_request(prefix, after_revision))
             self._watching.add(stream)
-            await stream.write(_watch_request(prefix, after_revision))
-            while (response := await stream.read()) is not grpc.aio.EOF:
-                batch = _batch(response, after_revision)
+            while True:
+                batch = _batch(await stream.read(), after_revision)
                 if batch is not None:
                     yield batch
-            client.leave()
-            raise errors.Unavailable("etcd ended the watch")
         except CallFailed as error:
-            raise _translated(error) from error
-        except grpc.aio.AioRpcError as error:
-            client.leave()
-            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                client.forget_token()
-            raise errors.Unavailable(f"etcd's watch broke: {error.details()}") from error
-        except (asyncio.InvalidStateError, grpc.aio.UsageError) as error:
-            raise errors.Unavailable("etcd's watch was closed") from error
-        except asyncio.CancelledError:
-            # A stream that was cancelled by close() looks like a cancelled task; it is not.
-            task = asyncio.current_task()
-            if self._client is None and task is not None and not task.cancelling():
-                raise errors.Unavailable("the etcd store has been closed") from None
-            raise
+            raise errors.Unavailable(f"etcd's watch broke: {error.details}") from error
         finally:
             if stream is not None:
                 self._watching.discard(stream)
@@ -364,7 +347,7 @@ def _refused(key: str, expected: int, guard: Guard | None, response: Any) -> err
 
 
 def _translated(error: CallFailed) -> errors.StoreError:
-    if "too large" in error.details and error.code is grpc.StatusCode.INVALID_ARGUMENT:
+    if "too large" in error.details and error.code is Code.INVALID_ARGUMENT:
         return errors.ValueTooLarge(f"etcd refuses the object: {error.details}")
     return errors.Unavailable(f"etcd: {error}")
 
