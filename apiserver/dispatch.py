@@ -10,6 +10,7 @@ from functools import cache
 from typing import cast
 
 from apimachinery import wire
+from apiserver import routes
 from apiserver.core import Core
 from apiserver.handlers import create, delete, get, patch, update, watch
 from apiserver.handlers import list as lists
@@ -55,7 +56,7 @@ def handler_of(route: Route) -> Handler | None:
     assert resource is not None, "paths have path_handler"
     part = resource.subresource(route.subresource) if route.subresource else None
     verbs = part.verbs if part is not None else resource.verbs
-    if route.verb not in verbs:
+    if route.verb not in verbs and route.verb != routes.OPTIONS:
         return None
     if resource.namespaced and not route.namespace and route.verb not in ("list", "watch"):
         return None

@@ -37,6 +37,9 @@ PREFIXES: tuple[tuple[str, str], ...] = (
 
 _NAMED_VERBS = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _COLLECTION_VERBS = {"GET": "list", "HEAD": "list", "POST": "create", "DELETE": "deletecollection"}
+OPTIONS = "options"
+"""Passed on by proxies, and known to nobody else: no discovery names it, only a rule for all verbs
+allows it."""
 _CONNECT = frozenset({"exec", "attach", "portforward", "proxy"})
 """Subresources that answer any method; authorized as get or create."""
 
@@ -146,6 +149,8 @@ def _verb(request: wire.Request, name: str, subresource: str, *, watching: bool)
         return "create"
     if subresource in _CONNECT and method == "GET":
         return "get"
+    if subresource == "proxy" and method == "OPTIONS":
+        return OPTIONS
     return _NAMED_VERBS.get(method, "")
 
 

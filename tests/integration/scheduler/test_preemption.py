@@ -47,6 +47,20 @@ async def test_a_less_important_pod_makes_room(cluster: Cluster) -> None:
     assert "nominatedNodeName" not in (await cluster.get("vip"))["status"]
 
 
+async def test_a_critical_pod_makes_room(cluster: Cluster) -> None:
+    """Who is the system's own displaces whoever is least important."""
+    await cluster.priority("high", 1000)
+    await cluster.node("a", cpu="2")
+    await cluster.pod("low", cpu="1")
+    await cluster.pod("high", cpu="1", priorityClassName="high")
+    assert [await cluster.bound(name) for name in ("low", "high")] == ["a", "a"]
+    critical = "system-cluster-critical"
+    await cluster.pod("own", cpu="1", namespace="kube-system", priorityClassName=critical)
+    await end(cluster, "low")
+    assert await cluster.bound("own", "kube-system") == "a"
+    assert "deletionTimestamp" not in (await cluster.get("high"))["metadata"]
+
+
 async def test_the_room_goes_to_nobody_else(cluster: Cluster) -> None:
     await cluster.priority("high", 1000)
     await cluster.node("a", cpu="1")

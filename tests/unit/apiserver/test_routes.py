@@ -44,6 +44,8 @@ def route(method, path, **query):
             "scale",
         ),
         ("BREW", "/api/v1/pods", {}, "", "pods", "", "", ""),
+        ("OPTIONS", "/api/v1/nodes/a", {}, "", "nodes", "", "a", ""),
+        ("OPTIONS", "/api/v1/nodes/a/proxy/x", {}, "options", "nodes", "", "a", "proxy"),
     ],
 )
 def test_resources(method, path, query, verb, plural, namespace, name, sub):
