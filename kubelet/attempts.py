@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
-from kubelet.lifecycle import Attempt, Run, Sandbox, crashes_after
+from kubelet.observed import Attempt, Run, Sandbox, crashes_after
 from kubelet.runtime.interface import (
     STATUS_UNKNOWN,
     ContainerState,

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from apimachinery import duration, meta
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import lifecycle
-from kubelet.lifecycle import Attempt, Container, Desired, Role, Run, Seen, Stage, Standing
+from kubelet import standing
+from kubelet.desired import Container, Desired, Role
+from kubelet.observed import PULL_ERROR, Attempt, Run, Seen, backoff
+from kubelet.standing import Stage, Standing
 
 PULL_SETTLE_S = 1.0
 """How long a failed pull shows as ErrImagePull before it shows as ImagePullBackOff."""
-PULL_REASONS = (lifecycle.PULL_ERROR,)
+PULL_REASONS = (PULL_ERROR,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,14 @@ class View:
     """Resources that the kernel was told, by container id."""
 
     def standing(self, container: Container) -> Standing:
-        return lifecycle.standing(self.wanted, container, self.seen, self.now)
+        return standing.of(self.wanted, container, self.seen, self.now)
 
     def stage(self, container: Container) -> Stage:
         return self.standing(container).stage
 
     @property
     def initialized(self) -> bool:
-        return lifecycle.initialized(self.wanted, self.seen)
+        return standing.initialized(self.wanted, self.seen)
 
     def container_id(self, attempt: Attempt | None) -> str:
         return f"{self.runtime_name}://{attempt.id}" if attempt is not None and attempt.id else ""
@@ -57,7 +59,7 @@ def entry(view: View, container: Container, spec: JsonObject) -> JsonObject:
         "restartCount": latest.number if latest is not None else 0,
         "image": (latest.image if latest is not None else "") or spec.get("image", ""),
         "imageID": latest.image_id if latest is not None else "",
-        "started": lifecycle.started(container, seen),
+        "started": standing.started(container, seen),
     }
     if view.container_id(latest):
         result["containerID"] = view.container_id(latest)
@@ -89,7 +91,7 @@ def _is_ready(view: View, container: Container) -> bool:
     """An init container is ready when it has done its work; an ephemeral one never."""
     if container.role is Role.INIT:
         return view.stage(container) is Stage.SUCCEEDED
-    return container.role is not Role.EPHEMERAL and lifecycle.ready(container, view.seen)
+    return container.role is not Role.EPHEMERAL and standing.ready(container, view.seen)
 
 
 def _states(view: View, container: Container) -> tuple[JsonObject, JsonObject]:
@@ -125,7 +127,7 @@ def _waiting(view: View, container: Container) -> JsonObject | None:
         return {"reason": "ImagePullBackOff", "message": text}
     if stage is not Stage.BACKOFF:
         return None
-    delay = lifecycle.backoff(view.seen.crashes.get(container.name, 0))
+    delay = backoff(view.seen.crashes.get(container.name, 0))
     message = (
         f"back-off {duration.spelt(delay)} restarting failed container={container.name} "
         f"pod={reading.full_name(view.pod)}"

@@ -1,6 +1,6 @@
-"""A pod object read for the agent: the values that `lifecycle` decides on. Pure.
+"""What a pod asks for, as values, and how they are read from the object. Pure.
 
-Neighbours: `kubelet.worker` and `kubelet.status` use the accessors so that nobody spells wire names
+`kubelet.lifecycle` decides on them, beside what is in `kubelet.observed`. Neighbours: `kubelet.worker` and `kubelet.status` use the accessors so that nobody spells wire names
 twice; `kubelet.configs` reads the rest of the spec for the runtime. Nothing is validated: the API
 server has done so before it stored the pod.
 """
@@ -8,15 +8,79 @@ server has done so before it stored the pod.
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from apimachinery import meta
 from apimachinery.wire import JsonObject
 from kubelet import allocation
-from kubelet.lifecycle import Container, Desired, RestartPolicy, RestartRule, Role
 
 DEFAULT_GRACE_S = 30.0
 """`terminationGracePeriodSeconds` when the pod says nothing."""
+
+
+class Role(StrEnum):
+    """Which list of the pod a container stands in, and how it counts."""
+
+    INIT = "init"
+    SIDECAR = "sidecar"
+    MAIN = "main"
+    EPHEMERAL = "ephemeral"
+    """Added to a running pod for debugging: run once, counts for nothing."""
+
+
+class RestartPolicy(StrEnum):
+    """When an ended container is started again."""
+
+    ALWAYS = "Always"
+    ON_FAILURE = "OnFailure"
+    NEVER = "Never"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRule:
+    """Restart on these exit codes (or on all others) whatever the policy says."""
+
+    codes: frozenset[int]
+    inside: bool = True
+
+    def matches(self, code: int) -> bool:
+        return (code in self.codes) is self.inside
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container as the pod asks for it."""
+
+    name: str
+    role: Role = Role.MAIN
+    policy: RestartPolicy = RestartPolicy.ALWAYS
+    spec_hash: str = ""
+    """Of what makes it another container when changed (the image)."""
+    startup: bool = False
+    liveness: bool = False
+    readiness: bool = False
+    probe_grace: float | None = None
+    """Seconds to end in after a failed probe; None: the pod's own."""
+    rules: tuple[RestartRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One pod as its spec asks for it; init containers first, in order."""
+
+    uid: str
+    name: str
+    namespace: str
+    containers: tuple[Container, ...]
+    policy: RestartPolicy = RestartPolicy.ALWAYS
+    grace: float = 30.0
+    expires_at: float | None = None
+    """When `activeDeadlineSeconds` is over."""
+
+    def of(self, *roles: Role) -> tuple[Container, ...]:
+        return tuple(c for c in self.containers if c.role in roles)
 
 
 def uid(pod: JsonObject) -> str:

@@ -19,7 +19,7 @@ from apimachinery.wire import JsonObject
 from kubelet import admission
 from kubelet import desired as reading
 from kubelet.kit import Kit
-from kubelet.lifecycle import Run
+from kubelet.observed import Run
 from kubelet.publisher import Publisher
 from kubelet.resizing import Refusal
 from kubelet.runtime.errors import RuntimeDriverError

@@ -17,8 +17,8 @@ from kubelet import configs, eviction, files
 from kubelet.eviction import Signal, Usage, Want
 from kubelet.images import collecting
 from kubelet.kit import Kit
-from kubelet.lifecycle import Attempt
 from kubelet.node_status import Health
+from kubelet.observed import Attempt
 from kubelet.pods import Pods
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError
 from kubelet.worker import PodWorker

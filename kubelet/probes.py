@@ -16,11 +16,10 @@ from dataclasses import dataclass, replace
 
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import lifecycle
 from kubelet.actions import Actions, Result, Target
 from kubelet.attempts import Ledger
 from kubelet.kit import Kit
-from kubelet.lifecycle import Attempt, Run
+from kubelet.observed import Attempt, Probes, Run
 
 LOG = logging.getLogger(__name__)
 
@@ -82,9 +81,9 @@ class ProbeBoard:
         self._actions = actions
         self._wake = wake
         self._probers: dict[str, Prober] = {}
-        self._results: dict[str, lifecycle.Probes] = {}
+        self._results: dict[str, Probes] = {}
 
-    def results(self) -> Mapping[str, lifecycle.Probes]:
+    def results(self) -> Mapping[str, Probes]:
         return self._results
 
     def follow(self, pod: JsonObject, ledger: Ledger, *, stopped: bool) -> None:
@@ -126,7 +125,7 @@ class ProbeBoard:
         self._results[attempt.id] = prober.result
         prober.start()
 
-    def _changed(self, container_id: str, result: lifecycle.Probes) -> None:
+    def _changed(self, container_id: str, result: Probes) -> None:
         if container_id in self._probers:
             self._results[container_id] = result
             self._wake()
@@ -155,7 +154,7 @@ class Prober:
         target: Target,
         attempt: Attempt,
         before: JsonObject,
-        changed: Callable[[lifecycle.Probes], None],
+        changed: Callable[[Probes], None],
     ) -> None:
         self._kit = kit
         self._actions = actions
@@ -169,7 +168,7 @@ class Prober:
         }
         self._tasks: dict[str, asyncio.Task[None]] = {}
         started = "startup" not in self._specs or bool(before.get("started"))
-        self.result = lifecycle.Probes(
+        self.result = Probes(
             started=started,
             ready="readiness" not in self._specs or bool(before.get("ready")),
         )
@@ -199,7 +198,7 @@ class Prober:
         task.add_done_callback(_log_failure)
         self._tasks[kind] = task
 
-    def _say(self, result: lifecycle.Probes) -> None:
+    def _say(self, result: Probes) -> None:
         if result != self.result:
             self.result = result
             self._changed(result)

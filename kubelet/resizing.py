@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from apimachinery.wire import JsonObject
-from kubelet import allocation, lifecycle, resources
+from kubelet import allocation, resources
 from kubelet import desired as reading
 from kubelet.attempts import Ledger
+from kubelet.desired import Desired
 from kubelet.kit import Kit
 from kubelet.runtime.config import Resources
 from kubelet.runtime.errors import RuntimeDriverError
@@ -69,7 +70,7 @@ class Resizer:
         self.in_force[container_id] = reading.container_spec(pod, name).get("resources") or {}
 
     def pending(
-        self, wanted: lifecycle.Desired, ledger: Ledger, now: float
+        self, wanted: Desired, ledger: Ledger, now: float
     ) -> tuple[list[_Change], float | None]:
         """What is to be told to the runtime now, and when to look again if that is later."""
         hashes = {container.name: container.spec_hash for container in wanted.containers}

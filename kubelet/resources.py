@@ -8,7 +8,7 @@ from apimachinery import qos, requests
 from apimachinery.requests import CPU, MEMORY
 from apimachinery.wire import JsonObject
 from kubelet import desired
-from kubelet.lifecycle import Role
+from kubelet.desired import Role
 from kubelet.runtime.config import Resources
 
 SHARES_PER_CPU = 1024

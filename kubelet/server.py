@@ -20,7 +20,7 @@ from apimachinery.wire import JsonObject
 from kubelet import configz, logs, stats, streams
 from kubelet import desired as reading
 from kubelet.kit import Kit
-from kubelet.lifecycle import Attempt, Run
+from kubelet.observed import Attempt, Run
 from kubelet.options import VERSION, Serving
 from kubelet.pods import Pods
 from kubelet.runtime.errors import NotFoundError, RuntimeDriverError

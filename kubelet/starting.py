@@ -15,7 +15,7 @@ from pathlib import Path
 from apimachinery import scheme
 from apimachinery import status as errors
 from apimachinery.wire import JsonObject
-from kubelet import abilities, configs, lifecycle, logs
+from kubelet import abilities, configs, logs
 from kubelet import desired as reading
 from kubelet.actions import Actions, Target
 from kubelet.attempts import IMAGE_ANNOTATION
@@ -25,6 +25,7 @@ from kubelet.fetch.items import FetchError
 from kubelet.images.errors import ImageError
 from kubelet.images.interface import Image
 from kubelet.kit import Kit
+from kubelet.observed import CONFIG_ERROR, PULL_ERROR, SANDBOX_KEY, Sandbox, StartFailure
 from kubelet.pulling import Puller
 from kubelet.rotation import LogKeeper
 from kubelet.runtime.config import ContainerConfig, SandboxConfig
@@ -42,7 +43,7 @@ FINAL_WORDS_LINES = 80
 FINAL_WORDS_BYTES = 2048
 """How much of a failed container's log stands in for its termination message (Kubernetes')."""
 IMAGE_EVENTS = {
-    lifecycle.PULL_ERROR: ("Failed", 'Failed to pull image "{}": {}'),
+    PULL_ERROR: ("Failed", 'Failed to pull image "{}": {}'),
     "ErrImageNeverPull": ("ErrImageNeverPull", "{1}"),
     "InvalidImageName": ("InspectFailed", 'Failed to apply default image tag "{}": {}'),
 }
@@ -168,7 +169,7 @@ class Starter:
     # --- container
 
     async def prepare(
-        self, pod: JsonObject, name: str, number: int, sandbox: lifecycle.Sandbox
+        self, pod: JsonObject, name: str, number: int, sandbox: Sandbox
     ) -> ContainerConfig:
         """Image, environment and mounts: all that may wait for others."""
         spec = reading.container_spec(pod, name)
@@ -182,9 +183,9 @@ class Starter:
             mounts = await self._volumes.mounts(pod, spec, dict(env))
             await self._fetcher.fetch(pod)
         except (ConfigMissingError, VolumeError, FetchError, OSError) as error:
-            raise StartError(lifecycle.CONFIG_ERROR, str(error)) from error
+            raise StartError(CONFIG_ERROR, str(error)) from error
         except errors.ApiError as error:
-            raise StartError(lifecycle.CONFIG_ERROR, error.message) from error
+            raise StartError(CONFIG_ERROR, error.message) from error
         digest = image.digests[0] if image.digests else image.id
         return configs.container_config(
             pod,
@@ -198,14 +199,14 @@ class Starter:
         )
 
     async def start(
-        self, pod: JsonObject, config: ContainerConfig, sandbox: lifecycle.Sandbox
+        self, pod: JsonObject, config: ContainerConfig, sandbox: Sandbox
     ) -> ContainerStatus:
         """Create and start; the answer is the container as it is right after."""
         async with self._slots:
             return await self._start(pod, config, sandbox)
 
     async def _start(
-        self, pod: JsonObject, config: ContainerConfig, sandbox: lifecycle.Sandbox
+        self, pod: JsonObject, config: ContainerConfig, sandbox: Sandbox
     ) -> ContainerStatus:
         driver = self._kit.driver
         container_id = await driver.create_container(sandbox.id, config)
@@ -297,7 +298,7 @@ class Starter:
         """The event that goes with a failure to start."""
         if reason == "FailedMount":
             self._kit.warn(pod, reason, message)
-        elif key == lifecycle.SANDBOX_KEY:
+        elif key == SANDBOX_KEY:
             text = f"Failed to create pod sandbox: {message}"
             self._kit.warn(pod, "FailedCreatePodSandBox", text)
         elif reason in IMAGE_EVENTS:
@@ -308,11 +309,9 @@ class Starter:
         else:
             self._kit.warn(pod, "Failed", f"Error: {message}", container=key)
 
-    def tell_backoff(
-        self, pod: JsonObject, name: str, failure: lifecycle.StartFailure | None
-    ) -> None:
+    def tell_backoff(self, pod: JsonObject, name: str, failure: StartFailure | None) -> None:
         """The event that goes with a back-off."""
-        if failure is not None and failure.reason == lifecycle.PULL_ERROR:
+        if failure is not None and failure.reason == PULL_ERROR:
             image = reading.container_spec(pod, name).get("image", "")
             self._kit.tell(pod, "BackOff", f'Back-off pulling image "{image}"', container=name)
             self._kit.warn(pod, "Failed", "Error: ImagePullBackOff", container=name)

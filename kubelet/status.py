@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from apimachinery import meta
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import lifecycle
+from kubelet import standing
 from kubelet.container_status import PULL_REASONS, PULL_SETTLE_S, View, entry
+from kubelet.desired import Desired, Role
 from kubelet.eviction import EVICTED
-from kubelet.lifecycle import Attempt, Desired, Role, Run, Seen, Stage
+from kubelet.observed import Attempt, Run, Seen
+from kubelet.standing import Stage
 
 TERMINAL = ("Succeeded", "Failed")
 ENTRIES = {
@@ -206,15 +208,13 @@ def _listing(names: list[str]) -> str:
 def _initialized(wanted: Desired, seen: Seen, phase: str) -> _Answer:
     if phase == "Succeeded":
         return _Answer("True", "PodCompleted")
-    if lifecycle.initialized(wanted, seen):
+    if standing.initialized(wanted, seen):
         return _Answer("True")
     missing = [
         c.name
         for c in wanted.of(Role.INIT, Role.SIDECAR)
         if not (
-            lifecycle.started(c, seen)
-            if c.role is Role.SIDECAR
-            else _succeeded(seen.latest(c.name))
+            standing.started(c, seen) if c.role is Role.SIDECAR else _succeeded(seen.latest(c.name))
         )
     ]
     text = f"containers with incomplete status: {_listing(missing)}"
@@ -230,7 +230,7 @@ def _containers_ready(wanted: Desired, seen: Seen, phase: str) -> _Answer:
         return _Answer("False", "PodCompleted")
     if phase == "Failed":
         return _Answer("False", "PodFailed")
-    not_ready = [c.name for c in wanted.of(Role.SIDECAR, Role.MAIN) if not lifecycle.ready(c, seen)]
+    not_ready = [c.name for c in wanted.of(Role.SIDECAR, Role.MAIN) if not standing.ready(c, seen)]
     text = f"containers with unready status: {_listing(not_ready)}"
     return _answer(not not_ready, "ContainersNotReady", text)
 

@@ -21,12 +21,13 @@ from apimachinery import status as errors
 from apimachinery.aio.backoff import Backoff
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import lifecycle
+from kubelet import lifecycle, standing
 from kubelet import status as statuses
 from kubelet.attempts import Ledger
+from kubelet.desired import RestartPolicy
 from kubelet.eviction import EVICTED
 from kubelet.kit import Kit
-from kubelet.lifecycle import Ending, Seen
+from kubelet.observed import SANDBOX_KEY, Ending, Seen, StartFailure
 from kubelet.probes import ProbeBoard
 from kubelet.publisher import Publisher, Subject
 from kubelet.resizing import Refusal, Resizer
@@ -80,7 +81,7 @@ class PodWorker:
         self._told: dict[str, float] = {}
         """Ends of back-offs that an event has told of, by container."""
         self._finisher: asyncio.Task[None] | None = None
-        self._failures: dict[str, lifecycle.StartFailure] = {}
+        self._failures: dict[str, StartFailure] = {}
         self._ending: Ending | None = None
         self._vanished = False
         self._cleaned = False
@@ -350,7 +351,7 @@ class PodWorker:
 
     def _drained(self, now: float, grace: float) -> float:
         """When the pod may begin to stop."""
-        serving = self.wanted.policy is lifecycle.RestartPolicy.ALWAYS and grace > DRAIN_S
+        serving = self.wanted.policy is RestartPolicy.ALWAYS and grace > DRAIN_S
         if serving and self._ending is None and statuses.is_ready(self._subject.sent):
             return now + DRAIN_S
         return 0.0
@@ -372,8 +373,8 @@ class PodWorker:
         if self._ending is not None:
             return
         for container in self.wanted.containers:
-            where = lifecycle.standing(self.wanted, container, seen, now)
-            if where.stage is lifecycle.Stage.BACKOFF and where.until != self._told.get(
+            where = standing.of(self.wanted, container, seen, now)
+            if where.stage is standing.Stage.BACKOFF and where.until != self._told.get(
                 container.name
             ):
                 self._told[container.name] = where.until
@@ -386,13 +387,13 @@ class PodWorker:
         """Begin the step. True when it is done at once and the plan is to be asked again."""
         match step:
             case lifecycle.CreateSandbox(number):
-                self._operate(lifecycle.SANDBOX_KEY, self._create_sandbox(number))
+                self._operate(SANDBOX_KEY, self._create_sandbox(number))
             case lifecycle.StartContainer(name, number):
                 self._operate(name, self._start(name, number))
             case lifecycle.StopContainer(name, container_id, deadline, message):
                 self._begin_stop(name, container_id, deadline, message)
             case lifecycle.StopSandbox(sandbox_id):
-                self._operate(lifecycle.SANDBOX_KEY, self._stop_sandbox(sandbox_id))
+                self._operate(SANDBOX_KEY, self._stop_sandbox(sandbox_id))
             case lifecycle.RemoveContainer(container_id):
                 log_path = self.ledger.log_path(container_id)
                 self.ledger.forget(container_id)
@@ -436,7 +437,7 @@ class PodWorker:
         before = self._failures.get(key)
         same = before is not None and before.reason == reason
         tries = before.tries + 1 if before is not None and same else 1
-        self._failures[key] = lifecycle.StartFailure(reason, message, self.kit.clock.now(), tries)
+        self._failures[key] = StartFailure(reason, message, self.kit.clock.now(), tries)
         self._starter.tell_failure(self.pod, key, reason, message)
 
     async def _create_sandbox(self, number: int) -> None:
@@ -445,7 +446,7 @@ class PodWorker:
             self.kit.tell(self.pod, "SandboxChanged", text)
         sandbox = await self._starter.create_sandbox(self.as_granted, number)
         self.ledger.sandbox_made(sandbox)
-        self._failures.pop(lifecycle.SANDBOX_KEY, None)
+        self._failures.pop(SANDBOX_KEY, None)
 
     async def _stop_sandbox(self, sandbox_id: str) -> None:
         await self.kit.driver.stop_pod_sandbox(sandbox_id)

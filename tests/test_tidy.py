@@ -25,7 +25,7 @@ PURE = (
     r"controllers/.*/plan\.py", r"controllers/(history|services)\.py", r"offers/(resources|roles|sorter|filters|allocator|ledger)\.py",
     r"scheduler/(placement|preemption)\.py", r"scheduler/(filters|scores)/.*",
     r"frameworks/marathon/(?!(bus|checks|engine|journal|service|session)\.py)[a-z_]+\.py",
-    r"kubelet/lifecycle\.py", r"kubelet/network/rules\.py",
+    r"kubelet/(desired|lifecycle|observed|standing)\.py", r"kubelet/network/rules\.py",
 )  # fmt: skip
 IMPURE = {"asyncio", "aiohttp", "time", "random", "secrets", "uuid"}
 

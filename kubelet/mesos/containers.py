@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet.lifecycle import Attempt, Run
+from kubelet.observed import Attempt, Run
 from kubelet.worker import PodWorker
 
 Path = tuple[str, ...]

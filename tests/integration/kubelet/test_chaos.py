@@ -7,7 +7,7 @@ import random
 import pytest
 
 from apimachinery import scheme, status
-from kubelet.lifecycle import Run
+from kubelet.observed import Run
 from kubelet.runtime.interface import ContainerState
 
 from .conftest import World

@@ -18,11 +18,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from apimachinery.mesos import marks
-from kubelet import lifecycle
 from kubelet.fetch import fetcher as fetching
 from kubelet.fetch import items
 from kubelet.fetch.fetcher import Fetcher
 from kubelet.fetch.items import FetchError
+from kubelet.observed import CONFIG_ERROR
 from kubelet.options import Options
 
 from .conftest import World, waiting
@@ -267,7 +267,7 @@ async def test_a_pod_waits_in_vain_for_what_is_not_there(world: World) -> None:
     volumes = [{"name": marks.SANDBOX_VOLUME, "emptyDir": {}}]
     given = {"metadata": {"annotations": {marks.FETCH: wanted}}, "volumes": volumes}
     await world.pod(**given, container={"volumeMounts": MOUNTS})
-    pod = await world.until(waiting(lifecycle.CONFIG_ERROR))
+    pod = await world.until(waiting(CONFIG_ERROR))
     (status,) = pod["status"]["containerStatuses"]
     assert status["state"]["waiting"]["message"] == (
         "Failed to fetch 'file:///nowhere/x': there is no such file on the agent"

@@ -17,8 +17,8 @@ from kubelet import mounts
 from kubelet.images.busybox import build_busybox
 from kubelet.images.service import LocalImages
 from kubelet.images.store import ImageStore
-from kubelet.lifecycle import Attempt
 from kubelet.network.pods import RoutedPodNetwork
+from kubelet.observed import Attempt
 from kubelet.runtime.interface import RuntimeDriver
 from kubelet.runtime.oci import cleanup
 from kubelet.runtime.oci.driver import OciDriver

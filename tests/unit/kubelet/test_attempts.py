@@ -1,7 +1,7 @@
 """The record of attempts: adoption, late reads, what was lost."""
 
 from kubelet.attempts import HASH_ANNOTATION, Ledger
-from kubelet.lifecycle import Run
+from kubelet.observed import Run
 from kubelet.runtime.interface import ContainerState, ContainerStatus, SandboxState, SandboxStatus
 
 POD = {"metadata": {"uid": "u"}, "spec": {}}

@@ -6,29 +6,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubelet import lifecycle
+from kubelet import lifecycle, standing
+from kubelet.desired import Container, Desired, RestartPolicy, RestartRule, Role
 from kubelet.lifecycle import (
-    Attempt,
-    Container,
     CreateSandbox,
-    Desired,
-    Ending,
     FailPod,
-    Probes,
     RemoveContainer,
-    RestartPolicy,
-    RestartRule,
-    Role,
-    Run,
-    Sandbox,
-    Seen,
-    Stage,
     StartContainer,
-    StartFailure,
     StopContainer,
     StopSandbox,
     plan,
 )
+from kubelet.observed import (
+    SANDBOX_KEY,
+    Attempt,
+    Ending,
+    Probes,
+    Run,
+    Sandbox,
+    Seen,
+    StartFailure,
+    backoff,
+    crashes_after,
+)
+from kubelet.standing import Stage
 from tests.effort import examples
 
 NOW = 1000.0
@@ -63,7 +64,7 @@ def test_nothing_there_asks_for_a_sandbox() -> None:
 
 def test_a_failed_sandbox_is_tried_again_after_its_delay() -> None:
     failure = StartFailure("FailedCreatePodSandBox", "no", at=NOW, tries=2)
-    result = plan(desired(main()), Seen(failures={lifecycle.SANDBOX_KEY: failure}), NOW)
+    result = plan(desired(main()), Seen(failures={SANDBOX_KEY: failure}), NOW)
     assert result.steps == ()
     assert result.wake_at == NOW + 1.0
 
@@ -104,19 +105,19 @@ def test_a_crash_restarts_at_once_and_then_backs_off() -> None:
     ("crashes", "delay"), [(1, 0), (2, 10), (3, 20), (4, 40), (6, 160), (7, 300), (9999, 300)]
 )
 def test_backoff_doubles_to_five_minutes(crashes: int, delay: float) -> None:
-    assert lifecycle.backoff(crashes) == delay
+    assert backoff(crashes) == delay
 
 
 def test_ten_good_minutes_forget_the_crashes() -> None:
     long = attempt(run=Run.EXITED, started_at=NOW, finished_at=NOW + 600)
     short = attempt(run=Run.EXITED, started_at=NOW, finished_at=NOW + 599)
-    assert lifecycle.crashes_after(7, long) == 1
-    assert lifecycle.crashes_after(7, short) == 8
+    assert crashes_after(7, long) == 1
+    assert crashes_after(7, short) == 8
 
 
 def test_a_container_that_never_came_to_run_counts_as_a_crash() -> None:
     never = attempt(run=Run.EXITED, started_at=0.0, finished_at=NOW, exit_code=128)
-    assert lifecycle.crashes_after(1, never) == 2
+    assert crashes_after(1, never) == 2
 
 
 @pytest.mark.parametrize(
@@ -159,8 +160,8 @@ def test_what_ends_for_good_serves_to_the_last() -> None:
     """Services send to ending pods where no other is ready."""
     running = attempt()
     stopping = seen(running, stopping={running.id: NOW + 30})
-    assert not lifecycle.ready(main(), stopping), "killed to be restarted"
-    assert lifecycle.ready(main(), replace(stopping, ending=Ending(NOW + 30)))
+    assert not standing.ready(main(), stopping), "killed to be restarted"
+    assert standing.ready(main(), replace(stopping, ending=Ending(NOW + 30)))
 
 
 def test_a_stop_is_not_asked_for_twice_unless_it_must_be_sooner() -> None:
@@ -204,7 +205,7 @@ def test_a_lost_sandbox_is_made_anew_and_containers_count_on() -> None:
 def test_a_pod_that_never_restarts_gets_no_second_sandbox() -> None:
     wanted = desired(main(policy=RestartPolicy.NEVER), policy=RestartPolicy.NEVER)
     lost = replace(seen(attempt(run=Run.UNKNOWN, exit_code=137)), sandbox=None)
-    assert lifecycle.outcome(wanted, lost, NOW) is Stage.FAILED
+    assert standing.outcome(wanted, lost, NOW) is Stage.FAILED
     assert plan(wanted, lost, NOW).stopped
 
 
@@ -302,7 +303,7 @@ class Sim:
     def end(self, one: Attempt, code: int) -> None:
         over = replace(one, run=Run.EXITED, exit_code=code, finished_at=self.now)
         self.put(over)
-        crashes = lifecycle.crashes_after(self.state.crashes.get(one.name, 0), over)
+        crashes = crashes_after(self.state.crashes.get(one.name, 0), over)
         self.state = replace(self.state, crashes={**self.state.crashes, one.name: crashes})
 
     def finish_one(self) -> bool:
@@ -348,11 +349,11 @@ def lives(draw: st.DrawFn) -> Sim:
 def test_every_life_settles(sim: Sim) -> None:
     result = sim.run()
     stages = {
-        c.name: lifecycle.standing(sim.wanted, c, sim.state, sim.now).stage
+        c.name: standing.of(sim.wanted, c, sim.state, sim.now).stage
         for c in sim.wanted.of(Role.MAIN)
     }
     if result.stopped:
-        assert lifecycle.outcome(sim.wanted, sim.state, sim.now) is not None
+        assert standing.outcome(sim.wanted, sim.state, sim.now) is not None
         assert not sim.state.sandbox.ready
     else:
         assert Stage.ABSENT not in stages.values()

@@ -6,9 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from apimachinery.aio.clock import LoopClock
-from kubelet import lifecycle
 from kubelet.actions import Result, Target
-from kubelet.lifecycle import Attempt, Run
+from kubelet.observed import Attempt, Probes, Run
 from kubelet.probes import Prober, ProbeSpec, Tally, read_spec
 
 
@@ -45,13 +44,13 @@ class Rig:
     def __init__(self, spec: dict, answer: Callable[[float], bool], before: dict | None = None):
         self.kit = Kit()
         self.script = Script(answer)
-        self.changes: list[tuple[float, lifecycle.Probes]] = []
+        self.changes: list[tuple[float, Probes]] = []
         pod = {"metadata": {}, "spec": {"containers": [{"name": "app", **spec}]}}
         target = Target(pod, pod["spec"]["containers"][0], "c1", ("10.0.0.2",))
         attempt = Attempt("c1", "app", 0, "s0", Run.RUNNING, started_at=self.kit.clock.now())
         self.prober = Prober(self.kit, self.script, target, attempt, before or {}, self.changed)
 
-    def changed(self, result: lifecycle.Probes) -> None:
+    def changed(self, result: Probes) -> None:
         now = round(asyncio.get_running_loop().time() - self.script.began, 3)
         self.changes.append((now, result))
 
@@ -86,7 +85,7 @@ def test_a_verdict_needs_its_threshold_of_equal_answers() -> None:
 async def test_readiness_is_asked_at_once_and_tells_at_once() -> None:
     rig = Rig({"readinessProbe": {"exec": {}}}, lambda _: True)
     await rig.run(25)
-    assert rig.changes == [(0.0, lifecycle.Probes(ready=True))]
+    assert rig.changes == [(0.0, Probes(ready=True))]
     assert rig.script.asked == [0.0, 10.0, 20.0]
 
 
@@ -95,7 +94,7 @@ async def test_a_slow_starter_is_asked_in_doubling_steps() -> None:
     rig = Rig({"readinessProbe": {"tcpSocket": {"port": 1}}}, lambda now: now >= 0.3)
     await rig.run(1)
     assert rig.script.asked == [0.0, 0.025, 0.075, 0.175, 0.375]
-    assert rig.changes == [(0.375, lifecycle.Probes(ready=True))]
+    assert rig.changes == [(0.375, Probes(ready=True))]
     assert rig.kit.warnings == []
 
 
@@ -127,7 +126,7 @@ async def test_the_initial_delay_is_kept() -> None:
 async def test_liveness_gives_up_after_its_threshold_and_stops_asking() -> None:
     rig = Rig({"livenessProbe": {"exec": {}, "failureThreshold": 2}}, lambda now: now < 15)
     await rig.run(100)
-    assert rig.changes == [(30.0, lifecycle.Probes(alive=False, failed="liveness"))]
+    assert rig.changes == [(30.0, Probes(alive=False, failed="liveness"))]
     assert rig.script.asked == [0.0, 10.0, 20.0, 30.0]
 
 
@@ -142,7 +141,7 @@ async def test_other_probes_wait_for_the_startup_probe() -> None:
     await rig.run(4)
     started = [result.started for _, result in rig.changes]
     assert started[0] is True
-    assert rig.prober.result == lifecycle.Probes(started=True, ready=True, alive=True)
+    assert rig.prober.result == Probes(started=True, ready=True, alive=True)
 
 
 @pytest.mark.looptime

@@ -6,7 +6,7 @@ import pytest
 
 from kubelet import desired as reading
 from kubelet import status
-from kubelet.lifecycle import Attempt, Ending, Probes, Run, Sandbox, Seen, StartFailure
+from kubelet.observed import Attempt, Ending, Probes, Run, Sandbox, Seen, StartFailure
 from kubelet.status import Surroundings
 
 NOW = 1_767_225_600.0
