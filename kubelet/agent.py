@@ -34,6 +34,7 @@ from kubelet.mesos.server import MesosServer
 from kubelet.node import NodeKeeper
 from kubelet.node_status import Health, Machine, node_labels, read_machine
 from kubelet.options import MesosServing, Options, machine_capacity
+from kubelet.oversubscription import Oversubscription
 from kubelet.pods import PodFeed, Pods, feed_of
 from kubelet.pressure import PressureKeeper
 from kubelet.publisher import Publisher
@@ -153,6 +154,9 @@ class NodeAgent:
             group.start(pods.run(), name="pods")
             if self.pressure is not None:
                 group.keep(self.pressure.run, name="pressure")
+            if self.options.oversubscribe is not None:
+                lending = Oversubscription(self.kit, pods, self.options.oversubscribe)
+                group.keep(lending.run, name="oversubscription")
             if self.options.serving is not None:
                 group.keep(AgentServer(self.kit, pods, self.options.serving).run, name="https")
             if self.options.mesos is not None:

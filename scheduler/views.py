@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from apimachinery import meta, requests
+from apimachinery.mesos.marks import REVOCABLE
 from apimachinery.requests import HostPort
 from apimachinery.wire import JsonObject
 from scheduler import terms
@@ -61,8 +62,6 @@ FRAMEWORKS = "offers.bireme.dev/"
 """The API group of Mesos' frameworks, who own the pods of their tasks."""
 MAINTENANCE = "offers.bireme.dev/maintenance"
 """The annotation of nodes that the offer master keeps its plans in."""
-REVOCABLE = "offers.bireme.dev/revocable"
-"""The annotation of nodes in which an estimator says what is booked there and not used."""
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 

@@ -14,6 +14,7 @@ from apimachinery.quantity import Quantity, QuantityError
 from apiserver.stores import Private
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
+from kubelet import slack
 from kubelet.network.topology import Topology
 
 API_PORT = 6443
@@ -36,6 +37,7 @@ class Asked:
     offers_port: int | None = None
     node_cpus: str = ""
     node_memory: str = ""
+    oversubscribe: str = ""
     node_monitor_grace_period: float | None = None
 
 
@@ -52,6 +54,7 @@ class ClusterOptions:
     """Which of the machine's address ranges it lives in (kubelet.network.topology)."""
     node_cpus: str = ""
     node_memory: str = ""
+    oversubscribe: str = ""
     node_monitor_grace_period: float = 40.0
     """Seconds of silence after which a node is NotReady (Kubernetes' default)."""
 
@@ -92,12 +95,21 @@ def merge(asked: Asked, kept: ClusterOptions | None) -> ClusterOptions:
         ("--node-cpus", options.node_cpus), ("--node-memory", options.node_memory)
     ):  # fmt: skip
         _check_amount(option, amount)
+    lending(options.oversubscribe)
     if kept is not None and options.store != kept.store:
         raise CommandError(
             f"this data directory was made with --store {kept.store}, not {options.store}:"
             " choose another --data-dir, or `bireme down --purge` first"
         )
     return options
+
+
+def lending(text: str) -> slack.Rule | None:
+    """What `--oversubscribe` says; empty: nothing is lent."""
+    try:
+        return slack.rule_of(text) if text else None
+    except ValueError as error:
+        raise CommandError(f"--oversubscribe {text}: {error}") from error
 
 
 def _check_amount(option: str, amount: str) -> None:
@@ -185,6 +197,8 @@ def node_entry(options: ClusterOptions, dirs: DataDir, number: int) -> dict[str,
         argv += ["--node-cpus", options.node_cpus]
     if options.node_memory:
         argv += ["--node-memory", options.node_memory]
+    if options.oversubscribe:
+        argv += ["--oversubscribe", options.oversubscribe]
     return _entry(dirs, place.name, argv)
 
 

@@ -17,7 +17,7 @@ from apimachinery.client.rest import Client
 from apimachinery.client.transport import HttpTransport
 from apimachinery.mesos.marks import AGENT_PORT
 from apimachinery.requests import CPU, MEMORY, amount
-from bireme.cli import garbage, join, notify, paths, runner
+from bireme.cli import cluster, garbage, join, notify, paths, runner
 from bireme.cli.errors import CommandError
 from bireme.cli.paths import DataDir
 from kubelet import kernel
@@ -43,6 +43,7 @@ class NodeCommand:
     """How many nodes that run nothing to be, instead of one that does."""
     cpus: str
     memory: str
+    oversubscribe: str
     cgroup_root: str
     port: int
     tls_cert_file: Path | None
@@ -150,6 +151,7 @@ def _options(
             memory_bytes=amount(MEMORY, command.memory) if command.memory else whole.memory_bytes,
             ephemeral_bytes=whole.ephemeral_bytes,
         ),
+        oversubscribe=cluster.lending(command.oversubscribe),
         pod_cidr=pod_cidr,
         cluster_dns=(dns_address(command.service_cidr),),
         serving=credentials.serving,

@@ -54,6 +54,8 @@ class PodView:
     addresses: tuple[str, ...]
     containers: Mapping[str, ContainerView]
     evicted: bool = False
+    ended_by_node: bool = False
+    """Evicted by its own node: who exits with 0 on TERM has not done his work for that."""
     """Its end was asked for, on behalf of the node or of others (Mesos: a QoS correction)."""
 
     @property
@@ -83,6 +85,7 @@ class Conclusion:
 def view(obj: JsonObject) -> PodView:
     """Keep of a Pod what tasks' states depend on."""
     status, metadata = obj.get("status") or {}, obj["metadata"]
+    disruption = meta.get_condition(status.get("conditions"), "DisruptionTarget") or {}
     return PodView(
         key=meta.key(obj),
         uid=metadata["uid"],
@@ -90,12 +93,13 @@ def view(obj: JsonObject) -> PodView:
         node=obj["spec"].get("nodeName") or "",
         phase=status.get("phase") or "Pending",
         reason=status.get("reason") or "",
-        message=status.get("message") or "",
+        message=status.get("message") or disruption.get("message") or "",
         deleting="deletionTimestamp" in metadata,
         addresses=tuple(p["ip"] for p in status.get("podIPs") or () if p.get("ip")),
         containers={c["name"]: _container(c) for c in status.get("containerStatuses") or ()},
         evicted=status.get("reason") in ("Evicted", "Preempting")
-        or meta.condition_is_true(status.get("conditions"), "DisruptionTarget"),
+        or disruption.get("status") == "True",
+        ended_by_node=disruption.get("reason") == "TerminationByKubelet",
     )
 
 
@@ -150,7 +154,7 @@ def _ended(pod: PodView, seen: ContainerView, *, killed: bool, checked: bool) ->
     outcome = partial(Conclusion, container=pod.uid, addresses=pod.addresses, began=True)
     if killed:
         return outcome(states.KILLED, message=_how(code))
-    if pod.evicted and code:
+    if pod.evicted and (code or pod.ended_by_node):
         return outcome(
             states.GONE, states.AGENT, "REASON_CONTAINER_PREEMPTED", pod.message or "Evicted"
         )
