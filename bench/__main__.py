@@ -27,6 +27,7 @@ ALL = (
     "handlers",
     "store",
     "fleet",
+    "launch",
 )
 """In the order of the table: what users feel first, parts of it last."""
 

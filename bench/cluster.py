@@ -28,6 +28,7 @@ class Cluster:
         """sqlite, etcd (one of its own) or memory; empty: what `up` takes by itself."""
         self.runtime = runtime
         self.directory = Path(tempfile.mkdtemp(prefix="bireme-bench-"))
+        self._offers_port = free_port()
         self.start_seconds = 0.0
         """From the command to its return: ready, with all nodes."""
 
@@ -35,9 +36,15 @@ class Cluster:
     def kubeconfig(self) -> Path:
         return self.directory / "kubeconfig"
 
+    @property
+    def offers(self) -> str:
+        """The address of the offer API."""
+        return f"http://127.0.0.1:{self._offers_port}"
+
     def __enter__(self) -> Self:
         where = ("--data-dir", str(self.directory), "--port", str(free_port()))
         what = ["--nodes", str(self.nodes), "--runtime", self.runtime, "--detach"]
+        what += ("--offers-port", str(self._offers_port))
         if self.store:
             what += ("--store", self.store)
         began = time.perf_counter()

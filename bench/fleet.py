@@ -166,15 +166,18 @@ def _is_ready(node: JsonObject) -> bool:
 class Fleet:
     """The measuring client, and what it found."""
 
-    def __init__(self, cluster: Cluster, hollow: int, client: Client) -> None:
+    def __init__(
+        self, cluster: Cluster, hollow: int, client: Client, *, bench: str = "fleet"
+    ) -> None:
         self.rows: list[Row] = []
+        self._bench = bench
         self.client = client
         self._server, self._hollow = cluster.pid(), hollow
         self.nodes = Informer(client, scheme.NODES, _is_ready)
         self.pods = Counts(client)
 
     def note(self, what: str, value: float, unit: str, goal: float | None = None) -> None:
-        self.rows.append(Row("fleet", what, value, unit, goal))
+        self.rows.append(Row(self._bench, what, value, unit, goal))
         print(f"{what}: {value:.4g} {unit}", file=sys.stderr, flush=True)
 
     def slo(self, when: str, times: dict[str, list[float]]) -> None:
@@ -254,7 +257,7 @@ class Fleet:
 
 
 @contextlib.asynccontextmanager
-async def _closing(client: Client) -> AsyncIterator[None]:
+async def closing(client: Client) -> AsyncIterator[None]:
     try:
         yield
     finally:
@@ -266,7 +269,7 @@ async def _measure(cluster: Cluster, nodes: int, pods: int, seconds: float) -> l
     client = Client(HttpTransport(kubeconfig.load(cluster.kubeconfig)))
     with hollow_nodes(cluster, nodes) as hollow:
         fleet = Fleet(cluster, hollow.pid, client)
-        async with _closing(client), following(fleet.nodes, fleet.pods.informer):
+        async with closing(client), following(fleet.nodes, fleet.pods.informer):
             await fleet.up(nodes, began)
             await fleet.idle()
             with second_client(cluster.kubeconfig) as second:
