@@ -191,6 +191,19 @@ async def test_a_new_storage_version_reads_what_the_old_one_stored(
     assert (await api.get(f"{V1}/a")).json["spec"] == {"size": "3cm"}
 
 
+async def test_a_list_of_what_is_stored_in_both_versions(api: Api, converter: Converter) -> None:
+    await api.made(V1, v1("old", "1cm"))
+    changed = converter.definition(stored="v2")
+    await api.patch(f"{CRDS}/gadgets.example.com", {"spec": changed["spec"]})
+    await api.made(V2, v2("new", 2))
+    for path, wanted in ((V2, [2, 1]), (V1, ["2cm", "1cm"])):
+        found = (await api.get(path)).json["items"]
+        assert [next(iter(one["spec"].values())) for one in found] == wanted
+        assert {one["apiVersion"] for one in found} == {
+            path.removeprefix("/apis/").partition("/namespaces")[0]
+        }
+
+
 async def test_policies_see_the_version_that_they_name(api: Api, converter: Converter) -> None:
     """Two policies about v2: one judges what is written as v1, one changes it."""
     group = "/apis/admissionregistration.k8s.io/v1"
