@@ -1,9 +1,10 @@
 """The baseline level: what is known to let a pod out of its container is refused. Pure.
 
 One function per check of Kubernetes' pod security standards, in the words in which Kubernetes
-tells about it. Neighbours: `restricted` asks for more, `levels` puts them in order.
+tells about it. Neighbours: `restricted` asks for more, `versions` puts them in order.
 """
 
+from apimachinery import status
 from apimachinery.wire import JsonObject
 from apiserver.admission.podsecurity.finding import (
     Finding,
@@ -23,20 +24,26 @@ CAPABILITIES = frozenset(
 )  # fmt: skip
 """What container runtimes give by default."""
 
-SYSCTLS = frozenset(
-    {
+SYSCTLS: tuple[tuple[int, frozenset[str]], ...] = (
+    (0, frozenset({
         "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range",
-        "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start",
-        "net.ipv4.ping_group_range", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
-        "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_rmem",
-        "net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem",
-    }
+        "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range",
+        "net.ipv4.tcp_syncookies",
+    })),
+    (27, frozenset({"net.ipv4.ip_local_reserved_ports"})),
+    (29, frozenset({
+        "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time",
+    })),
+    (32, frozenset({"net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"})),
 )  # fmt: skip
-"""Kernel settings that belong to the pod alone."""
+"""Kernel settings that belong to the pod alone, by the minor version that allowed them."""
 
-SELINUX_TYPES = frozenset(
-    {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
-)
+OLD_SELINUX_TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t"})
+SELINUX_TYPES = OLD_SELINUX_TYPES | {"container_engine_t"}
+
+SECCOMP_ANNOTATION = "seccomp.security.alpha.kubernetes.io/pod"
+SECCOMP_CONTAINER_ANNOTATION = "container.seccomp.security.alpha.kubernetes.io/"
 
 APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
@@ -174,7 +181,7 @@ def proc_mount(pod: Pod) -> Finding | None:
     return Finding("procMount", f"{told} {quoted(sorted(kinds))}")
 
 
-def selinux(pod: Pod) -> Finding | None:
+def selinux(pod: Pod, allowed: frozenset[str] = SELINUX_TYPES) -> Finding | None:
     """Only types made for containers; users and roles are the node's business."""
     types: set[str] = set()
     flags: set[str] = set()
@@ -183,10 +190,10 @@ def selinux(pod: Pod) -> Finding | None:
         options = context.get("seLinuxOptions") or {}
         kind = options.get("type") or ""
         said = {key for key in ("user", "role") if options.get(key)}
-        if kind not in SELINUX_TYPES:
+        if kind not in allowed:
             types.add(kind)
         flags.update(said)
-        return kind not in SELINUX_TYPES or bool(said)
+        return kind not in allowed or bool(said)
 
     own = wrong(pod.context)
     bad = [one["name"] for one in pod.containers() if wrong(security(one))]
@@ -207,9 +214,26 @@ def seccomp(pod: Pod) -> Finding | None:
     return Finding("seccompProfile", f"{pod_and(own, bad)} {told}")
 
 
-def sysctls(pod: Pod) -> Finding | None:
+def seccomp_annotations(pod: Pod) -> Finding | None:
+    """As it was said before there was a field."""
+    told = pod.metadata.get("annotations") or {}
+    keys = [f"{SECCOMP_CONTAINER_ANNOTATION}{one['name']}" for one in pod.containers()]
+    bad = {
+        f"{key}={status.quote(told[key])}"
+        for key in (SECCOMP_ANNOTATION, *keys)
+        if key in told
+        and told[key] not in ("runtime/default", "docker/default")
+        and not told[key].startswith("localhost/")
+    }
+    if not bad:
+        return None
+    found = sorted(bad)
+    return Finding("seccompProfile", f"forbidden {plural('annotation', found)} {', '.join(found)}")
+
+
+def sysctls(pod: Pod, allowed: frozenset[str]) -> Finding | None:
     wanted = [one.get("name", "") for one in pod.context.get("sysctls") or ()]
-    bad = [name for name in wanted if name not in SYSCTLS]
+    bad = [name for name in wanted if name not in allowed]
     return Finding("forbidden sysctls", ", ".join(bad)) if bad else None
 
 

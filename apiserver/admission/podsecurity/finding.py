@@ -40,7 +40,7 @@ class Pod:
 
     @property
     def is_windows(self) -> bool:
-        """Some rules mean nothing there."""
+        """Whether it says that it runs on Windows."""
         return bool((self.spec.get("os") or {}).get("name") == "windows")
 
 

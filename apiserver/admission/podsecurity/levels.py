@@ -1,7 +1,6 @@
 """Which level a namespace's labels ask for, and what a level finds wrong with a pod. Pure.
 
-Levels carry a version in Kubernetes; the checks here are always those of the newest, the version
-is read, checked and told. Neighbours: `baseline`, `restricted`; `plugin` asks.
+Levels carry a version: `versions` has the checks of each. Neighbour: `plugin` asks.
 """
 
 import re
@@ -10,45 +9,21 @@ from dataclasses import dataclass
 
 from apimachinery import status
 from apimachinery.status import FieldError
-from apiserver.admission.podsecurity import baseline, restricted
-from apiserver.admission.podsecurity.finding import Check, Finding, Pod
+from apiserver.admission.podsecurity.finding import Finding, Pod
+from apiserver.admission.podsecurity.versions import (
+    BASELINE,
+    NEWEST,
+    PRIVILEGED,
+    RESTRICTED,
+    checks,
+)
 
 PREFIX = "pod-security.kubernetes.io/"
 MODES = ("enforce", "audit", "warn")
-PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
 LEVELS = (PRIVILEGED, BASELINE, RESTRICTED)
 """From what lets all through to what lets least."""
 LATEST = "latest"
 _VERSION = re.compile(r"latest|v1\.(0|[1-9][0-9]{0,3})")
-
-_BASELINE: tuple[Check, ...] = (
-    baseline.apparmor,
-    baseline.capabilities,
-    baseline.host_namespaces,
-    baseline.host_paths,
-    baseline.host_ports,
-    baseline.probe_hosts,
-    baseline.privileged,
-    baseline.proc_mount,
-    baseline.selinux,
-    baseline.seccomp,
-    baseline.sysctls,
-    baseline.host_process,
-)
-_REPLACED: frozenset[Check] = frozenset(
-    {baseline.capabilities, baseline.host_paths, baseline.seccomp}
-)
-"""Restricted has stricter checks of the same things: each is told once."""
-_RESTRICTED: tuple[Check, ...] = (
-    *(check for check in _BASELINE if check not in _REPLACED),
-    restricted.privilege_escalation,
-    restricted.capabilities,
-    restricted.volumes,
-    restricted.non_root,
-    restricted.user,
-    restricted.seccomp,
-)
-_CHECKS: dict[str, tuple[Check, ...]] = {BASELINE: _BASELINE, RESTRICTED: _RESTRICTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +47,8 @@ class Level:
 
     def findings(self, pod: Pod) -> list[Finding]:
         """All that is beyond the level, in Kubernetes' order."""
-        found = (check(pod) for check in _CHECKS.get(self.name, ()))
+        minor = NEWEST if self.version == LATEST else int(self.version.removeprefix("v1."))
+        found = (check(pod) for check in checks(self.name, minor))
         return [one for one in found if one is not None]
 
 
@@ -83,6 +59,11 @@ class Policy:
     enforce: Level = Level()
     audit: Level = Level()
     warn: Level = Level()
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing is beyond any of them."""
+        return self.enforce.open and self.audit.open and self.warn.open
 
 
 def policy(labels: Mapping[str, str], defaults: Policy) -> Policy:

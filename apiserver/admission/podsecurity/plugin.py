@@ -6,9 +6,11 @@ decides; namespaces carry the labels; `configuration` says who is exempt.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from apimachinery import meta, scheme, status
+from apimachinery.status import FieldError
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import CREATE, UPDATE, Attempt, Plugin
 from apiserver.admission.podsecurity import levels
@@ -33,9 +35,6 @@ _TEMPLATES = frozenset(
 PODS_LOOKED_AT = 3000
 """Of a namespace whose level is raised; as many as Kubernetes looks at."""
 
-PODS_TOLD = 5
-"""Groups of pods that a warning names: the header has little room."""
-
 
 class PodSecurity(Plugin):
     """See the module."""
@@ -58,24 +57,29 @@ class PodSecurity(Plugin):
             return
         labels = self._labels(attempt.namespace)
         policy = levels.policy(labels, self._configuration.defaults)
-        enforced = policy.enforce if attempt.resource.gr == "pods" else Level()
-        if enforced.open and policy.audit.open and policy.warn.open:
-            return
-        if attempt.old is not None and _same(attempt.resource.gr, attempt.obj, attempt.old):
+        problems = levels.errors(labels)
+        if attempt.resource.gr != "pods":
+            policy = replace(policy, enforce=Level())
+        if policy.open and not problems:
+            _audit(attempt, policy)
             return
         pod = pod_of(attempt.resource.gr, attempt.obj)
+        changing = attempt.old if attempt.resource.gr == "pods" else None
+        if changing is not None and not _significant(pod, pod_of("pods", changing)):
+            return
         if pod.spec.get("runtimeClassName") in self._configuration.runtime_classes:
             _note(attempt, "exempt", "runtimeClass")
             return
-        if problems := levels.errors(labels):
-            told = "; ".join(one.message() for one in problems)
-            _note(attempt, "error", f"Failed to parse policy: {told}")
-        _audit(attempt, policy, pod)
-        if found := enforced.findings(pod):
+        if problems:
+            _note(attempt, "error", f"Failed to parse policy: {_aggregate(problems)}")
+        _audit(attempt, policy)
+        if found := policy.audit.findings(pod):
+            _note(attempt, "audit-violations", _would_violate(policy.audit, found))
+        if found := policy.enforce.findings(pod):
             raise status.forbidden(
                 "pods",
                 attempt.name,
-                f"violates PodSecurity {status.quote(str(enforced))}: {_told(found)}",
+                f"violates PodSecurity {status.quote(str(policy.enforce))}: {_told(found)}",
             )
         # Who is refused already is not warned of the same thing.
         if found := policy.warn.findings(pod):
@@ -107,7 +111,7 @@ class PodSecurity(Plugin):
             if wanted == old or wanted.open or relaxed:
                 return
         if attempt.name in self._configuration.namespaces:
-            if policy not in (levels.Policy(), defaults):
+            if not policy.open and policy != defaults:
                 attempt.warnings.append(_ignored(attempt.name, policy, labels))
         elif attempt.old is not None:
             attempt.warnings.extend(self._existing(attempt.name, wanted))
@@ -115,22 +119,32 @@ class PodSecurity(Plugin):
     def _existing(self, namespace: str, wanted: Level) -> list[str]:
         """Pods that run already and would not be let in now."""
         groups: dict[str, list[str]] = {}
-        for entry in self._cache.list(scheme.PODS, namespace, limit=PODS_LOOKED_AT).entries:
+        listed = self._cache.list(scheme.PODS, namespace, limit=PODS_LOOKED_AT)
+        for entry in listed.entries:
             pod = pod_of("pods", entry.parse())
             if pod.spec.get("runtimeClassName") in self._configuration.runtime_classes:
                 continue
             if found := wanted.findings(pod):
                 reasons = ", ".join(one.reason for one in found)
                 groups.setdefault(reasons, []).append(entry.name)
-        if not groups:
-            return []
-        head = f"existing pods in namespace {status.quote(namespace)} violate the new PodSecurity"
+        told = []
+        if listed.remaining:
+            seen = len(listed.entries)
+            told.append(
+                f"new PodSecurity enforce level only checked against the first {seen} of "
+                f"{seen + listed.remaining} existing pods"
+            )
+        if groups:
+            told.append(
+                f"existing pods in namespace {status.quote(namespace)} violate the new "
+                f"PodSecurity enforce level {status.quote(str(wanted))}"
+            )
         lines = []
         for reasons, names in groups.items():
             others = len(names) - 1
             more = f" (and {others} other pod{'s' if others > 1 else ''})" if others else ""
             lines.append(f"{min(names)}{more}: {reasons}")
-        return [f"{head} enforce level {status.quote(str(wanted))}", *sorted(lines)[:PODS_TOLD]]
+        return [*told, *sorted(lines)]
 
 
 def _ignored(namespace: str, policy: Policy, labels: Mapping[str, str]) -> str:
@@ -151,12 +165,15 @@ def _note(attempt: Attempt, key: str, text: str) -> None:
     attempt.annotations[levels.PREFIX + key] = text
 
 
-def _audit(attempt: Attempt, policy: Policy, pod: Pod) -> None:
-    """What the audit log is told: the level that was enforced, and what the mode `audit` finds."""
+def _audit(attempt: Attempt, policy: Policy) -> None:
+    """The audit log is told which level a pod was held against."""
     if attempt.resource.gr == "pods":
         _note(attempt, "enforce-policy", str(policy.enforce))
-    if found := policy.audit.findings(pod):
-        _note(attempt, "audit-violations", _would_violate(policy.audit, found))
+
+
+def _aggregate(problems: list[FieldError]) -> str:
+    told = [one.message() for one in problems]
+    return told[0] if len(told) == 1 else f"[{', '.join(told)}]"
 
 
 def _would_violate(level: Level, found: list[Finding]) -> str:
@@ -175,8 +192,17 @@ def pod_of(gr: str, obj: JsonObject) -> Pod:
     return Pod(obj.get("metadata") or {}, obj.get("spec") or {})
 
 
-def _same(gr: str, new: JsonObject, old: JsonObject) -> bool:
-    return pod_of(gr, new).spec == pod_of(gr, old).spec
+def _significant(new: Pod, old: Pod) -> bool:
+    """Whether an update changes what a level looks at: other images, containers that came."""
+    for key in ("containers", "initContainers"):
+        pairs = new.spec.get(key) or [], old.spec.get(key) or []
+        if [one.get("image") for one in pairs[0]] != [one.get("image") for one in pairs[1]]:
+            return True
+    known = {one["name"]: one.get("image") for one in old.spec.get("ephemeralContainers") or ()}
+    return any(
+        one["name"] not in known or known[one["name"]] != one.get("image")
+        for one in new.spec.get("ephemeralContainers") or ()
+    )
 
 
 def _told(found: list[Finding]) -> str:

@@ -1,6 +1,6 @@
 """The restricted level: what hardened pods do without is refused. Pure.
 
-Neighbours: `baseline` (three of its checks are replaced by stricter ones here), `levels`.
+Neighbours: `baseline` (some of its checks are replaced by stricter ones here), `versions`.
 """
 
 from apiserver.admission.podsecurity import baseline
@@ -27,8 +27,6 @@ _PROFILES = ("RuntimeDefault", "Localhost")
 
 
 def privilege_escalation(pod: Pod) -> Finding | None:
-    if pod.is_windows:
-        return None
     bad = [
         one["name"]
         for one in pod.containers()
@@ -44,8 +42,6 @@ def privilege_escalation(pod: Pod) -> Finding | None:
 
 def capabilities(pod: Pod) -> Finding | None:
     """All dropped; the right to low ports may come back."""
-    if pod.is_windows:
-        return None
     told = []
     keeping = [
         one["name"]
@@ -85,11 +81,8 @@ def non_root(pod: Pod) -> Finding | None:
     said = {one["name"]: security(one).get("runAsNonRoot") for one in pod.containers()}
     against = [name for name, value in said.items() if value is False]
     if against or own is False:
-        # A pod's own `false` matters only where a container falls back on it.
-        inherited = own is False and any(value is None for value in said.values())
-        if against or inherited:
-            told = "must not set securityContext.runAsNonRoot=false"
-            return Finding("runAsNonRoot != true", f"{pod_and(inherited, against)} {told}")
+        told = "must not set securityContext.runAsNonRoot=false"
+        return Finding("runAsNonRoot != true", f"{pod_and(own is False, against)} {told}")
     silent = [name for name, value in said.items() if value is None]
     if own or not silent:
         return None
@@ -109,8 +102,6 @@ def user(pod: Pod) -> Finding | None:
 
 def seccomp(pod: Pod) -> Finding | None:
     """A profile must be set, and not `Unconfined`."""
-    if pod.is_windows:
-        return None
     own = (pod.context.get("seccompProfile") or {}).get("type")
     said = {
         one["name"]: (security(one).get("seccompProfile") or {}).get("type")

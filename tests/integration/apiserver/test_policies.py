@@ -52,6 +52,23 @@ async def test_a_warning_about_pods_that_are_there(api):
     assert "a (and 1 other pod): allowPrivilegeEscalation != false" in answer.headers["Warning"]
 
 
+async def test_workloads_are_warned_of_at_each_change_and_pods_at_what_matters(api):
+    await demand(api, warn="restricted", enforce="baseline")
+    deployments = "/apis/apps/v1/namespaces/default/deployments"
+    await api.made(deployments, api.deployment())
+    scaled = await api.patch(f"{deployments}/d", {"spec": {"replicas": 3}})
+    assert 'would violate PodSecurity \\"restricted:latest\\"' in scaled.headers["Warning"]
+    created = await api.post(PODS, api.pod())
+    assert "would violate PodSecurity" in created.headers["Warning"]
+    bounded = await api.patch(f"{PODS}/a", {"spec": {"activeDeadlineSeconds": 60}})
+    assert (bounded.status, bounded.headers.get("Warning")) == (200, None)
+    pod = (await api.get(f"{PODS}/a")).json
+    name = pod["spec"]["containers"][0]["name"]
+    image = {"spec": {"containers": [{"name": name, "image": "other"}]}}
+    changed = await api.patch(f"{PODS}/a", image, "application/strategic-merge-patch+json")
+    assert "would violate PodSecurity" in changed.headers["Warning"]
+
+
 async def test_a_level_that_is_none(api):
     answer = await demand(api, enforce="high")
     assert answer.status == 422

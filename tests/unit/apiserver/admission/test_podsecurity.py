@@ -14,8 +14,8 @@ HARDENED = {
 }
 
 
-def found(level: str, spec: dict, **metadata: object) -> list[str]:
-    return [str(one) for one in Level(level).findings(Pod(metadata, spec))]
+def found(level: str, spec: dict, version: str = "latest", **metadata: object) -> list[str]:
+    return [str(one) for one in Level(level, version).findings(Pod(metadata, spec))]
 
 
 def container(name: str = "c", **more: object) -> dict:
@@ -152,6 +152,80 @@ def test_the_baseline_refuses(spec: dict, told: str) -> None:
 )
 def test_the_restricted_level_refuses(spec: dict, told: str) -> None:
     assert found("restricted", spec) == [told]
+
+
+PLAIN = {"containers": [container()]}
+WINDOWS = {"os": {"name": "windows"}, "containers": [secured(runAsNonRoot=True)]}
+ROOT = {"hostUsers": False, "containers": [secured(**HARDENED | {"runAsNonRoot": False})],
+        "securityContext": {"runAsUser": 0}}  # fmt: skip
+UNMASKED = {"hostUsers": False, "containers": [secured(**HARDENED, procMount="Unmasked")]}
+ADDING = {"containers": [secured(**HARDENED | {"capabilities": {"drop": ["ALL"],
+                                                                "add": ["CHOWN"]}})]}  # fmt: skip
+UNCONFINED = {"containers": [secured(**HARDENED | {"seccompProfile": {"type": "Unconfined"}})]}
+
+
+def sysctl(name: str) -> dict:
+    return {"securityContext": {"sysctls": [{"name": name, "value": "1"}]}}
+
+
+@pytest.mark.parametrize(
+    ("level", "spec", "without", "since", "reason"),
+    [
+        # What came with a version: it is not found in the one before.
+        ("restricted", PLAIN, "v1.7", "v1.8", "allowPrivilegeEscalation != false"),
+        ("restricted", PLAIN, "v1.18", "v1.19", "seccompProfile"),
+        ("restricted", PLAIN, "v1.21", "v1.22", "unrestricted capabilities"),
+        ("restricted", ADDING, "v1.21", "v1.22", "unrestricted capabilities"),
+        ("restricted", {"securityContext": {"runAsUser": 0}}, "v1.22", "v1.23", "runAsUser=0"),
+        ("baseline", UNCONFINED, "v1.18", "v1.19", "seccompProfile"),
+        ("baseline", {"containers": [container(livenessProbe={"tcpSocket": {"host": "h"}})]},
+         "v1.33", "v1.34", "probe or lifecycle host"),
+        # What was allowed with a version: it is found in the one before.
+        ("restricted", WINDOWS, "v1.25", "v1.24", "allowPrivilegeEscalation != false"),
+        ("restricted", WINDOWS, "v1.25", "v1.24", "unrestricted capabilities"),
+        ("restricted", WINDOWS, "v1.25", "v1.24", "seccompProfile"),
+        ("restricted", ROOT, "v1.35", "v1.34", "runAsNonRoot != true"),
+        ("restricted", ROOT, "latest", "v1.34", "runAsUser=0"),
+        ("baseline", UNMASKED, "v1.35", "v1.34", "procMount"),
+        ("baseline", sysctl("net.ipv4.ip_local_reserved_ports"), "v1.27", "v1.26",
+         "forbidden sysctls"),
+        ("baseline", sysctl("net.ipv4.tcp_keepalive_time"), "v1.29", "v1.28", "forbidden sysctls"),
+        ("baseline", sysctl("net.ipv4.tcp_rmem"), "v1.32", "v1.31", "forbidden sysctls"),
+        ("baseline", {"securityContext": {"seLinuxOptions": {"type": "container_engine_t"}}},
+         "v1.31", "v1.30", "seLinuxOptions"),
+    ],
+)  # fmt: skip
+def test_versions_differ(level: str, spec: dict, without: str, since: str, reason: str) -> None:
+    def told(version: str) -> bool:
+        return any(one.split(" (")[0] == reason for one in found(level, spec, version))
+
+    assert told(since)
+    assert not told(without)
+
+
+def test_what_is_stricter_is_told_once() -> None:
+    """In old versions the baseline's own check stands in for the restricted one."""
+
+    def reasons(spec: dict, version: str) -> list[str]:
+        return [one.split(" (")[0] for one in found("restricted", spec, version)]
+
+    adding = {"containers": [secured(**HARDENED | {"capabilities": {"add": ["NET_ADMIN"]}})]}
+    assert reasons(adding, "v1.21") == ["non-default capabilities"]
+    assert reasons(adding, "v1.22") == ["unrestricted capabilities"]
+    assert reasons(UNMASKED, "latest") == ["procMount"]
+    assert found("baseline", {"containers": [container()]}, "v1.18", annotations={
+        "seccomp.security.alpha.kubernetes.io/pod": "unconfined",
+        "container.seccomp.security.alpha.kubernetes.io/c": "localhost/x",
+    }) == [
+        'seccompProfile (forbidden annotation seccomp.security.alpha.kubernetes.io/pod="unconfined")'
+    ]  # fmt: skip
+
+
+def test_a_pods_own_word_counts_whatever_its_containers_say() -> None:
+    spec = {"securityContext": {"runAsNonRoot": False}, "containers": [secured(**HARDENED)]}
+    assert found("restricted", spec) == [
+        "runAsNonRoot != true (pod must not set securityContext.runAsNonRoot=false)"
+    ]
 
 
 def test_an_apparmor_annotation() -> None:
