@@ -14,24 +14,40 @@ RANGES_MAX = 2
 def service_range(obj: JsonObject) -> Errors:
     """A new ServiceCIDR."""
     cidrs, path = (obj.get("spec") or {}).get("cidrs") or (), "spec.cidrs"
+    shown = {"CIDRs": cidrs}
     if not cidrs:
         return [status.required(path, "at least one CIDR required")]
     if len(cidrs) > RANGES_MAX:
-        return [status.invalid_value(path, cidrs, "may only hold up to 2 values")]
-    errors: Errors = []
-    for index, text in enumerate(cidrs):
-        unsound = services.cidr(text, f"{path}[{index}]")
-        if not unsound and str(ipaddress.ip_network(text, strict=False)) != text:
-            detail = "must not have bits set beyond the prefix length"
-            unsound = [status.invalid_value(f"{path}[{index}]", text, detail)]
-        errors += unsound
-    if not errors and len({ipaddress.ip_network(text).version for text in cidrs}) < len(cidrs):
+        return [status.invalid_value(path, shown, "may only hold up to 2 values")]
+    if len(cidrs) == RANGES_MAX and {_version(text) for text in cidrs} != {4, 6}:
         detail = (
             "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and "
             "2001:db8::/64"
         )
-        errors.append(status.invalid_value(path, cidrs, detail))
-    return errors
+        return [status.invalid_value(path, shown, detail)]
+    return [error for index, text in enumerate(cidrs) for error in _range(text, f"{path}[{index}]")]
+
+
+def _version(text: str) -> int:
+    return 0 if services.cidr(text, "") else ipaddress.ip_network(text, strict=False).version
+
+
+def _range(text: str, path: str) -> Errors:
+    unsound = services.cidr(text, path)
+    if unsound:
+        return unsound
+    found = ipaddress.ip_interface(text)
+    if found.ip != found.network.network_address:
+        detail = "must not have bits set beyond the prefix length"
+        return [status.invalid_value(path, text, detail)]
+    return _canonical(text, str(found.network), path)
+
+
+def _canonical(text: str, wanted: str, path: str) -> Errors:
+    if text == wanted:
+        return []
+    detail = f"must be in canonical form ({status.quote(wanted)})"
+    return [status.invalid_value(path, text, detail)]
 
 
 def service_range_update(new: JsonObject, old: JsonObject) -> Errors:
@@ -50,17 +66,18 @@ def address(obj: JsonObject) -> Errors:
     """A new IPAddress: it is called as it is."""
     name, path = (obj.get("metadata") or {}).get("name") or "", "metadata.name"
     errors = [status.invalid_value(path, name, problem) for problem in names.ip_address(name)]
-    if not errors and str(ipaddress.ip_address(name)) != name:
-        errors = [status.invalid_value(path, name, "must be in canonical form")]
+    if not errors:
+        errors = _canonical(name, str(ipaddress.ip_address(name)), path)
     parent = (obj.get("spec") or {}).get("parentRef")
     if parent is None:
         return [*errors, status.required("spec.parentRef")]
-    errors += [
-        status.required(f"spec.parentRef.{key}")
-        for key in ("resource", "name")
-        if not parent.get(key)
-    ]
-    return errors
+    errors += common.optional_name(
+        parent.get("group"), "spec.parentRef.group", names.dns1123_subdomain
+    )
+    for key in ("resource", "name"):
+        errors += common.name(parent.get(key), f"spec.parentRef.{key}", names.path_segment)
+    where = "spec.parentRef.namespace"
+    return errors + common.optional_name(parent.get("namespace"), where, names.path_segment)
 
 
 def address_update(new: JsonObject, old: JsonObject) -> Errors:

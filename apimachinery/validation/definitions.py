@@ -19,8 +19,6 @@ DEPRECATION_MAX = 256
 """Bytes of a version's warning: it is a header of every answer."""
 MAX_SELECTABLE = 8
 """Fields by which objects can be selected."""
-REVIEW_VERSIONS = ("v1", "v1beta1")
-"""Of what converting webhooks are asked."""
 APPROVED = "api-approved.kubernetes.io"
 """The annotation of definitions in Kubernetes' own groups."""
 _SEE = "see https://github.com/kubernetes/enhancements/pull/1111"
@@ -373,23 +371,7 @@ def _conversion(conversion: JsonObject) -> Errors:
         errors.append(status.required(where, "required when strategy is set to Webhook"))
     else:
         errors += webhooks.client(client, where)
-    return errors + _reviews(reviews, f"{path}.conversionReviewVersions")
-
-
-def _reviews(versions: Sequence[str], path: str) -> Errors:
-    if not versions:
-        return [status.required(path)]
-    errors: Errors = []
-    for index, one in enumerate(versions):
-        where = f"{path}[{index}]"
-        if one in versions[:index]:
-            errors.append(status.invalid_value(where, one, "duplicate version"))
-            continue
-        errors += (status.invalid_value(where, one, text) for text in names.dns1035_label(one))
-    if set(REVIEW_VERSIONS).isdisjoint(versions):
-        detail = f"must include at least one of {', '.join(REVIEW_VERSIONS)}"
-        errors.append(status.invalid_value(path, versions, detail))
-    return errors
+    return errors + webhooks.review_versions(reviews, f"{path}.conversionReviewVersions")
 
 
 # --- updates -------------------------------------------------------------------------------------

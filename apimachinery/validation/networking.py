@@ -10,7 +10,7 @@ from apimachinery.wire import JsonObject
 
 PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 PROTOCOLS = ("TCP", "UDP", "SCTP")
-DIRECTIONS = ("Egress", "Ingress")
+DIRECTIONS = ("Ingress", "Egress")
 CLASS_SCOPES = ("Cluster", "Namespace")
 MAX_CONTROLLER = 250
 """Bytes of the name of what serves an ingress class."""
@@ -25,7 +25,7 @@ _NOT_AT_END = ("/..", "/.")
 def ingress(obj: JsonObject) -> Errors:
     """A new ingress."""
     spec = obj.get("spec") or {}
-    errors = ingress_update(obj, {})
+    errors = _ingress(spec)
     found = ((obj.get("metadata") or {}).get("annotations") or {}).get(_CLASS)
     wanted = spec.get("ingressClassName")
     if found is not None and wanted is not None and found != wanted:
@@ -34,30 +34,39 @@ def ingress(obj: JsonObject) -> Errors:
     return errors
 
 
-def ingress_update(new: JsonObject, _old: JsonObject) -> Errors:
-    spec = new.get("spec") or {}
+def ingress_update(new: JsonObject, old: JsonObject) -> Errors:
+    """Names of secrets and rules of wildcard hosts that were bad before may be so on."""
+    before = old.get("spec") or {}
+    return _ingress(
+        new.get("spec") or {},
+        any_secret=bool(_secrets(before)),
+        any_wildcard=any(
+            "*" in rule.get("host", "") and _rule_value(rule, "")
+            for rule in before.get("rules") or ()
+        ),
+    )
+
+
+def _ingress(spec: JsonObject, *, any_secret: bool = False, any_wildcard: bool = False) -> Errors:
     errors: Errors = []
     if not spec.get("rules") and spec.get("defaultBackend") is None:
         detail = "either `defaultBackend` or `rules` must be specified"
-        errors.append(status.invalid_value("spec", spec.get("rules") or [], detail))
+        errors.append(status.invalid_value("spec", spec.get("rules", common.NIL), detail))
     if spec.get("defaultBackend") is not None:
         errors += _backend(spec["defaultBackend"], "spec.defaultBackend")
     for index, rule in enumerate(spec.get("rules") or ()):
-        path = f"spec.rules[{index}]"
-        if rule.get("host"):
-            errors += _host(rule["host"], f"{path}.host")
-        if rule.get("http") is not None:
-            errors += _paths(rule["http"].get("paths") or (), f"{path}.http.paths")
+        path, host = f"spec.rules[{index}]", rule.get("host", "")
+        if host:
+            errors += _host(host, f"{path}.host")
+        if not (any_wildcard and "*" in host):
+            errors += _rule_value(rule, path)
     for index, one in enumerate(spec.get("tls") or ()):
-        path = f"spec.tls[{index}]"
         for number, host in enumerate(one.get("hosts") or ()):
+            where = f"spec.tls[{index}].hosts[{number}]"
             check = names.wildcard_subdomain if "*" in host else names.dns1123_subdomain
-            errors += (
-                status.invalid_value(f"{path}.hosts[{number}]", host, text) for text in check(host)
-            )
-        errors += common.optional_name(
-            one.get("secretName"), f"{path}.secretName", names.dns1123_subdomain
-        )
+            errors += (status.invalid_value(where, host, text) for text in check(host))
+    if not any_secret:
+        errors += _secrets(spec)
     kind = spec.get("ingressClassName")
     if kind is not None:
         errors += (
@@ -65,6 +74,20 @@ def ingress_update(new: JsonObject, _old: JsonObject) -> Errors:
             for text in names.dns1123_subdomain(kind)
         )
     return errors
+
+
+def _secrets(spec: JsonObject) -> Errors:
+    errors: Errors = []
+    for index, one in enumerate(spec.get("tls") or ()):
+        path = f"spec.tls[{index}].secretName"
+        errors += common.optional_name(one.get("secretName"), path, names.dns1123_subdomain)
+    return errors
+
+
+def _rule_value(rule: JsonObject, path: str) -> Errors:
+    if rule.get("http") is None:
+        return []
+    return _paths(rule["http"].get("paths") or (), f"{path}.http.paths")
 
 
 def _host(host: str, path: str) -> Errors:
@@ -84,7 +107,8 @@ def _paths(items: Sequence[JsonObject], path: str) -> Errors:
         kind, text = one.get("pathType"), one.get("path", "")
         if kind is None:
             errors.append(status.required(f"{where}.pathType", "pathType must be specified"))
-        elif kind not in PATH_TYPES:
+            continue
+        if kind not in PATH_TYPES:
             errors.append(status.not_supported(f"{where}.pathType", kind, PATH_TYPES))
         else:
             errors += _path(text, f"{where}.path", exact=kind != "ImplementationSpecific")
@@ -138,7 +162,10 @@ def _backend(one: JsonObject, path: str) -> Errors:
 def _reference(one: JsonObject, path: str) -> Errors:
     errors = common.optional_name(one.get("apiGroup"), f"{path}.apiGroup", names.dns1123_subdomain)
     for key in ("kind", "name"):
-        errors += common.name(one.get(key), f"{path}.{key}", names.path_segment)
+        if not one.get(key):
+            errors.append(status.required(f"{path}.{key}", f"{key} is required"))
+        else:
+            errors += common.name(one[key], f"{path}.{key}", names.path_segment)
     return errors
 
 

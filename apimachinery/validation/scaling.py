@@ -2,7 +2,7 @@
 
 from apimachinery import names, status
 from apimachinery.quantity import Quantity
-from apimachinery.validation import common
+from apimachinery.validation import common, resources
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
@@ -14,6 +14,8 @@ SOURCES = {
     "Pods": "pods",
     "Resource": "resource",
 }
+_FIRST = ("object", "external", "pods", "resource", "containerResource")
+"""The order in which sources are looked at: where there are several, the first is judged."""
 MAX_WINDOW = 3600
 MAX_PERIOD = 1800
 EVICTION_POLICIES = ("AlwaysAllow", "IfHealthyBudget")
@@ -39,11 +41,20 @@ def disruption_budget(obj: JsonObject) -> Errors:
 
 
 def autoscaler(obj: JsonObject) -> Errors:
-    spec = obj.get("spec") or {}
+    return _autoscaler(obj.get("spec") or {}, 1)
+
+
+def autoscaler_update(new: JsonObject, old: JsonObject) -> Errors:
+    """One that was allowed to scale to nothing is so on."""
+    allowed = (old.get("spec") or {}).get("minReplicas") == 0
+    return _autoscaler(new.get("spec") or {}, 0 if allowed else 1)
+
+
+def _autoscaler(spec: JsonObject, bound: int) -> Errors:
     least, most = spec.get("minReplicas"), spec.get("maxReplicas") or 0
     errors: Errors = []
-    if least is not None and least < 1:
-        detail = "must be greater than or equal to 1"
+    if least is not None and least < bound:
+        detail = f"must be greater than or equal to {bound}"
         errors.append(status.invalid_value("spec.minReplicas", least, detail))
     if most < 1:
         errors.append(status.invalid_value("spec.maxReplicas", most, "must be greater than 0"))
@@ -53,6 +64,10 @@ def autoscaler(obj: JsonObject) -> Errors:
     errors += _target_object(spec.get("scaleTargetRef") or {}, "spec.scaleTargetRef")
     for index, one in enumerate(spec.get("metrics") or ()):
         errors += _metric(one, f"spec.metrics[{index}]")
+    kinds = {one.get("type") for one in spec.get("metrics") or ()}
+    if least == 0 and kinds.isdisjoint(("Object", "External")):
+        detail = "must specify at least one Object or External metric to support scaling to zero replicas"
+        errors.append(status.forbidden_field("spec.metrics", detail))
     behavior = spec.get("behavior") or {}
     for key in ("scaleUp", "scaleDown"):
         if behavior.get(key) is not None:
@@ -72,16 +87,16 @@ def _metric(one: JsonObject, path: str) -> Errors:
     errors: Errors = []
     if not kind:
         errors.append(status.required(f"{path}.type", "must specify a metric source type"))
-    elif kind not in SOURCES:
+    if kind not in SOURCES:
         errors.append(status.not_supported(f"{path}.type", kind, tuple(SOURCES)))
-    given = [field for field in SOURCES.values() if one.get(field) is not None]
-    for field in given:
+    given = [field for field in _FIRST if one.get(field) is not None]
+    for field in given[:1]:
         errors += _source(field, one[field], f"{path}.{field}")
     wanted = SOURCES.get(kind)
     if wanted is not None and wanted not in given:
         detail = "must populate information for the given metric source"
         errors.append(status.required(f"{path}.{wanted}", detail))
-    if wanted is not None:
+    if len(given) > 1:
         errors += (
             status.forbidden_field(f"{path}.{field}", "must populate the given metric source only")
             for field in given
@@ -101,8 +116,12 @@ def _source(field: str, one: JsonObject, path: str) -> Errors:
         errors += common.selector(metric.get("selector"), f"{path}.metric.selector")
     elif not one.get("name"):
         errors.append(status.required(f"{path}.name", "must specify a resource name"))
+    else:
+        errors += resources.container_name(one["name"], f"{path}.name")
     if field == "containerResource" and not one.get("container"):
-        errors.append(status.required(f"{path}.container", "must specify a container name"))
+        errors.append(status.required(f"{path}.container", "must specify a container"))
+    elif field == "containerResource":
+        errors += common.name(one["container"], f"{path}.container", names.dns1123_label)
     return errors + _target(target, f"{path}.target") + _amounts(field, target, f"{path}.target")
 
 
@@ -175,7 +194,14 @@ def _rules(rules: JsonObject, path: str) -> Errors:
         errors.append(status.required(f"{path}.policies", "must specify at least one Policy"))
     for index, one in enumerate(policies):
         errors += _policy(one, f"{path}.policies[{index}]")
-    return errors
+    return errors + _tolerance(rules, path)
+
+
+def _tolerance(rules: JsonObject, path: str) -> Errors:
+    """How far a metric may be off before anything is done."""
+    if rules.get("tolerance") is None:
+        return []
+    return resources.amount(rules["tolerance"], f"{path}.tolerance")
 
 
 def _policy(one: JsonObject, path: str) -> Errors:

@@ -1,10 +1,9 @@
-"""Rules about services, endpoints and endpoint slices.
+"""Rules about services; `endpoints` has where they lead.
 
 What needs to know which addresses and node ports are taken is the registry's allocators' business.
 """
 
 import ipaddress
-from collections.abc import Sequence
 
 from apimachinery import names, status
 from apimachinery.validation import common, containers
@@ -18,9 +17,6 @@ FAMILIES = ("IPv4", "IPv6")
 FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 MAX_AFFINITY_SECONDS = 86400
-MAX_ENDPOINTS = 1000
-MAX_SLICE_PORTS = 20000
-MAX_ADDRESSES = 100
 
 _HINTS = "service.kubernetes.io/topology-aware-hints"
 _MODE = "service.kubernetes.io/topology-mode"
@@ -192,20 +188,20 @@ def _addresses(spec: JsonObject) -> Errors:
         unsound.append(status.invalid_value(path, addresses, detail))
     for index, one in enumerate(addresses):
         if index or one != "None":
-            unsound += _ip(one, f"{path}[{index}]")
+            unsound += ip(one, f"{path}[{index}]")
     if len(addresses) > 2:
         unsound.append(status.invalid_value(path, addresses, "may only hold up to 2 values"))
     if unsound:
         return errors + unsound
-    if len({_family(one) for one in addresses}) < len(addresses):
+    if len({family(one) for one in addresses}) < len(addresses):
         detail = "may specify no more than one IP for each IP family"
         errors.append(status.invalid_value(path, addresses, detail))
     elif not errors and not _headless(spec):
-        for index, (one, family) in enumerate(
+        for index, (one, wanted) in enumerate(
             zip(addresses, spec.get("ipFamilies") or (), strict=False)
         ):
-            if _family(one) != family:
-                detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+            if family(one) != wanted:
+                detail = f"expected an {wanted} value as indicated by `ipFamilies[{index}]`"
                 errors.append(status.invalid_value(f"{path}[{index}]", one, detail))
     return errors
 
@@ -222,11 +218,11 @@ def _outside_addresses(spec: JsonObject) -> Errors:
     errors: Errors = []
     for index, one in enumerate(spec.get("externalIPs") or ()):
         where = f"spec.externalIPs[{index}]"
-        errors += _ip(one, where) or _special(one, where)
+        errors += ip(one, where) or special(one, where)
     return errors
 
 
-def _ip(value: str, path: str) -> Errors:
+def ip(value: str, path: str) -> Errors:
     return [status.invalid_value(path, value, problem) for problem in names.ip_address(value)]
 
 
@@ -329,39 +325,7 @@ def _all_addresses(spec: JsonObject) -> list[str]:
     return spec.get("clusterIPs") or ([first] if first else [])
 
 
-def endpoints(obj: JsonObject) -> Errors:
-    errors: Errors = []
-    for index, subset in enumerate(obj.get("subsets") or ()):
-        path = f"subsets[{index}]"
-        ready, other = subset.get("addresses") or (), subset.get("notReadyAddresses") or ()
-        if not ready and not other:
-            detail = "must specify `addresses` or `notReadyAddresses`"
-            errors.append(status.required(path, detail))
-        for key, addresses in (("addresses", ready), ("notReadyAddresses", other)):
-            for number, one in enumerate(addresses):
-                errors += _endpoint(one, f"{path}.{key}[{number}]")
-        ports = subset.get("ports") or ()
-        for number, one in enumerate(ports):
-            where = f"{path}.ports[{number}]"
-            if one.get("name"):
-                errors += common.name(one["name"], f"{where}.name", names.dns1123_label)
-            elif len(ports) > 1:
-                errors.append(status.required(f"{where}.name"))
-            errors += common.port(one.get("port") or 0, f"{where}.port")
-            errors += common.one_of(one.get("protocol"), f"{where}.protocol", containers.PROTOCOLS)
-            errors += app_protocol(one, where)
-    return errors
-
-
-def _endpoint(one: JsonObject, path: str) -> Errors:
-    ip = one.get("ip", "")
-    errors = _ip(ip, f"{path}.ip")
-    errors += common.optional_name(one.get("hostname"), f"{path}.hostname", names.dns1123_label)
-    errors += common.optional_name(one.get("nodeName"), f"{path}.nodeName", names.dns1123_subdomain)
-    return errors + _special(ip, f"{path}.ip")
-
-
-def _special(value: str, path: str) -> Errors:
+def special(value: str, path: str) -> Errors:
     """An address that traffic of a service cannot be sent to."""
     try:
         address = ipaddress.ip_address(value)
@@ -385,71 +349,8 @@ def _special(value: str, path: str) -> Errors:
     ]
 
 
-def endpoint_slice(obj: JsonObject) -> Errors:
-    kind = obj.get("addressType", "")
-    errors = common.one_of(kind, "addressType", ("FQDN", "IPv4", "IPv6"))
-    found, ports = obj.get("endpoints") or (), obj.get("ports") or ()
-    if len(found) > MAX_ENDPOINTS:
-        errors.append(status.too_many("endpoints", len(found), MAX_ENDPOINTS))
-    for index, one in enumerate(found[:MAX_ENDPOINTS]):
-        path = f"endpoints[{index}]"
-        errors += _slice_addresses(one.get("addresses") or (), kind, f"{path}.addresses")
-        for key, check in (
-            ("nodeName", names.dns1123_subdomain),
-            ("hostname", names.dns1123_label),
-        ):
-            value = one.get(key)
-            if value is not None:
-                errors += (
-                    status.invalid_value(f"{path}.{key}", value, text) for text in check(value)
-                )
-    if len(ports) > MAX_SLICE_PORTS:
-        errors.append(status.too_many("ports", len(ports), MAX_SLICE_PORTS))
-        return errors
-    return errors + _slice_ports(ports)
-
-
-def _slice_ports(ports: Sequence[JsonObject]) -> Errors:
-    errors: Errors = []
-    taken: set[str] = set()
-    for index, one in enumerate(ports):
-        where, name = f"ports[{index}]", one.get("name") or ""
-        errors += common.optional_name(name, f"{where}.name", names.dns1123_label)
-        if name in taken:  # also that of no name
-            errors.append(status.duplicate(f"{where}.name", name))
-        taken.add(name)
-        if one.get("port") is not None:
-            errors += common.port(one["port"], f"{where}.port")
-        errors += common.one_of(one.get("protocol"), f"{where}.protocol", containers.PROTOCOLS)
-        errors += app_protocol(one, where)
-    return errors
-
-
-def _slice_addresses(addresses: Sequence[str], kind: str, path: str) -> Errors:
-    if not addresses:
-        return [status.required(path, "must contain at least 1 address")]
-    if len(addresses) > MAX_ADDRESSES:
-        return [status.too_many(path, len(addresses), MAX_ADDRESSES)]
-    errors: Errors = []
-    for index, one in enumerate(addresses):
-        where = f"{path}[{index}]"
-        if kind == "FQDN":
-            errors += common.name(one, where, names.dns1123_subdomain)
-        elif kind in FAMILIES:
-            if _family(one) != kind:
-                errors.append(status.invalid_value(where, one, f"must be a valid {kind} address"))
-            errors += _special(one, where)
-    return errors
-
-
-def _family(address: str) -> str:
+def family(address: str) -> str:
     try:
         return f"IPv{ipaddress.ip_address(address).version}"
     except ValueError:
         return ""
-
-
-def endpoint_slice_update(new: JsonObject, old: JsonObject) -> Errors:
-    return endpoint_slice(new) + common.unchanged(
-        new.get("addressType"), old.get("addressType"), "addressType"
-    )

@@ -39,13 +39,9 @@ def configuration(obj: JsonObject) -> Errors:
 
 
 def _hook(one: JsonObject, path: str) -> Errors:
-    name = one.get("name", "")
-    errors = common.name(name, f"{path}.name", names.dns1123_subdomain)
-    if name and name.count(".") < 2:
-        detail = "should be a domain with at least three segments separated by dots"
-        errors.append(status.invalid_value(f"{path}.name", name, detail))
-    for number, rule in enumerate(one.get("rules") or ()):
-        errors += _rule(rule, f"{path}.rules[{number}]")
+    errors = _full_name(one.get("name", ""), f"{path}.name")
+    for number, given in enumerate(one.get("rules") or ()):
+        errors += rule(given, f"{path}.rules[{number}]")
     for key, valid in _CHOICES:
         value = one.get(key)
         if value is None:
@@ -61,22 +57,36 @@ def _hook(one: JsonObject, path: str) -> Errors:
     for key in ("namespaceSelector", "objectSelector"):
         errors += common.selector(one.get(key), f"{path}.{key}")
     errors += client(one.get("clientConfig") or {}, f"{path}.clientConfig")
+    wanted = f"must specify one of {', '.join(REVIEW_VERSIONS)}"
     return errors + review_versions(
-        one.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions"
+        one.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions", wanted=wanted
     )
 
 
-def review_versions(versions: Sequence[str], path: str) -> Errors:
-    """In which versions a webhook understands what it is asked."""
+def _full_name(name: str, path: str) -> Errors:
+    if not name:
+        return [status.required(path)]
+    problems = names.dns1123_subdomain(name)
+    if problems:
+        return [status.invalid_value(path, name, ",".join(problems))]
+    if name.count(".") < 2:
+        detail = "should be a domain with at least three segments separated by dots"
+        return [status.invalid_value(path, name, detail)]
+    return []
+
+
+def review_versions(versions: Sequence[str], path: str, *, wanted: str = "") -> Errors:
+    """In which versions a webhook understands what it is asked; `wanted` where there are none."""
     if not versions:
-        return [status.required(path, f"must specify one of {', '.join(REVIEW_VERSIONS)}")]
+        return [status.required(path, wanted)]
     errors: Errors = []
     for index, one in enumerate(versions):
         where = f"{path}[{index}]"
         if one in versions[:index]:
-            errors.append(status.duplicate(where, one))
+            errors.append(status.invalid_value(where, one, "duplicate version"))
+            continue
         errors += (status.invalid_value(where, one, text) for text in names.dns1035_label(one))
-    if not set(versions) & set(REVIEW_VERSIONS):
+    if set(REVIEW_VERSIONS).isdisjoint(versions):
         detail = f"must include at least one of {', '.join(REVIEW_VERSIONS)}"
         errors.append(status.invalid_value(path, list(versions), detail))
     return errors
@@ -128,7 +138,7 @@ def _url(text: str, path: str) -> Errors:
     return errors
 
 
-def _rule(rule: JsonObject, path: str) -> Errors:
+def rule(rule: JsonObject, path: str) -> Errors:
     """Which requests; a star among several words makes them meaningless."""
     errors: Errors = []
     for key, what in (

@@ -49,7 +49,11 @@ class PolicyChecks(Plugin):
         assert obj is not None, "a write has an object"
         errors = problems(resource.kind, obj)
         known = [check for _, check in _wanted(resource.kind, attempt.old)] if attempt.old else []
-        wanted = [one for one in _wanted(resource.kind, obj) if one[1] not in known]
+        wanted = [
+            one
+            for one in _wanted(resource.kind, obj)
+            if one[1].expression.strip() and one[1] not in known
+        ]
         if wanted:
             errors += await self._checked(wanted)
         if errors:
