@@ -195,6 +195,17 @@ def test_names_of_services_and_pods(net: Net) -> None:
         assert net.fetch(f"http://{partial}:8080/").strip() in SERVERS
 
 
+def test_endpoints_and_slices_point_to_the_api_server(net: Net) -> None:
+    api = net.batch.root.within("default")
+    (subset,) = expect(api.get(api.path("endpoints", "kubernetes"))).json["subsets"]
+    selector = "kubernetes.io/service-name=kubernetes"
+    (found,) = api.get(api.path("endpointslices"), labelSelector=selector).json["items"]
+    (address,), (port,) = found["endpoints"][0]["addresses"], found["ports"]
+    assert [one["ip"] for one in subset["addresses"]] == [address]
+    assert [(one["name"], one["port"]) for one in subset["ports"]] == [(port["name"], port["port"])]
+    assert net.run(f"nc -w 5 {address} {port['port']} </dev/null && echo open") == "open\n"
+
+
 def test_name_servers_of_a_pods_own(net: Net) -> None:
     said = net.batch.said("own-names")
     assert {"nameserver 192.0.2.53", "search resolv.conf.local", "options ndots:2"} == set(said)

@@ -230,6 +230,10 @@ async def test_hand_written_endpoints_are_mirrored(cluster, behind) -> None:
     assert meta.labels(piece)["endpointslice.kubernetes.io/managed-by"] == (
         "endpointslicemirroring-controller.k8s.io"
     )
+    subset = {"addresses": [{"ip": "192.0.2.2"}, {"ip": "192.0.2.3"}], "ports": [{"port": 6}]}
+    await cluster.client.patch(scheme.ENDPOINTS, "web", {"subsets": [subset]}, "default")
+    assert await behind.ready(2) == ["192.0.2.2", "192.0.2.3"]
+    assert [one["ports"][0]["port"] for one in await behind.slices()] == [6]
     await cluster.client.delete(scheme.ENDPOINTS, "web", "default")
 
     async def empty():
