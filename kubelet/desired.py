@@ -1,8 +1,9 @@
 """What a pod asks for, as values, and how they are read from the object. Pure.
 
-`kubelet.lifecycle` decides on them, beside what is in `kubelet.observed`. Neighbours: `kubelet.worker` and `kubelet.status` use the accessors so that nobody spells wire names
-twice; `kubelet.configs` reads the rest of the spec for the runtime. Nothing is validated: the API
-server has done so before it stored the pod.
+`kubelet.lifecycle` decides on them, beside what is in `kubelet.observed`. Neighbours:
+`kubelet.worker` and `kubelet.status` use the accessors so that nobody spells wire names twice;
+`kubelet.configs` reads the rest of the spec for the runtime. Nothing is validated: the API server
+has done so before it stored the pod.
 """
 
 import hashlib

@@ -64,7 +64,8 @@ class FailPod:
     message: str
 
 
-Step = CreateSandbox | StartContainer | StopContainer | StopSandbox | RemoveContainer | FailPod
+Work = CreateSandbox | StartContainer | StopContainer | StopSandbox | RemoveContainer
+Step = Work | FailPod
 
 
 @dataclass(frozen=True, slots=True)

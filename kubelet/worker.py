@@ -1,15 +1,15 @@
-"""One task per pod: gathers what is seen, asks `lifecycle.plan`, carries the steps out.
+"""One task per pod: gathers what is seen, asks `lifecycle.plan`, has the steps carried out.
 
 Level triggered: every event (a new version of the pod, an exit, a probe's result, the end of an
-operation, a timer) only wakes the loop, which looks at everything again. Long work runs as an
-*operation* with a key, one per container; while it runs its key is in `Seen.busy`.
+operation, a timer) only wakes the loop, which looks at everything again.
 
-Neighbours: `kubelet.pods` creates workers and feeds them, `kubelet.starting` knows how to start,
-`kubelet.probes` how to probe, `kubelet.publisher` sends the status. What to do next is not decided
-here but in `kubelet.lifecycle`.
+Neighbours: `kubelet.pods` creates workers and feeds them, `kubelet.operations` carries the steps
+out, `kubelet.probes` knows how to probe, `kubelet.publisher` sends the status. What to do next is
+not decided here but in `kubelet.lifecycle`.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
@@ -21,17 +21,17 @@ from apimachinery import status as errors
 from apimachinery.aio.backoff import Backoff
 from apimachinery.wire import JsonObject
 from kubelet import desired as reading
-from kubelet import lifecycle, standing
+from kubelet import lifecycle
 from kubelet import status as statuses
 from kubelet.attempts import Ledger
 from kubelet.desired import RestartPolicy
 from kubelet.eviction import EVICTED
 from kubelet.kit import Kit
-from kubelet.observed import SANDBOX_KEY, Ending, Seen, StartFailure
+from kubelet.observed import Ending, Seen
+from kubelet.operations import Operations
 from kubelet.probes import ProbeBoard
 from kubelet.publisher import Publisher, Subject
 from kubelet.resizing import Refusal, Resizer
-from kubelet.runtime.errors import NotFoundError, RuntimeDriverError
 from kubelet.runtime.interface import ContainerStatus, SandboxStatus
 from kubelet.starting import Starter, StartError
 
@@ -42,10 +42,6 @@ FORCED_GRACE_S = 2.0
 DRAIN_S = 0.15
 """A ready pod goes on serving this long after its deletion, so that every node has taken it out of
 its services before it stops listening. Kubernetes leaves that to a preStop sleep in each pod."""
-READ_AGAIN_S = 1.0
-"""After the runtime failed to answer."""
-MIN_STOP_S = 2.0
-"""TERM keeps this long even if preStop used the whole grace period, as in Kubernetes."""
 RETRY = Backoff(initial=0.2, maximum=15.0)
 
 
@@ -71,23 +67,16 @@ class PodWorker:
         self._publisher = publisher
         self._wake = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
-        self._ops: dict[str, asyncio.Task[None]] = {}
-        self._interruptible: set[str] = set()
-        self._stops: dict[str, tuple[float, asyncio.Task[None]]] = {}
-        self._stale: set[str] = set()
-        """Containers to be read anew by the loop."""
         self._rotations: dict[str, asyncio.Task[None]] = {}
         self._ends: dict[str, asyncio.Event] = {}
-        self._told: dict[str, float] = {}
-        """Ends of back-offs that an event has told of, by container."""
         self._finisher: asyncio.Task[None] | None = None
-        self._failures: dict[str, StartFailure] = {}
-        self._ending: Ending | None = None
+        self.ending: Ending | None = None
         self._vanished = False
         self._cleaned = False
         self._started_at = reading.start_time(pod) or kit.clock.now()
         self.ledger = Ledger(pod, sandboxes, containers)
         self.resizer = Resizer(kit, pod)
+        self._operations = Operations(kit, starter, self.ledger, self.resizer, self)
         self._resizing: asyncio.Task[None] | None = None
         self.probes = ProbeBoard(kit, starter.actions, self.wake)
         self._subject = Subject(
@@ -112,7 +101,7 @@ class PodWorker:
         """The API has no such pod any more."""
         self._vanished = True
         self._publisher.forget(self._subject)
-        if self._ending is None:
+        if self.ending is None:
             self._end(Ending(self.kit.clock.now() + FORCED_GRACE_S))
         self.wake()
 
@@ -125,7 +114,7 @@ class PodWorker:
     @property
     def evicted(self) -> bool:
         """It is being ended for the node's sake, and something of it still runs."""
-        told = self._ending is not None and self._ending.reason == EVICTED
+        told = self.ending is not None and self.ending.reason == EVICTED
         return told and bool(self.ledger.running())
 
     def sandbox_lost(self) -> None:
@@ -136,7 +125,7 @@ class PodWorker:
 
     def exited(self, container_id: str) -> None:
         """A container of this pod has ended."""
-        self._stale.add(container_id)
+        self._operations.stale.add(container_id)
         self.wake()
 
     def wake(self) -> None:
@@ -157,11 +146,11 @@ class PodWorker:
             sandbox=self.ledger.sandbox,
             attempts=self.ledger.attempts,
             probes=self.probes.results(),
-            failures=self._failures,
+            failures=self._operations.failures,
             crashes=self.ledger.crashes,
-            busy=frozenset(self._ops),
-            stopping={key: deadline for key, (deadline, _) in self._stops.items()},
-            ending=self._ending,
+            busy=self._operations.busy,
+            stopping=self._operations.stopping,
+            ending=self.ending,
         )
 
     def status(self) -> JsonObject:
@@ -189,7 +178,7 @@ class PodWorker:
     @property
     def wants_resize(self) -> bool:
         """Its spec asks for other resources than it was granted."""
-        return self.active and self._ending is None and self.resizer.differs(self.pod)
+        return self.active and self.ending is None and self.resizer.differs(self.pod)
 
     def settle_resize(self, refusal: Refusal | None) -> None:
         """The node's answer: it has the room, or why not."""
@@ -239,8 +228,8 @@ class PodWorker:
                 await self._loop()
                 adoption.cancel()
                 self._group = None
-                stops = [task for _, task in self._stops.values()]
-                for task in [*self._ops.values(), *stops, *self._rotations.values()]:
+                self._operations.cancel()
+                for task in self._rotations.values():
                     task.cancel()
         finally:
             self._group = None
@@ -251,7 +240,7 @@ class PodWorker:
     async def _adopt(self) -> None:
         """What runs already (under an earlier agent) wants its volumes kept fresh by this one."""
         attempt = 0
-        while self.ledger.running() and self._ending is None:
+        while self.ledger.running() and self.ending is None:
             try:
                 await self._starter.adopt(self.pod)
             except StartError as error:
@@ -265,10 +254,8 @@ class PodWorker:
     async def _loop(self) -> None:
         while True:
             self._wake.clear()
-            while self._stale:
-                container_id = self._stale.pop()
-                self.spawn(self._refresh(container_id), name=f"refresh {container_id}")
-            self.probes.follow(self.pod, self.ledger, stopped=self._ending is not None)
+            self._operations.read_anew()
+            self.probes.follow(self.pod, self.ledger, stopped=self.ending is not None)
             self._follow_logs()
             self._mark_ends()
             now = self.kit.clock.now()
@@ -277,7 +264,7 @@ class PodWorker:
             if any(again):
                 continue
             if plan.wake_at is not None:
-                self._tell_backoffs(now)
+                self._operations.tell_backoffs(self.seen(), now)
             wake_at = lifecycle.earliest(plan.wake_at, self._resize(now))
             self._publisher.note(self._subject)
             if plan.stopped and self._cleaned and self._vanished:
@@ -289,7 +276,7 @@ class PodWorker:
     def _resize(self, now: float) -> float | None:
         """Tell the runtime what was granted meanwhile; when to try that again."""
         sandbox = self.ledger.sandbox
-        if self._ending is not None or sandbox is None or self._resizing is not None:
+        if self.ending is not None or sandbox is None or self._resizing is not None:
             return None
         changes, again = self.resizer.pending(self.wanted, self.ledger, now)
         if changes:
@@ -328,11 +315,9 @@ class PodWorker:
         moments = [t for t in (wake_at, statuses.settle_at(self.seen(), now)) if t is not None]
         # A hair late rather than early: early would find nothing due and spin.
         delay = max(min(moments) - now, 0.0) + 0.001 if moments else None
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
 
     def _read(self) -> None:
         """Take over what the pod object says."""
@@ -343,213 +328,36 @@ class PodWorker:
         if reading.deleting(self.pod):
             grace = reading.grace_seconds(self.pod)
             ending = Ending(now + grace, begins=self._drained(now, grace))
-            if self._ending is None or ending.deadline < self._ending.deadline - 1:
-                failed = self._ending is not None and self._ending.failed
+            if self.ending is None or ending.deadline < self.ending.deadline - 1:
+                failed = self.ending is not None and self.ending.failed
                 self._end(replace(ending, failed=failed) if failed else ending)
-        elif reading.finished(self.pod) and self._ending is None:
+        elif reading.finished(self.pod) and self.ending is None:
             self._end(Ending(now + reading.grace_seconds(self.pod)))
 
     def _drained(self, now: float, grace: float) -> float:
         """When the pod may begin to stop."""
         serving = self.wanted.policy is RestartPolicy.ALWAYS and grace > DRAIN_S
-        if serving and self._ending is None and statuses.is_ready(self._subject.sent):
+        if serving and self.ending is None and statuses.is_ready(self._subject.sent):
             return now + DRAIN_S
         return 0.0
 
     def _end(self, ending: Ending) -> None:
         """From now on the pod only stops; work that may take long is broken off."""
-        if self._ending is not None and self._ending.failed:
+        if self.ending is not None and self.ending.failed:
             ending = replace(
-                ending, failed=True, reason=self._ending.reason, message=self._ending.message
+                ending, failed=True, reason=self.ending.reason, message=self.ending.message
             )
-        self._ending = ending
-        for key in tuple(self._interruptible):
-            if key in self._ops:
-                self._ops[key].cancel()
-
-    def _tell_backoffs(self, now: float) -> None:
-        """One event per back-off, when it begins."""
-        seen = self.seen()
-        if self._ending is not None:
-            return
-        for container in self.wanted.containers:
-            where = standing.of(self.wanted, container, seen, now)
-            if where.stage is standing.Stage.BACKOFF and where.until != self._told.get(
-                container.name
-            ):
-                self._told[container.name] = where.until
-                failure = self._failures.get(container.name)
-                self._starter.tell_backoff(self.pod, container.name, failure)
-
-    # --- steps
+        self.ending = ending
+        self._operations.interrupt()
 
     def _carry_out(self, step: lifecycle.Step) -> bool:
         """Begin the step. True when it is done at once and the plan is to be asked again."""
-        match step:
-            case lifecycle.CreateSandbox(number):
-                self._operate(SANDBOX_KEY, self._create_sandbox(number))
-            case lifecycle.StartContainer(name, number):
-                self._operate(name, self._start(name, number))
-            case lifecycle.StopContainer(name, container_id, deadline, message):
-                self._begin_stop(name, container_id, deadline, message)
-            case lifecycle.StopSandbox(sandbox_id):
-                self._operate(SANDBOX_KEY, self._stop_sandbox(sandbox_id))
-            case lifecycle.RemoveContainer(container_id):
-                log_path = self.ledger.log_path(container_id)
-                self.ledger.forget(container_id)
-                work = self._remove(container_id, log_path)
-                self.spawn(work, name=f"remove {container_id}")
-            case lifecycle.FailPod(reason, message):
-                self.kit.warn(self.pod, reason, message)
-                self.evict(reason, message)
-                return True
-        return False
-
-    def _operate(self, key: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` under `key`; its failure becomes a failure to start, retried later."""
-        assert key not in self._ops, f"{key}: one operation at a time"
-        task = self.spawn(self._guarded(key, work), name=f"{self.uid} {key}")
-        assert task is not None, "operations begin inside the loop"
-        self._ops[key] = task
-        task.add_done_callback(lambda _: self._operated(key))
-
-    def _operated(self, key: str) -> None:
-        self._ops.pop(key, None)
-        self._interruptible.discard(key)
-        self.wake()
-
-    async def _guarded(self, key: str, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except StartError as error:
-            self._fail(key, error.reason, error.message)
-        except RuntimeDriverError as error:
-            self._fail(key, error.reason, str(error))
-        except asyncio.CancelledError:
-            # Broken off because the pod is to end; anything else cancels the whole group.
-            if self._ending is None or key not in self._interruptible:
-                raise
-        except Exception as error:  # a bug in one pod's handling must not take the node down
-            LOG.exception("%s of pod %s", key, reading.full_name(self.pod))
-            self._fail(key, "InternalError", repr(error))
-
-    def _fail(self, key: str, reason: str, message: str) -> None:
-        before = self._failures.get(key)
-        same = before is not None and before.reason == reason
-        tries = before.tries + 1 if before is not None and same else 1
-        self._failures[key] = StartFailure(reason, message, self.kit.clock.now(), tries)
-        self._starter.tell_failure(self.pod, key, reason, message)
-
-    async def _create_sandbox(self, number: int) -> None:
-        if number:
-            text = "Pod sandbox changed, it will be killed and re-created."
-            self.kit.tell(self.pod, "SandboxChanged", text)
-        sandbox = await self._starter.create_sandbox(self.as_granted, number)
-        self.ledger.sandbox_made(sandbox)
-        self._failures.pop(SANDBOX_KEY, None)
-
-    async def _stop_sandbox(self, sandbox_id: str) -> None:
-        await self.kit.driver.stop_pod_sandbox(sandbox_id)
-        self.ledger.sandbox_stopped(sandbox_id)
-
-    async def _start(self, name: str, number: int) -> None:
-        sandbox = self.ledger.sandbox
-        assert sandbox is not None, "containers start in a sandbox"
-        leftover = self.ledger.created(name)
-        if leftover is not None:
-            # Made by an agent that died before it could start it: its settings may be stale.
-            await self.kit.driver.remove_container(leftover.id)
-            self.ledger.forget(leftover.id)
-        self._interruptible.add(name)
-        pod = self.as_granted
-        prepared = await self._starter.prepare(pod, name, number, sandbox)
-        self._interruptible.discard(name)
-        if self._ending is not None:
-            return
-        try:
-            status = await self._starter.start(self.pod, prepared, sandbox)
-        except StartError as error:
-            # An attempt that the runtime counts as ended is one; it crashed.
-            if error.status is None:
-                raise
-            self._record(error.status)
-            self._starter.tell_failure(self.pod, name, error.reason, error.message)
-            return
-        self._failures.pop(name, None)
-        self.resizer.started(pod, status.id, name)
-        self._record(status)
-        await self._post_start(name, status.id)
-
-    async def _post_start(self, name: str, container_id: str) -> None:
-        self._interruptible.add(name)
-        problem = await self._starter.post_start(self.pod, name, container_id, self.ledger.ips)
-        if problem and self._ending is None:
-            self._begin_stop(name, container_id, self.kit.clock.now() + self.wanted.grace, problem)
-
-    def _begin_stop(self, name: str, container_id: str, deadline: float, message: str) -> None:
-        running = self._stops.get(container_id)
-        if running is not None:
-            running[1].cancel()
-        again = running is not None
-        task = self.spawn(
-            self._stop(name, container_id, deadline, message, again=again),
-            name=f"stop {container_id}",
-        )
-        if task is None:
-            return
-        self._stops[container_id] = (deadline, task)
-        task.add_done_callback(lambda done: self._stopped(container_id, done))
-
-    def _stopped(self, container_id: str, task: asyncio.Task[None]) -> None:
-        if self._stops.get(container_id, (0, None))[1] is task:
-            del self._stops[container_id]
-        self.wake()
-
-    async def _stop(
-        self, name: str, container_id: str, deadline: float, message: str, *, again: bool
-    ) -> None:
-        clock = self.kit.clock
-        if not again:
-            text = message or f"Stopping container {name}"
-            self.kit.tell(self.pod, "Killing", text, container=name)
-            hooked = await self._starter.pre_stop(
-                self.pod, name, container_id, self.ledger.ips, deadline - clock.now()
-            )
-            least = MIN_STOP_S if hooked else 0.0
-        else:
-            least = 0.0
-        try:
-            await self.kit.driver.stop_container(container_id, max(deadline - clock.now(), least))
-            await self._refresh(container_id)
-        except (RuntimeDriverError, OSError) as error:
-            LOG.warning("stop of %s in %s: %s", name, reading.full_name(self.pod), error)
-            # The loop asks again after a moment; the exit may also come by itself.
-            await asyncio.sleep(READ_AGAIN_S)
-
-    async def _refresh(self, container_id: str) -> None:
-        """Read one container anew; what is not there any more has ended in an unknown way."""
-        try:
-            status = await self.kit.driver.container_status(container_id)
-        except NotFoundError:
-            self.ledger.lost(container_id, self.kit.clock.now())
-            self.wake()
-            return
-        except RuntimeDriverError as error:
-            LOG.warning("container %s cannot be read, again: %s", container_id, error)
-            await asyncio.sleep(READ_AGAIN_S)
-            self.exited(container_id)
-            return
-        self._record(await self._starter.with_final_words(self.pod, status))
-
-    def _record(self, status: ContainerStatus) -> None:
-        self.ledger.record(status)
-        self.wake()
-
-    async def _remove(self, container_id: str, log_path: str) -> None:
-        try:
-            await self._starter.remove(container_id, log_path)
-        except RuntimeDriverError as error:
-            LOG.warning("remove of container %s: %s", container_id, error)
+        if not isinstance(step, lifecycle.FailPod):
+            self._operations.begin(step)
+            return False
+        self.kit.warn(self.pod, step.reason, step.message)
+        self.evict(step.reason, step.message)
+        return True
 
     # --- the end
 
