@@ -224,6 +224,30 @@ async def test_a_group_goes_with_its_service(cluster: Cluster, backend: Backend)
     assert GROUP not in [one["name"] for one in groups["groups"]]
 
 
+async def test_an_api_service_is_read_changed_and_listed(
+    cluster: Cluster, backend: Backend
+) -> None:
+    await register(cluster, backend)
+    await available(cluster, "True")
+    path = f"{SERVICES}/v1.{GROUP}"
+    code, found = await cluster.send("GET", f"{path}/status")
+    assert (code, found["status"]["conditions"][0]["type"]) == (200, "Available")
+    condition = {"type": "Tested", "status": "True", "reason": "E2E", "message": "by hand"}
+    found["status"]["conditions"].append(condition)
+    code, found = await cluster.send("PUT", f"{path}/status", found)
+    assert code == 200, found
+    assert [one["type"] for one in found["status"]["conditions"]] == ["Available", "Tested"]
+    found["metadata"]["labels"] = {"updated": "yes"}
+    found["spec"]["versionPriority"] = 11
+    code, found = await cluster.send("PUT", path, found)
+    assert (code, found["spec"]["versionPriority"]) == (200, 11)
+    _, listed = await cluster.send("GET", SERVICES, labelSelector="updated=yes")
+    assert [one["metadata"]["name"] for one in listed["items"]] == [f"v1.{GROUP}"]
+    code, _ = await cluster.send("DELETE", SERVICES, labelSelector="updated=yes")
+    assert code == 200
+    assert (await cluster.send("GET", path))[0] == 404
+
+
 async def test_an_api_service_of_our_own_is_always_available(cluster: Cluster) -> None:
     body = {
         "apiVersion": "apiregistration.k8s.io/v1",
