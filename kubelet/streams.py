@@ -159,6 +159,7 @@ def exit_status(code: int) -> dict[str, object]:
 
 def start_failure(message: str) -> dict[str, object]:
     """What channel 3 says of a command that could not be started."""
+    message = f"error executing command in container: {message}"
     return {
         "metadata": {},
         "status": "Failure",

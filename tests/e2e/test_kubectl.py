@@ -188,7 +188,10 @@ def test_exec_with_input(live: Live, way: dict[str, str]) -> None:
 def test_exec_of_a_command_that_is_not_there(live: Live, way: dict[str, str]) -> None:
     told = live.ask("exec", "web", "-c", "app", "--", "nope", check=False, **way)
     assert told.returncode == 1
-    assert 'exec: "nope": executable file not found in $PATH' in told.stderr
+    assert (
+        "error executing command in container: OCI runtime exec failed: exec failed: unable to "
+        'start container process: exec: "nope": executable file not found in $PATH'
+    ) in told.stderr
 
 
 def test_exec_on_a_terminal_that_changes_its_size(live: Live) -> None:

@@ -32,6 +32,9 @@ ATTACH_PACKET_BYTES = 8 << 10
 _ATTACH_STREAMS = {2: StdStream.STDOUT, 3: StdStream.STDERR}
 _END_OF_TRANSMISSION = b"\x04"
 
+NOT_STARTED = "OCI runtime exec failed: exec failed: unable to start container process"
+"""How it begins with every runtime: clients tell by it that there is no such command."""
+
 
 class ExecStream:
     """A foreground `runc exec`: its exit code is the command's, its death kills the command."""
@@ -99,7 +102,7 @@ class ExecStream:
         if code != 0:
             reason = processes.cause(_read_text(self._log))
             if reason:
-                raise ExecError(f"cannot run the command in the container: {reason}")
+                raise ExecError(f"{NOT_STARTED}: {reason}")
         # Ended by a signal: as shells say it.
         return 128 - code if code < 0 else code
 

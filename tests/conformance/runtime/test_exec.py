@@ -19,7 +19,10 @@ async def test_exec_gives_streams_apart_and_the_exit_code(oci: OciRig) -> None:
 
 async def test_exec_of_an_unknown_command_says_so(oci: OciRig) -> None:
     container = await oci.run(HEEDS_TERM)
-    with pytest.raises(errors.ExecError, match=r'"nope": executable file not found in \$PATH'):
+    with pytest.raises(
+        errors.ExecError,
+        match=r'^OCI runtime exec failed: .*"nope": executable file not found in \$PATH',
+    ):
         await oci.driver.exec_sync(container, ["nope"], 10)
 
 
