@@ -111,11 +111,12 @@ def doctor() -> None:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
 )
-def kubectl(context: typer.Context) -> None:
+def kubectl() -> None:
     """Run the bundled kubectl against this cluster."""
     from bireme.cli import kubectl as command
 
-    command.run(context.args)
+    # As they were given: `exec POD -- COMMAND` needs the "--" that the parser drops.
+    command.run(sys.argv[2:])
 
 
 @app.command()

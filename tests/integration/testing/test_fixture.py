@@ -1,5 +1,6 @@
 """The pytest plugin: clusters that come quickly, keep apart and leave nothing behind."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,25 @@ def test_nothing_is_left() -> None:
     assert not directory.exists()
     assert process is not None
     assert process.returncode == 0
+
+
+def test_kubectl_gets_its_arguments_as_they_are() -> None:
+    made = (
+        "kubectl",
+        "create",
+        "deployment",
+        "web",
+        "--image=any",
+        "--dry-run=client",
+        "-o",
+        "json",
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "bireme", *made, "--", "sh", "-c", "true"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (container,) = json.loads(done.stdout)["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["sh", "-c", "true"]
 
 
 def test_a_server_with_its_keys_does_without_what_made_them(
