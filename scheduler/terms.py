@@ -1,14 +1,14 @@
 """Pod affinity terms as placement uses them: which pods are meant, within which domains. Pure.
 
-What a term means depends on the pod that has it (its namespace, and its labels by way of
-matchLabelKeys) and on labels of namespaces. Replicas share the terms that are read. Neighbours:
-`views` reads those that bind other pods, `filters.podaffinity` and `scores` the rest.
+What a term means depends on the namespace of the pod that has it and on labels of namespaces;
+what its matchLabelKeys mean stands in its selector since the pod was made. Replicas share the terms
+that are read. Neighbours: `views` reads those that bind other pods, `filters.podaffinity` and
+`scores` the rest.
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
@@ -43,42 +43,31 @@ class Term:
         return self.everywhere is not None and self.everywhere.matches(known.get(namespace) or {})
 
 
-def read(term: JsonObject, namespace: str, own: Mapping[str, str]) -> Term:
-    """A term written in a pod of a namespace with these labels."""
-    keys = (*(term.get("matchLabelKeys") or ()), *(term.get("mismatchLabelKeys") or ()))
-    relevant = {key: own[key] for key in keys if key in own}
-    text = orjson.dumps([term, namespace, relevant], option=orjson.OPT_SORT_KEYS)
+def read(term: JsonObject, namespace: str) -> Term:
+    """A term written in a pod of a namespace."""
+    text = orjson.dumps([term, namespace], option=orjson.OPT_SORT_KEYS)
     return _read(text.decode())
 
 
 @functools.lru_cache(READ_MAX)
 def _read(text: str) -> Term:
-    term, namespace, own = orjson.loads(text)
+    term, namespace = orjson.loads(text)
     named = term.get("namespaces") or ()
     wide = term.get("namespaceSelector")
-    extra = [
-        {"key": key, "operator": operator, "values": [own[key]]}
-        for field_name, operator in (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
-        for key in term.get(field_name) or ()
-        if key in own
-    ]
     return Term(
         text,
         term["topologyKey"],
         frozenset(named if named or wide is not None else [namespace]),
         selector(wide),
-        selector(term.get("labelSelector"), extra),
+        selector(term.get("labelSelector")),
     )
 
 
-def selector(
-    written: JsonObject | None, extra: Iterable[Mapping[str, Any]] = ()
-) -> Selector | None:
-    """A label selector with further expressions; None for none, and for one that can't be read."""
+def selector(written: JsonObject | None) -> Selector | None:
+    """A label selector; None for none, and for one that can't be read."""
     if written is None:
         return None
-    expressions = [*(written.get("matchExpressions") or ()), *extra]
     try:
-        return labels.from_label_selector({**written, "matchExpressions": expressions})
+        return labels.from_label_selector(written)
     except labels.SelectorError:
         return None

@@ -226,13 +226,13 @@ def pod_info(obj: JsonObject) -> PodInfo:
         created=_lately(metadata.get("creationTimestamp") or ""),
         requests=needs,
         host_ports=ports,
-        anti_affinity=tuple(terms.read(term, metadata["namespace"], labels) for term in apart),
+        anti_affinity=tuple(terms.read(term, metadata["namespace"]) for term in apart),
         ended=pod_status.get("phase") in ("Succeeded", "Failed"),
         deleting="deletionTimestamp" in metadata,
         gated=bool(spec.get("schedulingGates")),
         condition=said if any(said) else FINE,
         shape="" if bound else _shape(metadata["namespace"], labels, spec, needs, ports, claims),
-        attractions=_attractions(affinity, metadata["namespace"], labels) if affinity else (),
+        attractions=_attractions(affinity, metadata["namespace"]) if affinity else (),
         images=() if bound else _images(spec),
         claims=claims,
         spec=BOUND if bound else {k: v for k, v in spec.items() if k not in BULKY_FIELDS},
@@ -256,13 +256,13 @@ def _claims(name: str, spec: JsonObject) -> Iterable[str]:
             yield f"{name}-{volume['name']}"
 
 
-def _attractions(affinity: JsonObject, namespace: str, labels: Mapping[str, str]) -> Attractions:
+def _attractions(affinity: JsonObject, namespace: str) -> Attractions:
     """How much the pod wants company near it: weights as its own preferences have them."""
     near, apart = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
     found = [(term, REQUIRED_WEIGHT) for term in near.get(REQUIRED) or ()]
     found += [(w["podAffinityTerm"], w["weight"]) for w in near.get(PREFERRED) or ()]
     found += [(w["podAffinityTerm"], -w["weight"]) for w in apart.get(PREFERRED) or ()]
-    return tuple((terms.read(term, namespace, labels), weight) for term, weight in found)
+    return tuple((terms.read(term, namespace), weight) for term, weight in found)
 
 
 PLACING_FIELDS = (

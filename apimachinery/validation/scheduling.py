@@ -17,8 +17,8 @@ RENAMED_LABELS = {
 }
 """Labels of nodes that have other names now: since when, and which."""
 _POSITIVE = "must be greater than zero"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def todays_label(key: str) -> str:
@@ -101,11 +101,11 @@ def taints(items: list[JsonObject] | None, path: str) -> Errors:
 
 def _node_affinity(value: JsonObject, path: str) -> Errors:
     errors: Errors = []
-    needed = value.get(_REQUIRED)
+    needed = value.get(REQUIRED)
     if needed is not None:
-        errors += node_selector(needed, f"{path}.{_REQUIRED}")
-    for index, one in enumerate(value.get(_PREFERRED) or ()):
-        where = f"{path}.{_PREFERRED}[{index}]"
+        errors += node_selector(needed, f"{path}.{REQUIRED}")
+    for index, one in enumerate(value.get(PREFERRED) or ()):
+        where = f"{path}.{PREFERRED}[{index}]"
         errors += _weight(one, where)
         # Values that no label can have are tolerated in what is only preferred.
         errors += _term(one.get("preference") or {}, f"{where}.preference", strict=False)
@@ -191,10 +191,10 @@ def _values(operator: str, values: list[str], path: str) -> Errors:
 
 def _pod_affinity(value: JsonObject, path: str) -> Errors:
     errors: Errors = []
-    for index, one in enumerate(value.get(_REQUIRED) or ()):
-        errors += _pod_term(one, f"{path}.{_REQUIRED}[{index}]")
-    for index, one in enumerate(value.get(_PREFERRED) or ()):
-        where = f"{path}.{_PREFERRED}[{index}]"
+    for index, one in enumerate(value.get(REQUIRED) or ()):
+        errors += _pod_term(one, f"{path}.{REQUIRED}[{index}]")
+    for index, one in enumerate(value.get(PREFERRED) or ()):
+        where = f"{path}.{PREFERRED}[{index}]"
         errors += _weight(one, where)
         errors += _pod_term(one.get("podAffinityTerm") or {}, f"{where}.podAffinityTerm")
     return errors
@@ -210,6 +210,16 @@ def _pod_term(term: JsonObject, path: str) -> Errors:
         )
     for key in ("matchLabelKeys", "mismatchLabelKeys"):
         errors += _label_keys(term, key, path)
+    errors += (
+        status.invalid_value(
+            f"{path}.matchLabelKeys[{index}]",
+            key,
+            "exists in both matchLabelKeys and mismatchLabelKeys",
+        )
+        for index, key in enumerate(term.get("matchLabelKeys") or ())
+        if key in (term.get("mismatchLabelKeys") or ())
+    )
+    errors += _twice(term, path)
     topology = term.get("topologyKey", "")
     if not topology:
         errors.append(status.required(f"{path}.topologyKey", "can not be empty"))
@@ -236,6 +246,19 @@ def _label_keys(one: JsonObject, key: str, path: str) -> Errors:
     return errors
 
 
+def _twice(one: JsonObject, path: str) -> Errors:
+    """Keys that the selector names itself, beside what was merged into it for the pod."""
+    selector = one.get("labelSelector") or {}
+    named = [*(selector.get("matchLabels") or ())]
+    named += [each.get("key") for each in selector.get("matchExpressions") or ()]
+    detail = "exists in both matchLabelKeys and labelSelector"
+    return [
+        status.invalid_value(f"{path}.matchLabelKeys[{index}]", key, detail)
+        for index, key in enumerate(one.get("matchLabelKeys") or ())
+        if named.count(key) > 1
+    ]
+
+
 def spread(items: list[JsonObject] | None, path: str) -> Errors:
     """How evenly the pods of a selector are to be spread."""
     errors: Errors = []
@@ -257,6 +280,7 @@ def spread(items: list[JsonObject] | None, path: str) -> Errors:
             valid = ("Honor", "Ignore")
             errors += common.one_of(one.get(key), f"{where}.{key}", valid, needed=False)
         errors += _label_keys(one, "matchLabelKeys", where)
+        errors += _twice(one, where)
         errors += common.selector(one.get("labelSelector"), f"{where}.labelSelector")
     return errors
 

@@ -5,6 +5,7 @@ brings is put back before it is judged. Neighbours: `apiserver.registry.qos`,
 `apiserver.handlers.binding`.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import orjson
@@ -14,6 +15,7 @@ from apimachinery import status as statuses
 from apimachinery.qos import qos_class
 from apimachinery.status import FieldError
 from apimachinery.validation import pods as rules
+from apimachinery.validation import scheduling
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, Strategy, restore
 
@@ -33,6 +35,7 @@ class Pods(Strategy):
 
     def prepare_create(self, obj: JsonObject, context: Context) -> None:
         spec = obj.get("spec") or {}
+        merge_label_keys(spec, meta.labels(obj))
         obj["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
         if spec.get("schedulingGates"):
             obj["status"]["conditions"] = [_gated(context.now)]
@@ -89,6 +92,29 @@ class Pods(Strategy):
         if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
             grace = 0
         return 1 if grace < 0 else grace
+
+
+def merge_label_keys(spec: JsonObject, labels: Mapping[str, str]) -> None:
+    """Write into selectors what the keys of labels beside them mean for this pod.
+
+    So it stays what it was at birth, whatever becomes of the labels. A term without a selector
+    means nobody.
+    """
+    affinity = spec.get("affinity") or {}
+    both = [affinity.get(kind) or {} for kind in ("podAffinity", "podAntiAffinity")]
+    terms = [term for one in both for term in one.get(scheduling.REQUIRED) or ()]
+    wishes = [wish for one in both for wish in one.get(scheduling.PREFERRED) or ()]
+    terms += [wish["podAffinityTerm"] for wish in wishes if wish.get("podAffinityTerm")]
+    for one in (*terms, *(spec.get("topologySpreadConstraints") or ())):
+        added = [
+            {"key": key, "operator": operator, "values": [labels[key]]}
+            for name, operator in (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
+            for key in one.get(name) or ()
+            if key in labels
+        ]
+        selector = one.get("labelSelector")
+        if added and selector is not None:
+            selector["matchExpressions"] = [*(selector.get("matchExpressions") or ()), *added]
 
 
 def _gated(now: float) -> JsonObject:

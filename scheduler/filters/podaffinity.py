@@ -17,7 +17,7 @@ from scheduler.views import REQUIRED, PodInfo
 def required(pod: PodInfo, kind: str) -> list[Term]:
     """The pod's required terms of `podAffinity` or `podAntiAffinity`."""
     written = ((pod.spec.get("affinity") or {}).get(kind) or {}).get(REQUIRED) or ()
-    return [terms.read(term, pod.namespace, pod.labels) for term in written]
+    return [terms.read(term, pod.namespace) for term in written]
 
 
 def company(term: Term, snapshot: Snapshot) -> Mask:

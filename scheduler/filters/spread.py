@@ -25,12 +25,7 @@ def constraints(pod: PodInfo, action: str) -> list[JsonObject]:
 
 def counted(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> tuple[Amounts, bool]:
     """How many pods of each row the constraint counts, and whether it will count this one."""
-    same = [
-        {"key": key, "operator": "In", "values": [pod.labels[key]]}
-        for key in constraint.get("matchLabelKeys") or ()
-        if key in pod.labels
-    ]
-    selector = terms.selector(constraint.get("labelSelector"), same)
+    selector = terms.selector(constraint.get("labelSelector"))
     namespace = pod.namespace
 
     def meant(other: PodInfo) -> bool:
@@ -41,7 +36,7 @@ def counted(pod: PodInfo, constraint: JsonObject, snapshot: Snapshot) -> tuple[A
             and selector.matches(other.labels)
         )
 
-    written = orjson.dumps([constraint.get("labelSelector"), same], option=orjson.OPT_SORT_KEYS)
+    written = orjson.dumps(constraint.get("labelSelector"), option=orjson.OPT_SORT_KEYS)
     counts = snapshot.count(f"spread {namespace} {written.decode()}", meant)
     return counts, meant(pod)
 

@@ -77,7 +77,7 @@ def _wishes(pod: PodInfo) -> list[tuple[Term, int]]:
     """The pod's own preferred terms; dislikes have negative weights."""
     spec = pod.spec.get("affinity") or {}
     return [
-        (terms.read(wish["podAffinityTerm"], pod.namespace, pod.labels), sign * wish["weight"])
+        (terms.read(wish["podAffinityTerm"], pod.namespace), sign * wish["weight"])
         for kind, sign in (("podAffinity", 1), ("podAntiAffinity", -1))
         for wish in (spec.get(kind) or {}).get(PREFERRED) or ()
     ]

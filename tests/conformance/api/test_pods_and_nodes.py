@@ -172,3 +172,43 @@ def test_a_taint_that_is_taken_back_in_time_does_nothing(root: Api, api: Api, no
     taint(root, node, HOTTER)
     eventually(lambda: going(api, "later"))
     assert not going(api, "spared")
+
+
+def test_keys_of_labels_are_written_into_selectors(api: Api) -> None:
+    """What they mean for the pod at its birth; a selector that is not there means nobody."""
+    keys = {"matchLabelKeys": ["rev", "none"], "labelSelector": {"matchLabels": {"app": "x"}}}
+    spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", **keys}
+    near = {"topologyKey": "zone", **keys, "mismatchLabelKeys": ["tenant"]}
+    everyone = {"topologyKey": "zone", "namespaceSelector": {}}
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    preferred = "preferredDuringSchedulingIgnoredDuringExecution"
+    affinity = {
+        "podAffinity": {required: [near, everyone]},
+        "podAntiAffinity": {preferred: [{"weight": 1, "podAffinityTerm": near}]},
+    }
+    labels = {"app": "x", "rev": "7", "tenant": "acme"}
+    pod = samples.pod("p", labels=labels, affinity=affinity, topologySpreadConstraints=[spread])
+    made = api.post(api.path("pods"), pod, expect=201).json["spec"]
+    same = {"key": "rev", "operator": "In", "values": ["7"]}
+    other = {"key": "tenant", "operator": "NotIn", "values": ["acme"]}
+    labelled = {"matchLabels": {"app": "x"}, "matchExpressions": [same]}
+    apart = {**labelled, "matchExpressions": [same, other]}
+    assert made["topologySpreadConstraints"][0]["labelSelector"] == labelled
+    first, second = made["affinity"]["podAffinity"][required]
+    assert first["labelSelector"] == apart
+    assert "labelSelector" not in second
+    (wish,) = made["affinity"]["podAntiAffinity"][preferred]
+    assert wish["podAffinityTerm"]["labelSelector"] == apart
+
+
+def test_a_selector_may_not_name_the_key_itself(api: Api) -> None:
+    spread = {
+        "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+        "matchLabelKeys": ["app"], "labelSelector": {"matchLabels": {"app": "x"}},
+    }  # fmt: skip
+    pod = samples.pod("p", labels={"app": "x"}, topologySpreadConstraints=[spread])
+    answer = api.post(api.path("pods"), pod)
+    assert answer.code == 422
+    assert "exists in both matchLabelKeys and labelSelector" in answer.message
+    del pod["metadata"]["labels"]["app"]
+    assert api.post(api.path("pods"), pod).code == 201, "it has no such label to be told by"

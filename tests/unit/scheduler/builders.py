@@ -1,8 +1,10 @@
 """Nodes, pods and offers for the scheduler's tests, as the API would show them."""
 
+import copy
 from typing import Any
 
 from apimachinery import requests
+from apiserver.registry import pods as births
 from offers.messages import Offer
 from scheduler import views
 from scheduler.placement import Placer, Result
@@ -41,9 +43,10 @@ def pod(name: str, *, cpu: str = "100m", memory: str = "64Mi", namespace: str = 
         "resources": {"requests": requested or {"cpu": cpu, "memory": memory}},
         "ports": [{"containerPort": p, "hostPort": p} for p in ports or ()],
     }
-    whole = {"containers": [container], "priority": priority, **spec}
+    whole = {"containers": [container], "priority": priority, **copy.deepcopy(spec)}
     if on:
         whole["nodeName"] = on
+    births.merge_label_keys(whole, metadata["labels"])
     return views.pod_info({"metadata": metadata, "spec": whole, "status": {}})
 
 
