@@ -96,6 +96,8 @@ def structure_as(
         raise _bad(version, kind, error.text) from error
     except RecursionError as error:
         raise _bad(version, kind, "exceeded max depth") from error
+    if model is not None and problems and unknown:
+        problems = [one for one in problems if not _within(one[len(_DOUBLED) : -1], unknown)]
     doubled = bool(problems)
     problems += (f'{_UNKNOWN}{path}"' for path in unknown)
     if doubled and unknown and raw is not None:
@@ -109,19 +111,9 @@ def strict_error(resource: Resource, problems: Iterable[str]) -> status.ApiError
     return _bad(resource.version, resource.kind, text)
 
 
-def apply_error(resource: Resource, obj: JsonObject, problems: Iterable[str]) -> status.ApiError:
-    """The refusal of an applied configuration with unknown fields, whatever field validation says.
-
-    Whose a field is can only be told of fields that the schema has; hence a text of its own. The
-    code is 400, where Kubernetes says 500: the fault is the client's, to try again is in vain.
-    """
-    lines = [f".{one[len(_UNKNOWN) : -1]}: field not declared in schema" for one in problems]
-    text = lines[0] if len(lines) == 1 else "\n  ".join(["errors:", *lines])
-    found = obj.get("metadata") or {}
-    return status.bad_request(
-        f"failed to create typed patch object ({found.get('namespace', '')}/"
-        f"{found.get('name', '')}; {resource.group}/{resource.version}, Kind={resource.kind}): {text}"
-    )
+def places_of(unknown: Iterable[str]) -> list[str]:
+    """Where the fields are that `structure` found unknown."""
+    return [one[len(_UNKNOWN) : -1] for one in unknown]
 
 
 def _bad(version: str, kind: str, text: str) -> status.ApiError:
@@ -490,6 +482,11 @@ def _duplicates(obj: Any, raw: bytes) -> list[str]:
     except (ValueError, RecursionError):
         return []  # not JSON (a YAML body): its parser refuses duplicates itself
     return [f'{_DOUBLED}{path}"' for path, again in _keys(pairs, "") if again]
+
+
+def _within(path: str, unknown: list[str]) -> bool:
+    """Whether a field is unknown or below one: Kubernetes' reader passes over those."""
+    return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in unknown)
 
 
 def _in_order(problems: list[str], raw: bytes) -> list[str]:

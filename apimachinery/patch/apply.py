@@ -185,7 +185,8 @@ def apply(
     """
     wanted = _checked_config(config)
     rule = _rule(model)
-    structured.check_lists(wanted, rule)
+    if problems := list(structured.problems_of(wanted, rule)):
+        raise unfit(wanted, problems)
     fields = structured.field_set(_owned_part(wanted), rule, applied=True)
     fields = _without(fields, writer.untouched)
     own = writer.identity(managed.APPLY)
@@ -226,6 +227,20 @@ def _checked_config(config: Any) -> JsonObject:
     if metadata.get("managedFields"):
         raise status.bad_request("metadata.managedFields must be nil")
     return wanted
+
+
+def unfit(config: JsonObject, problems: Sequence[str]) -> status.ApiError:
+    """The refusal of a configuration whose fields cannot all be owned.
+
+    The code is 400, where Kubernetes says 500: the fault is the client's, to try again is in vain.
+    """
+    metadata = config.get("metadata") or {}
+    group, _, version = str(config["apiVersion"]).rpartition("/")
+    text = problems[0] if len(problems) == 1 else "\n  ".join(["errors:", *problems])
+    return status.bad_request(
+        f"failed to create typed patch object ({metadata.get('namespace', '')}/"
+        f"{metadata.get('name', '')}; {group}/{version}, Kind={config['kind']}): {text}"
+    )
 
 
 def _managers_of_apply(live: JsonObject, rule: Rule, writer: Writer) -> Managers:

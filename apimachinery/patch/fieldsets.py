@@ -122,10 +122,11 @@ def _paths(node: FieldSet, prefix: str) -> Iterator[str]:
         yield prefix
     for key in sorted(node):
         if key != HERE:
-            yield from _paths(node[key], prefix + _element_text(key))
+            yield from _paths(node[key], prefix + element_text(key))
 
 
-def _element_text(element: str) -> str:
+def element_text(element: str) -> str:
+    """A path element as messages print it."""
     kind, _, text = element.partition(":")
     if kind == "f":
         return f".{text}"

@@ -6,15 +6,16 @@ Neighbours: `rules` says how places merge, `fieldsets` is the language of the an
 puts them together. Objects are never changed; results share parts with them.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from apimachinery import status
-from apimachinery.apply_rules import UNKNOWN, Rule, Shape
-from apimachinery.patch.fieldsets import HERE, FieldSet, is_member
+from apimachinery import meta
+from apimachinery.apply_rules import LEAF, UNKNOWN, Rule, Shape
+from apimachinery.patch.fieldsets import HERE, FieldSet, element_text, is_member
 
 _OBJECTS = (Shape.STRUCT, Shape.MAP, Shape.UNKNOWN)
 
@@ -110,29 +111,55 @@ def _list_node(value: Any, rule: Rule, applied: bool) -> FieldSet | None:
     return out
 
 
-def check_lists(value: Any, rule: Rule, path: str = "") -> None:
-    """ApiError 400 if a keyed list of an applied object lacks keys or repeats one."""
+def problems_of(value: Any, rule: Rule, path: str = "") -> Iterator[str]:
+    """What keeps an applied object from having owners: keyed lists without keys, or with one twice."""
     if rule.shape in _OBJECTS and isinstance(value, dict):
         for key, item in value.items():
-            check_lists(item, rule.child(key), f"{path}.{key}")
+            yield from problems_of(item, rule.child(key), f"{path}.{key}")
     elif rule.shape in (Shape.KEYED, Shape.SET) and isinstance(value, list):
         seen: set[str] = set()
         for index, item in enumerate(value):
             element = _element(rule, item)
             if element is None:
-                keys = ", ".join([name for name, _ in rule.keys])
-                raise status.bad_request(
-                    f"failed to create typed patch object: {path}: element {index}: associative "
-                    f"list with keys has an element that omits a key field ({keys})"
-                )
+                yield f"{path}: element {index}: {_homeless(rule, item)}"
+                return
+            text = element_text(element)
             if element in seen:
-                raise status.bad_request(
-                    f"failed to create typed patch object: {path}: duplicate entries for key "
-                    f"{element.partition(':')[2]}"
-                )
+                yield f"{path}: duplicate entries for key {text}"
             seen.add(element)
-            if rule.item is not None:
-                check_lists(item, rule.item, f"{path}[{index}]")
+            yield from problems_of(item, rule.item or LEAF, path + text)
+
+
+def _homeless(rule: Rule, item: Any) -> str:
+    """Why an item has no place in its list."""
+    if rule.shape is Shape.SET:
+        kind = "map" if isinstance(item, dict) else "list"
+        return f"associative list without keys has an element that's a {kind} type"
+    if not isinstance(item, dict):
+        return "associative list with keys may not have non-map elements"
+    missing = next(key for key, default in rule.keys if default is None and item.get(key) is None)
+    return (
+        f'associative list with keys has an element that omits key field "{missing}" '
+        "(and doesn't have default value)"
+    )
+
+
+_STEPS = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def place(value: Any, rule: Rule, path: str) -> str:
+    """A place such as `spec.containers[0].image` with items by their keys, where they have some."""
+    told = ""
+    for name, index in _STEPS.findall(path):
+        if name:
+            value, rule = meta.dig(value, name), rule.child(name)
+            told += f".{name}"
+            continue
+        item = value[int(index)] if isinstance(value, list) else None
+        element = _element(rule, item) if rule.shape in (Shape.KEYED, Shape.SET) else None
+        told += f"[{index}]" if element is None else element_text(element)
+        value, rule = item, rule.item or UNKNOWN
+    return told
 
 
 # --- what changed --------------------------------------------------------------------------------

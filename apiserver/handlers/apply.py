@@ -10,6 +10,7 @@ from typing import Any
 
 from apimachinery import decode, fields, status
 from apimachinery.patch import apply as rules
+from apimachinery.patch import structured
 from apimachinery.wire import JsonObject
 from apiserver.admission import chain
 from apiserver.cache import Entry
@@ -41,8 +42,8 @@ async def apply(write: Write) -> Written:
     raise write.registry.conflict(write.route.name)
 
 
-def _read(write: Write) -> JsonObject:
-    """The configuration, checked against URL and query."""
+def read(write: Write) -> JsonObject:
+    """The object in the body, whatever its kind, from a manager that has a name."""
     if not write.options.manager:
         error = status.required("fieldManager", "is required for apply patch")
         raise status.invalid("PatchOptions", "", [error], "meta.k8s.io")
@@ -54,10 +55,16 @@ def _read(write: Write) -> JsonObject:
         raise status.bad_request(f"error decoding YAML: {problem.message}") from problem
     if not isinstance(config, dict):
         raise status.bad_request("error decoding patch: an apply patch must be an object")
-    resource = write.resource
     for key in ("apiVersion", "kind"):
         if not config.get(key):
             raise status.bad_request(f"invalid object type: {key} must be set in an apply patch")
+    return config
+
+
+def _read(write: Write) -> JsonObject:
+    """The configuration, checked against URL and query."""
+    config = read(write)
+    resource = write.resource
     body.expect(
         config,
         write.core.scheme,
@@ -67,10 +74,13 @@ def _read(write: Write) -> JsonObject:
     )
     _match_name(write, config.get("metadata"))
     body.report(resource, write.doubled(), write.options.validation, write.context.warnings)
-    config, unknown = decode.structure(resource, config)
+    pruned, unknown = decode.structure(resource, config)
     if unknown:
-        raise decode.apply_error(resource, config, unknown)
-    return config
+        rule = rules.rule_of(resource)
+        places = [structured.place(config, rule, path) for path in decode.places_of(unknown)]
+        problems = [f"{place}: field not declared in schema" for place in places]
+        raise rules.unfit(config, [*problems, *structured.problems_of(pruned, rule)])
+    return pruned
 
 
 def _match_name(write: Write, metadata: Any) -> None:

@@ -7,6 +7,7 @@ the same course as any update. Neighbours: `apiserver.handlers.patch` reads patc
 import copy
 
 from apimachinery import labels, meta, status, wire
+from apimachinery.patch import apply as rules
 from apimachinery.resource import Resource
 from apimachinery.schema.kind import ScalePaths
 from apimachinery.wire import JsonObject
@@ -14,7 +15,7 @@ from apiserver import negotiation
 from apiserver.admission import chain
 from apiserver.cache import Entry
 from apiserver.core import Core
-from apiserver.handlers import get, managed, patch, render, special, writing
+from apiserver.handlers import apply, get, managed, patch, render, special, writing
 from apiserver.handlers.writing import Write
 from apiserver.routes import Route
 
@@ -31,15 +32,20 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
     write = writing.begin(
         core, request, route, "PatchOptions" if route.verb == "patch" else "UpdateOptions"
     )
-    wanted = _wanted(write)
+    applying = negotiation.body_type(request.headers.get("content-type", "")) == patch.APPLY_PATCH
+    config = special.fit(write, apply.read(write)) if applying else None
+    wanted = _wanted(write) if config is None else _laid_over(config)
 
     async def change(old: JsonObject, entry: Entry) -> JsonObject:
         new = entry.parse()
+        if config is not None:
+            new = _applied(write, new, config)
         before = scale_of(old, route.resource)
         scale = wanted(copy.deepcopy(before))
         await core.admission.mutate(writing.attempt(write, chain.UPDATE, scale, before))
         _put(write, new, scale)
-        managed.track(write.context, write.registry.resource, new, old)
+        if config is None:
+            managed.track(write.context, write.registry.resource, new, old)
         return new
 
     async def admit(new: JsonObject, old: JsonObject | None) -> None:
@@ -58,6 +64,25 @@ async def handle(core: Core, request: wire.Request, route: Route) -> wire.Respon
         retry=route.verb == "patch",
     )
     return _answer(core, form, scale_of(written.parse(), route.resource), request)
+
+
+def _laid_over(config: JsonObject) -> patch.Patcher:
+    """What an applied Scale says, over the one that is; its owners are `_applied`'s business."""
+    return lambda scale: {
+        **scale,
+        "metadata": {**scale["metadata"], **config["metadata"]},
+        "spec": {**scale["spec"], **(config.get("spec") or {})},
+    }
+
+
+def _applied(write: Write, live: JsonObject, config: JsonObject) -> JsonObject:
+    """The workload after an apply that says nothing but its replicas; 409 where another owns them."""
+    resource = write.resource
+    wanted: JsonObject = {"apiVersion": resource.api_version, "kind": resource.kind}
+    if (replicas := (config.get("spec") or {}).get("replicas")) is not None:
+        _set_replicas(wanted, resource, replicas)
+    who = managed.writer(write.context, resource)
+    return rules.apply(live, wanted, rules.rule_of(resource), who, force=write.options.force)
 
 
 def _wanted(write: Write) -> patch.Patcher:

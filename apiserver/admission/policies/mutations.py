@@ -35,11 +35,9 @@ def applied(rule: Rule, obj: JsonObject, mutation: JsonObject, value: Any) -> Js
             f"error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps "
             f"or structs: {found}"
         )
-    try:
-        structured.check_lists(value, rule)
-        made: JsonObject = structured.merge(obj, value, rule)
-    except status.ApiError as error:
-        raise Unfit(f"error applying patch: {error.message}") from error
+    if problem := next(structured.problems_of(value, rule), ""):
+        raise Unfit(f"error applying patch: {problem}")
+    made: JsonObject = structured.merge(obj, value, rule)
     return made
 
 

@@ -368,7 +368,7 @@ def test_configurations_that_cannot_be_applied(config: Any, message: str) -> Non
 def test_items_without_a_key() -> None:
     config = deployment()
     config["spec"]["template"]["spec"]["containers"] = [{"image": "x"}]
-    with pytest.raises(status.BadRequest, match="omits a key field"):
+    with pytest.raises(status.BadRequest, match='omits key field "name"'):
         apply(None, config)
 
 
