@@ -71,8 +71,10 @@ def namespace(root: Api) -> Iterator[str]:
     """A namespace of the test's own."""
     name = f"conformance-{uuid.uuid4().hex[:8]}"
     root.post("/api/v1/namespaces", {"metadata": {"name": name}}, expect=201)
-    # Kubernetes makes it a moment later; pods wait for it.
-    eventually(lambda: root.get(f"/api/v1/namespaces/{name}/serviceaccounts/default").code == 200)
+    # Kubernetes makes them a moment later; pods wait for the first, lists of config maps would
+    # have the second or not.
+    for made in ("serviceaccounts/default", "configmaps/kube-root-ca.crt"):
+        eventually(lambda made=made: root.get(f"/api/v1/namespaces/{name}/{made}").code == 200)
     yield name
     root.delete(f"/api/v1/namespaces/{name}")
 

@@ -218,6 +218,12 @@ def test_problems_come_in_the_order_of_the_body() -> None:
     ]
 
 
+def test_what_is_unknown_is_not_looked_into() -> None:
+    raw = b'{"spec":{"foo":{"a":1,"a":2},"foo":1,"paused":true,"paused":true}}'
+    _, problems = decode.structure(scheme.DEPLOYMENTS, orjson.loads(raw), raw=raw)
+    assert problems == ['unknown field "spec.foo"', 'duplicate field "spec.paused"']
+
+
 def test_text_that_looks_like_a_key_is_no_duplicate():
     raw = orjson.dumps({"metadata": {"annotations": {"last": '{"a":1,"a":2}'}}})
     assert structure(orjson.loads(raw), raw=raw)[1] == []
