@@ -7,7 +7,7 @@ pod scheduler and the offer master are no controllers of this house.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from apimachinery import scheme as schemes
@@ -67,6 +67,9 @@ class Options:
     """Signs certificate requests; None = somebody else does."""
     make_token: MakeToken | None = None
     """Makes the tokens of token secrets; None = they stay empty."""
+    server_ports: Mapping[int, str] = field(default_factory=dict)
+    """On which other servers listen on the API servers' addresses, and whose they are: no service
+    may take them there."""
     local_storage: bool = False
     """Offer the nodes' own disks as the default storage class."""
     client_of: Callable[[str], rest.Client] | None = None
@@ -141,7 +144,7 @@ def compose(context: base.Context, options: Options) -> Sequence[base.Controller
         StatefulSets(acting("statefulset-controller")),
         Endpoints(acting("endpoint-controller"), joined),
         EndpointSlices(acting("endpointslice-controller"), joined),
-        LoadBalancers(acting("service-controller"), joined),
+        LoadBalancers(acting("service-controller"), joined, options.server_ports),
         ServiceRanges(acting("service-cidrs-controller")),
         ServiceAddresses(acting("service-cidrs-controller")),
         NodeLifecycle(acting("node-controller"), options.nodes),

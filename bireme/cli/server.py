@@ -319,12 +319,20 @@ async def _controllers(
         root_ca=own.ca.cert.read_text(),
         sign=own.sign,
         make_token=lambda account, secret: signer.sign(legacy_tokens.claims(account, secret)),
+        server_ports=_ports_beside_the_api(options),
         local_storage=True,
         client_of=client_of,
     )
     # With the API server in one process there is nobody to elect.
     elector = _elector(client, CONTROLLERS_LEASE) if client_of is None else None
     await ControllerManager(client, options=settings, elector=elector).run()
+
+
+def _ports_beside_the_api(options: ServerOptions) -> dict[int, str]:
+    """What of a loopback address is nobody's but this machine's, and in no service's way."""
+    if options.offers_bind.startswith("127."):
+        return {}
+    return {options.offers_port or OFFERS_PORT: "the offer API"}
 
 
 def _free_cidr(options: ServerOptions) -> str:

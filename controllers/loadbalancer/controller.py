@@ -5,12 +5,16 @@ has pods. Services with a class are somebody else's. Nothing outlives a service,
 finalizer.
 """
 
+from collections.abc import Mapping
+
 from apimachinery import scheme, status
 from apimachinery.client.events import Reference
 from controllers import base, views
 from controllers.loadbalancer import plan as planning
 from controllers.service_mirror import ServiceMirror
 
+API_SERVERS = "default/kubernetes"
+"""The Endpoints that say where the API servers are."""
 SETTLE = 0.05
 """Seconds to gather: nodes and pods come in bursts, and each look at a service is small."""
 
@@ -20,9 +24,14 @@ class LoadBalancers(base.Controller):
 
     name = "service-controller"
 
-    def __init__(self, context: base.Context, joined: ServiceMirror) -> None:
+    def __init__(
+        self, context: base.Context, joined: ServiceMirror, server_ports: Mapping[int, str]
+    ) -> None:
+        """`server_ports`: on which servers listen beside the API, on the same addresses."""
         super().__init__(context)
         self._joined = joined
+        self._server_ports = server_ports
+        self._servers: planning.Servers = {}
         self._nodes = context.informers.nodes
         self._services: dict[str, planning.Balanced] = {}
         """Those that have to do with nodes' ports: few of all."""
@@ -32,6 +41,7 @@ class LoadBalancers(base.Controller):
         """What was said last of services that wait, so that it is said once."""
         context.informers.objects(scheme.SERVICES).add_handler(self._service_changed)
         context.informers.pods.add_handler(self._pod_changed)
+        context.informers.objects(scheme.ENDPOINTS).add_handler(self._endpoints_changed)
         self._nodes.add_handler(self._node_changed)
         joined.listen(self._pods_changed)
 
@@ -63,6 +73,16 @@ class LoadBalancers(base.Controller):
     def _node_changed(self, _: str, old: views.Node | None, new: views.Node | None) -> None:
         pair = [planning.addresses([one], None) for one in (old, new) if one is not None]
         if len(pair) < 2 or pair[0] != pair[1]:
+            self._all()
+
+    def _endpoints_changed(
+        self, key: str, old: views.Object | None, new: views.Object | None
+    ) -> None:
+        del old
+        if key == API_SERVERS:
+            self._servers = planning.servers(
+                new.load() if new is not None else {}, self._server_ports
+            )
             self._all()
 
     def _pods_changed(self, key: str, size: int) -> None:
@@ -99,14 +119,17 @@ class LoadBalancers(base.Controller):
     def _addresses(self, service: planning.Balanced) -> list[str]:
         taken = {port: pod for pod, found in self._host_ports.items() for port in found}
         reason = planning.conflict(service, self._services.values(), taken)
-        if reason and self._refused.get(service.key) != reason:
+        found: list[str] = []
+        if not reason:
+            only = self._running(service.key) if service.local else None
+            every = planning.addresses(self._nodes.values(), only)
+            found, reason = planning.left_free(service, every, self._servers)
+        if not reason:
+            self._refused.pop(service.key, None)
+        elif self._refused.get(service.key) != reason:
             self._refused[service.key] = reason
             self.context.recorder.warning(_about(service), "SyncLoadBalancerFailed", reason)
-        if reason:
-            return []
-        self._refused.pop(service.key, None)
-        only = self._running(service.key) if service.local else None
-        return planning.addresses(self._nodes.values(), only)
+        return found
 
     def _running(self, key: str) -> frozenset[str]:
         """The nodes on which the service has ready pods."""

@@ -2,7 +2,8 @@
 
 There is no load balancer beside the nodes: every node opens the service's ports on its own
 address, and these addresses are what the service reports. So a port can be had once in the
-cluster; who came first has it. Neighbours: `loadbalancer.controller` writes; the service proxy of
+cluster; who came first has it. A node on a machine where a server of the cluster listens on that
+port is left out: its rules would lead the server's clients to the service. Neighbours: `loadbalancer.controller` writes; the service proxy of
 each node makes rules from what was written.
 """
 
@@ -26,6 +27,10 @@ OWN_PORTS: Mapping[NodePort, str] = {
     ("TCP", AGENT_PORT): "the node's Mesos side",
 }
 """What the nodes themselves listen on: taken away from them they would be lost."""
+
+
+Servers = Mapping[tuple[str, NodePort], str]
+"""What is listened on, on machines that may be nodes as well, and by whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,31 @@ def conflict(
     for protocol, number in sorted(wanted & taken.keys()):
         return f"port {number}/{protocol} is taken on the nodes: {taken[protocol, number]}"
     return ""
+
+
+def servers(api: JsonObject, more: Mapping[int, str]) -> Servers:
+    """The API servers, by the Endpoints of their service, and what else runs beside them."""
+    found: dict[tuple[str, NodePort], str] = {}
+    for subset in api.get("subsets") or ():
+        for address in subset.get("addresses") or ():
+            own = {one["port"]: "the API server" for one in subset.get("ports") or ()}
+            for number, who in (own | dict(more)).items():
+                found[address["ip"], ("TCP", number)] = who
+    return found
+
+
+def left_free(service: Balanced, found: Iterable[str], taken: Servers) -> tuple[list[str], str]:
+    """Of these addresses those that the service may have, and why it may not have the others."""
+    free, reasons = [], []
+    for address in found:
+        meets = [(port, taken[address, port]) for port in service.ports if (address, port) in taken]
+        reasons += [
+            f"port {number}/{protocol} of node address {address} is the port of {who}"
+            for (protocol, number), who in meets
+        ]
+        if not meets:
+            free.append(address)
+    return free, "; ".join(reasons)
 
 
 def addresses(nodes: Iterable[views.Node], only: frozenset[str] | None) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from apimachinery import scheme
+from controllers import manager
 
 pytestmark = pytest.mark.looptime(start=time.monotonic)
 
@@ -54,22 +55,44 @@ async def test_a_port_is_had_once_and_who_waits_says_why(cluster: Any) -> None:
     await has(cluster, "first", "10.0.0.1")
     await cluster.client.create(scheme.SERVICES, service("second", 80))
 
-    async def told() -> bool:
-        events = (await cluster.client.list(scheme.EVENTS, "default"))["items"]
-        return any(
-            one["involvedObject"]["name"] == "second"
-            and "port 80/TCP" in one["message"]
-            and "default/first" in one["message"]
-            for one in events
-            if one["reason"] == "SyncLoadBalancerFailed"
-        )
-
-    await cluster.eventually(told)
+    assert await news(cluster, "second") == [
+        "port 80/TCP is taken on the nodes: port of service default/first"
+    ]
     await has(cluster, "second")
     await cluster.client.delete(scheme.SERVICES, "first", "default")
     await has(cluster, "second", "10.0.0.1")
     await cluster.client.create(scheme.SERVICES, service("agent", 10250))
     await has(cluster, "agent")
+
+
+@pytest.fixture
+def options() -> manager.Options:
+    return manager.Options(server_ports={5050: "the offer API"})
+
+
+async def test_servers_of_the_cluster_keep_their_ports(cluster: Any) -> None:
+    """On a node that runs them no service is led to; on the others it is."""
+    await add_node(cluster, "a", "10.0.0.1")
+    await add_node(cluster, "server", "10.71.0.1")
+    for number, who in ((6443, "the API server"), (5050, "the offer API")):
+        name = f"on-{number}"
+        await cluster.client.create(scheme.SERVICES, service(name, number))
+        await has(cluster, name, "10.0.0.1")
+        told = f"port {number}/TCP of node address 10.71.0.1 is the port of {who}"
+        assert told in await news(cluster, name)
+    udp = service("datagrams", 0, ports=[{"port": 6443, "protocol": "UDP"}])
+    await cluster.client.create(scheme.SERVICES, udp)
+    await has(cluster, "datagrams", "10.0.0.1", "10.71.0.1")
+
+
+async def news(cluster: Any, name: str) -> list[str]:
+    await cluster.settle()
+    events = (await cluster.client.list(scheme.EVENTS, "default"))["items"]
+    return [
+        one["message"]
+        for one in events
+        if one["reason"] == "SyncLoadBalancerFailed" and one["involvedObject"]["name"] == name
+    ]
 
 
 async def test_each_address_has_an_object_and_each_range_is_held(cluster: Any) -> None:
