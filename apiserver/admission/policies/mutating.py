@@ -12,7 +12,7 @@ from typing import ClassVar
 from apimachinery.resource import Resource
 from apimachinery.scheme import Scheme
 from apimachinery.wire import JsonObject
-from apiserver.admission import fitting
+from apiserver.admission import conditions, fitting
 from apiserver.admission.chain import CONNECT, CREATE, UPDATE, Attempt, Plugin
 from apiserver.admission.policies import compiled, mutations, verdicts
 from apiserver.admission.policies.asking import Asker, Misconfigured, Policies
@@ -131,7 +131,7 @@ class MutatingPolicies(Plugin):
                 policy, ((expression, ""),), attempt, seen, budget=BUDGET
             )
             if outcome.failed:
-                text = f"expression '{expression}' resulted in error: {outcome.failed}"
+                text = conditions.resulted(expression, outcome)
                 raise mutations.Unfit(text)
             new = mutations.applied(rule, new, mutation, outcome.value)
         return await self._asker.back(attempt, new, use.row)

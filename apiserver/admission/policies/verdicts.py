@@ -12,6 +12,7 @@ import orjson
 from apimachinery import status
 from apimachinery.wire import JsonObject
 from apiserver.admission.chain import Attempt
+from apiserver.admission.conditions import hold, resulted
 from apiserver.admission.policies.compiled import Binding, Policy
 from apiserver.expressions.questions import Outcome
 
@@ -78,16 +79,7 @@ def errors(policy: Policy, binding: Binding | None, problem: str) -> list[Decisi
 
 def conditions(policy: Policy, outcomes: Sequence[Outcome]) -> tuple[bool, str]:
     """Whether all matchConditions hold; or why that is not known."""
-    if any(one.value is False and not one.failed for one in outcomes):
-        return False, ""
-    for outcome, (expression, _) in zip(outcomes, policy.conditions, strict=True):
-        if outcome.failed:
-            return False, _resulted(expression, outcome)
-    return True, ""
-
-
-def _resulted(expression: str, outcome: Outcome) -> str:
-    return f"expression '{expression}' resulted in error: {outcome.failed}"
+    return hold([expression for expression, _ in policy.conditions], outcomes)
 
 
 def validations(policy: Policy, binding: Binding, outcomes: Sequence[Outcome]) -> list[Decision]:
@@ -97,7 +89,7 @@ def validations(policy: Policy, binding: Binding, outcomes: Sequence[Outcome]) -
     for index, (one, outcome) in enumerate(zip(wanted, outcomes, strict=True)):
         expression = str(one.get("expression") or "")
         if outcome.failed:
-            problem = _resulted(expression, outcome)
+            problem = resulted(expression, outcome)
             if policy.fails_closed:
                 found.append(Decision(policy.name, binding.name, problem, index=index))
             continue
@@ -115,7 +107,7 @@ def annotations(policy: Policy, outcomes: Sequence[Outcome]) -> tuple[dict[str, 
     wanted = policy.spec.get("auditAnnotations") or ()
     for one, outcome in zip(wanted, outcomes, strict=True):
         if outcome.failed:
-            return found, _resulted(str(one.get("valueExpression") or ""), outcome)
+            return found, resulted(str(one.get("valueExpression") or ""), outcome)
         if isinstance(outcome.value, str) and outcome.value:
             found[f"{policy.name}/{one.get('key', '')}"] = outcome.value[:NOTES_MAX]
     return found, ""

@@ -17,7 +17,7 @@ from apimachinery import meta, scheme, status
 from apimachinery.resource import Resource
 from apimachinery.scheme import Scheme
 from apimachinery.wire import JsonObject
-from apiserver.admission import fitting, permissions
+from apiserver.admission import conditions, fitting, permissions
 from apiserver.admission.chain import CONNECT, CREATE, DELETE, UPDATE, Attempt, Plugin
 from apiserver.admission.webhooks import matching, review
 from apiserver.admission.webhooks.caller import Caller, Unreachable
@@ -135,7 +135,7 @@ class _Webhooks(Plugin):
         return verdict
 
     async def _meets(self, hook: Hook, request: JsonObject, attempt: Attempt) -> bool:
-        """Whether all matchConditions hold; one that does not decides, whatever the others say."""
+        """Whether all matchConditions hold; where that is not known, the failure policy decides."""
         variables = {
             "object": request["object"],
             "oldObject": request["oldObject"],
@@ -148,15 +148,13 @@ class _Webhooks(Plugin):
                 budget=CONDITIONS_BUDGET,
                 decide=permissions.decider(self._authorizer, attempt.user),
             )
+            met, problem = conditions.hold([expression for expression, _ in wanted], outcomes)
         except TooSlow:
-            self._failed(hook, "its matchConditions take too long")
-            return False
-        if any(one.value is False and not one.failed for one in outcomes):
-            return False
-        problem = next((one.failed for one in outcomes if one.failed), "")
-        if problem:
-            self._failed(hook, f"its matchConditions: {problem}")
-        return not problem
+            met, problem = False, "its matchConditions take too long"
+        if problem and hook.fails_closed:
+            resource = attempt.resource
+            raise status.forbidden(resource.plural, attempt.name, problem, resource.group)
+        return met
 
     def _failed(self, hook: Hook, problem: str) -> None:
         """Refuse the write where the hook must agree."""

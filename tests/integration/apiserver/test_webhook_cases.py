@@ -223,6 +223,37 @@ async def test_conditions_choose_what_is_changed(api: Api, hook: Hook) -> None:
     assert (await api.made(CONFIGS, api.config("other")))["data"] == {"a": "b"}
 
 
+@pytest.mark.parametrize(
+    ("expressions", "policy", "told"),
+    [
+        # One that does not hold decides, whatever becomes of the others.
+        (["object.data.x == 'y'", "false"], "Fail", None),
+        (["object.data.x == 'y'"], "Ignore", None),
+        (["object.data.x == 'y'", "true"], "Fail",
+         ('configmaps "c" is forbidden: expression \'object.data.x == \'y\'\' resulted in error: '
+         "no such key: data")),
+        (["object.data.x == 'y'", "object.data.z == 'y'"], "Fail",
+         ('configmaps "c" is forbidden: [expression \'object.data.x == \'y\'\' resulted in error: '
+         "no such key: data, expression 'object.data.z == 'y'' resulted in error: no such key: "
+         "data]")),
+    ],
+)  # fmt: skip
+async def test_conditions_that_cannot_be_told(
+    api: Api, hook: Hook, expressions: list[str], policy: str, told: str | None
+) -> None:
+    """The webhook is asked in none of these cases."""
+    hook.judges["/no"] = lambda _: {"allowed": False}
+    conditions = [{"name": f"n{at}", "expression": one} for at, one in enumerate(expressions)]
+    entry = hook.entry("/no", matchConditions=conditions, failurePolicy=policy)
+    await api.made(VALIDATING, configuration("w", entry))
+    answer = await api.post(CONFIGS, {"metadata": {"name": "c"}})
+    assert hook.requests == []
+    if told is None:
+        assert answer.status == 201
+    else:
+        assert (answer.status, answer.message) == (403, told)
+
+
 async def test_an_added_init_container_has_its_defaults(api: Api, hook: Hook) -> None:
     init = [{"name": "init", "image": "busybox"}]
     hook.judges["/add"] = lambda _: patch(
