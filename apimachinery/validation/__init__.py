@@ -39,7 +39,7 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("", "Namespace"): ("core", "namespace", "namespace_update"),
     ("", "ResourceQuota"): ("amounts", "resource_quota", "quota_update"),
     ("", "LimitRange"): ("amounts", "limit_range", ""),
-    ("", "Event"): ("core", "event", ""),
+    ("", "Event"): ("events", "event", ""),
     ("coordination.k8s.io", "Lease"): ("core", "lease", ""),
     ("", "PersistentVolumeClaim"): ("claims", "claim", "claim_update"),
     ("", "PersistentVolume"): ("storage", "volume", "volume_update"),

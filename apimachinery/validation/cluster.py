@@ -180,13 +180,10 @@ def priority_class_update(new: JsonObject, old: JsonObject) -> Errors:
 
 
 def signing_request(obj: JsonObject) -> Errors:
+    """Whether the request itself is one is the registry's business."""
     spec = obj.get("spec") or {}
-    errors: Errors = []
-    if not spec.get("request"):
-        errors.append(status.required("spec.request"))
     usages = spec.get("usages") or ()
-    if not usages:
-        errors.append(status.required("spec.usages"))
+    errors: Errors = [] if usages else [status.required("spec.usages")]
     errors += common.each_of(usages, "spec.usages", USAGES)
     signer = spec.get("signerName", "")
     if signer == LEGACY_SIGNER:

@@ -1,4 +1,4 @@
-"""Rules about the core kinds that are neither pods nor services, and about leases and events."""
+"""Rules about the core kinds that are neither pods nor services, and about leases."""
 
 import base64
 import json
@@ -10,8 +10,6 @@ from apimachinery.wire import JsonObject
 
 MAX_DATA = 1024 * 1024
 """Bytes of a config map's or a secret's data together."""
-MAX_NOTE = 1024
-"""Characters of an event's message."""
 
 _FROZEN = "field is immutable when `immutable` is set"
 
@@ -198,19 +196,3 @@ def lease(obj: JsonObject) -> Errors:
         detail = "must be greater than 0"
         errors.append(status.invalid_value("spec.leaseDurationSeconds", seconds, detail))
     return errors + common.non_negative(spec.get("leaseTransitions"), "spec.leaseTransitions")
-
-
-def event(obj: JsonObject) -> Errors:
-    """An event lives in the namespace of what it is about."""
-    about = (obj.get("involvedObject") or {}).get("namespace", "")
-    own = (obj.get("metadata") or {}).get("namespace", "")
-    errors: Errors = []
-    if about and about != own:
-        detail = "does not match event.namespace"
-        errors.append(status.invalid_value("involvedObject.namespace", about, detail))
-    if not about and own not in ("", "default", "kube-system"):
-        detail = "does not match event.namespace"
-        errors.append(status.invalid_value("involvedObject.namespace", about, detail))
-    if len(obj.get("message", "").encode()) > MAX_NOTE and obj.get("eventTime"):
-        errors.append(status.too_long("message", MAX_NOTE))
-    return errors

@@ -1,49 +1,31 @@
 """What is allowed but hardly meant: the warnings that come with a create or an update; pure.
 
-Neighbours: `apimachinery.validation` for what is not allowed; the registry asks for warnings once an
-object was found valid. Looking must cost next to nothing: most objects have no oddities.
+Neighbours: `apimachinery.validation` for what is not allowed; `pod_oddities` for pods; the registry
+asks for warnings once an object was found valid. Looking must cost next to nothing: most objects have no oddities.
 """
 
+import base64
+import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 
-from apimachinery import names, status
-from apimachinery.quantity import Quantity
+from apimachinery import status
 from apimachinery.resource import Resource
+from apimachinery.validation import pod_oddities, services
 from apimachinery.validation.claims import BETA_CLASS
 from apimachinery.validation.metadata import STANDARD_FINALIZERS
 from apimachinery.validation.scheduling import RENAMED_LABELS
 from apimachinery.wire import JsonObject
 
-_VOLUMES = {
-    "photonPersistentDisk": "deprecated in v1.11, non-functional in v1.16+",
-    "gitRepo": "deprecated in v1.11, and disabled by default in v1.33+",
-    "scaleIO": "deprecated in v1.16, non-functional in v1.22+",
-    "flocker": "deprecated in v1.22, non-functional in v1.25+",
-    "storageos": "deprecated in v1.22, non-functional in v1.25+",
-    "quobyte": "deprecated in v1.22, non-functional in v1.25+",
-    "glusterfs": "deprecated in v1.25, non-functional in v1.26+",
-    "cephfs": "deprecated in v1.28, non-functional in v1.31+",
-    "rbd": "deprecated in v1.28, non-functional in v1.31+",
-}
-
-_ANNOTATIONS = {
-    "scheduler.alpha.kubernetes.io/critical-pod": (
-        'non-functional in v1.16+; use the "priorityClassName" field instead'
-    ),
-    "security.alpha.kubernetes.io/sysctls": (
-        'non-functional in v1.11+; use the "sysctls" field instead'
-    ),
-    "security.alpha.kubernetes.io/unsafe-sysctls": (
-        'non-functional in v1.11+; use the "sysctls" field instead'
-    ),
-}
 _INGRESS_CLASS = "kubernetes.io/ingress.class"
 _HINTS = "service.kubernetes.io/topology-aware-hints"
 _MODE = "service.kubernetes.io/topology-mode"
-_LISTS = ("initContainers", "containers", "ephemeralContainers")
-_AMOUNTS = ("limits", "requests")
-_BYTES = ("memory", "ephemeral-storage")
-_NO_LABEL = "which can result in surprising behavior; a DNS label is recommended"
+_MOUNTABLE = "kubernetes.io/enforce-mountable-secrets"
+_TRACKED = 100_000
+_AT_A_TIME = 10_000
+_UNTRACKED = (
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than "
+    "10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
+)
 
 
 def on_create(resource: Resource, obj: JsonObject) -> list[str]:
@@ -61,9 +43,9 @@ def on_update(resource: Resource, new: JsonObject, old: JsonObject) -> list[str]
         found = (new.get("metadata") or {}).get("finalizers") or ()
         return _finalizers(one for one in found if one not in before)
     find = _RULES.get(resource.gr)
-    if find is None or resource.gr == "pods" or new.get("spec") == old.get("spec"):
+    if find is None or resource.gr == "pods":
         return []
-    return find(new)
+    return [] if "spec" in new and new["spec"] == old.get("spec") else find(new)
 
 
 def _finalizers(finalizers: Iterable[str]) -> list[str]:
@@ -75,197 +57,42 @@ def _finalizers(finalizers: Iterable[str]) -> list[str]:
     ]
 
 
-# --- pods ----------------------------------------------------------------------------------------
-
-
-def _pod(obj: JsonObject) -> list[str]:
-    found = _pod_spec(obj.get("spec") or {}, obj.get("metadata") or {}, "")
-    return _named(obj, "the Pod's hostname") + found
-
-
-def _named(obj: JsonObject, what: str) -> list[str]:
-    name = (obj.get("metadata") or {}).get("name", "")
-    problems = names.dns1123_label(name) if "." in name or len(name) > names.LABEL_MAX else []
-    if not problems:
-        return []
-    return [f"metadata.name: this is used in {what}, {_NO_LABEL}: [{' '.join(problems)}]"]
-
-
 def _template(obj: JsonObject) -> list[str]:
-    return _named(obj, "Pod names and hostnames") + _inside(
+    return pod_oddities.named(obj, "Pod names and hostnames") + pod_oddities.inside(
         (obj.get("spec") or {}).get("template"), "spec.template."
     )
 
 
+def _stateful_set(obj: JsonObject) -> list[str]:
+    limit = (obj.get("spec") or {}).get("revisionHistoryLimit") or 0
+    text = "a negative value retains all historical revisions; a value >= 0 is recommended"
+    return _template(obj) + ([f"spec.revisionHistoryLimit: {text}"] if limit < 0 else [])
+
+
+def _job(obj: JsonObject) -> list[str]:
+    found = _template(obj)
+    spec = obj.get("spec") or {}
+    many = (spec.get("completions") or 0) > _TRACKED and (spec.get("parallelism") or 0) > _AT_A_TIME
+    if many and spec.get("completionMode") == "Indexed":
+        found.append(f"spec: {_UNTRACKED}")
+    return found
+
+
 def _cron_job(obj: JsonObject) -> list[str]:
     job = ((obj.get("spec") or {}).get("jobTemplate") or {}).get("spec") or {}
-    return _named(obj, "Pod names and hostnames") + _inside(
-        job.get("template"), "spec.jobTemplate.spec.template."
+    return (
+        _zoned_schedule(obj)
+        + pod_oddities.named(obj, "Pod names and hostnames")
+        + pod_oddities.inside(job.get("template"), "spec.jobTemplate.spec.template.")
     )
 
 
-def _inside(template: JsonObject | None, path: str) -> list[str]:
-    if template is None:
+def _zoned_schedule(obj: JsonObject) -> list[str]:
+    """Zones in schedules are a thing of the past; an old one may stay."""
+    if "TZ" not in (obj.get("spec") or {}).get("schedule", ""):
         return []
-    return _pod_spec(template.get("spec") or {}, template.get("metadata") or {}, path)
-
-
-def _pod_spec(spec: JsonObject, meta: JsonObject, path: str) -> list[str]:
-    """`path` is what comes before `spec` and `metadata`."""
-    found = _placing(spec, f"{path}spec")
-    if meta.get("annotations"):
-        found += (
-            f"{path}metadata.annotations[{key}]: {text}"
-            for key, text in _ANNOTATIONS.items()
-            if key in meta["annotations"]
-        )
-    for index, one in enumerate(spec.get("volumes") or ()):
-        if not _VOLUMES.keys().isdisjoint(one):
-            found += _volume_source(one, f"{path}spec.volumes[{index}]")
-    if spec.get("hostAliases") or spec.get("imagePullSecrets"):
-        found += _doubles(spec, path)
-    ports = 0
-    for key in _LISTS:
-        for index, container in enumerate(spec.get(key) or ()):
-            ports += len(container.get("ports") or ())
-            if container.get("resources") or container.get("env"):
-                found += _container(container, f"{path}spec.{key}[{index}]")
-    if ports > 1:
-        found += _ports(spec, path)
-    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
-        where = f"{path}spec.terminationGracePeriodSeconds"
-        text = "must be >= 0; negative values are invalid and will be treated as 1"
-        found.append(f"{where}: {text}")
-    return found
-
-
-def _placing(spec: JsonObject, path: str) -> list[str]:
-    """Nodes chosen by labels that have other names now."""
-    found = [
-        f"{path}.nodeSelector[{key}]: {_renamed(key)}"
-        for key in spec.get("nodeSelector") or ()
-        if key in RENAMED_LABELS
-    ]
-    if spec.get("affinity"):
-        found += _affinity(spec["affinity"], f"{path}.affinity.nodeAffinity")
-    for index, one in enumerate(spec.get("topologySpreadConstraints") or ()):
-        where, key = f"{path}.topologySpreadConstraints[{index}]", one.get("topologyKey", "")
-        if key in RENAMED_LABELS:
-            found.append(f"{where}.topologyKey: {key} is {_renamed(key)}")
-        if one.get("labelSelector") is None:
-            found.append(f"{where}.labelSelector: a null labelSelector results in matching no pod")
-    return found
-
-
-def _volume_source(one: JsonObject, path: str) -> list[str]:
-    return [f"{path}.{key}: {_VOLUMES[key]}" for key in one if key in _VOLUMES]
-
-
-def _renamed(label: str) -> str:
-    since, now = RENAMED_LABELS[label]
-    return f'deprecated since {since}; use "{now}" instead'
-
-
-def _affinity(affinity: JsonObject, path: str) -> Iterator[str]:
-    nodes = affinity.get("nodeAffinity") or {}
-    needed = nodes.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    where = f"{path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
-    for index, term in enumerate(needed.get("nodeSelectorTerms") or ()):
-        yield from _term(term, f"{where}[{index}]")
-    wished = "preferredDuringSchedulingIgnoredDuringExecution"
-    for index, one in enumerate(nodes.get(wished) or ()):
-        yield from _term(one.get("preference") or {}, f"{path}.{wished}[{index}].preference")
-
-
-def _term(term: JsonObject, path: str) -> Iterator[str]:
-    for index, one in enumerate(term.get("matchExpressions") or ()):
-        key = one.get("key", "")
-        if key in RENAMED_LABELS:
-            yield f"{path}.matchExpressions[{index}].key: {key} is {_renamed(key)}"
-
-
-def _doubles(spec: JsonObject, path: str) -> Iterator[str]:
-    """Things said twice, of which one is lost."""
-    for field, key, what in (("hostAliases", "ip", "ip"), ("imagePullSecrets", "name", "name")):
-        items = spec.get(field) or ()
-        for index, one in enumerate(items):
-            value = one.get(key, "")
-            where = f"{path}spec.{field}[{index}].{key}"
-            if any(other.get(key, "") == value for other in items[:index]):
-                yield f"{where}: duplicate {what} {status.quote(value)}"
-            if field == "imagePullSecrets" and not value:
-                yield f'{where}: invalid empty name ""'
-
-
-def _container(one: JsonObject, path: str) -> list[str]:
-    found: list[str] = []
-    for key, amounts in (one.get("resources") or {}).items():
-        if key in _AMOUNTS:
-            for name in _BYTES:
-                if name in amounts:
-                    found += _fraction(amounts[name], f"{path}.resources.{key}[{name}]")
-    variables = one.get("env") or ()
-    if len(variables) > 1:
-        found += _hidden(variables, f"{path}.env")
-    return found
-
-
-def _fraction(text: str | None, path: str) -> list[str]:
-    """Bytes do not come in parts."""
-    if not text or text.endswith("i") or text.isdigit():
-        return []
-    if not Quantity.parse(text).milli() % 1000:
-        return []
-    return [f'{path}: fractional byte value "{text}" is invalid, must be an integer']
-
-
-def _hidden(variables: Iterable[JsonObject], path: str) -> Iterator[str]:
-    """A variable set again, unless its new value is made of the old one."""
-    known: set[str] = set()
-    for index, one in enumerate(variables):
-        name, value = one.get("name", ""), one.get("value", "")
-        reference = f"$({name})"
-        if name in known and (
-            one.get("valueFrom") is not None or value == reference or reference not in value
-        ):
-            yield (
-                f"{path}[{index}]: hides previous definition of {status.quote(name)}, which may be "
-                "dropped when using apply"
-            )
-        known.add(name)
-
-
-def _ports(spec: JsonObject, path: str) -> list[str]:
-    """The same port of two containers, or twice of one."""
-    known: dict[tuple[int, str], list[tuple[str, JsonObject]]] = {}
-    found: list[str] = []
-    everything = (
-        (f"{path}spec.{key}[{place}].ports[{index}]", port)
-        for key in _LISTS
-        for place, container in enumerate(spec.get(key) or ())
-        for index, port in enumerate(container.get("ports") or ())
-    )
-    for where, port in everything:
-        known_by = (port.get("containerPort", 0), port.get("protocol", ""))
-        for other_place, other in known.get(known_by, ()):
-            what = _clash(port, other)
-            if what:
-                found.append(f"{where}: {what} port definition with {other_place}")
-        known.setdefault(known_by, []).append((where, port))
-    return found
-
-
-def _clash(one: JsonObject, other: JsonObject) -> str:
-    ours, theirs = one.get("hostPort", 0), other.get("hostPort", 0)
-    if one.get("hostIP", "") == other.get("hostIP", "") and ours == theirs:
-        return "duplicate"
-    if not ours or not theirs:
-        return "overlapping"
-    everywhere = "" in (one.get("hostIP", ""), other.get("hostIP", ""))
-    return "dangerously ambiguous" if ours == theirs and everywhere else ""
-
-
-# --- the others ----------------------------------------------------------------------------------
+    more = "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
+    return [f"CRON_TZ or TZ used in spec.schedule is not officially supported, see {more}"]
 
 
 def _service(obj: JsonObject) -> list[str]:
@@ -291,6 +118,10 @@ def _service(obj: JsonObject) -> list[str]:
         found.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
     if not external and spec.get("externalName"):
         found.append('spec.externalName is ignored when spec.type is not "ExternalName"')
+    for index, one in enumerate(spec.get("clusterIPs") or ()):
+        found += _canonical(one, f"spec.clusterIPs[{index}]")
+    for index, one in enumerate(spec.get("externalIPs") or ()):
+        found += _canonical(one, f"spec.externalIPs[{index}]")
     if spec.get("trafficDistribution") == "PreferClose":
         found.append('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
     return found
@@ -315,8 +146,7 @@ def _old_class(obj: JsonObject) -> list[str]:
 
 
 def _claim(obj: JsonObject) -> list[str]:
-    amounts = ((obj.get("spec") or {}).get("resources") or {}).get("requests") or {}
-    return _old_class(obj) + _fraction(amounts.get("storage"), "spec.resources.requests[storage]")
+    return _old_class(obj) + pod_oddities.asked(obj.get("spec") or {}, "spec")
 
 
 def _volume(obj: JsonObject) -> list[str]:
@@ -327,20 +157,90 @@ def _volume(obj: JsonObject) -> list[str]:
             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. "
             "Instead, the recommended approach is to use dynamic provisioning."
         )
-    return found + _volume_source(spec, "spec")
+    found += pod_oddities.volume_source(spec, "spec")
+    needed = (spec.get("nodeAffinity") or {}).get("required") or {}
+    for index, term in enumerate(needed.get("nodeSelectorTerms") or ()):
+        path = f"spec.nodeAffinity.required.nodeSelectorTerms[{index}]"
+        found += pod_oddities.term(term, path)
+    return found
+
+
+def _storage_class(obj: JsonObject) -> list[str]:
+    return [
+        f"allowedTopologies[{index}].matchLabelExpressions[{number}].key: "
+        f"{pod_oddities.renamed(one['key'])}"
+        for index, term in enumerate(obj.get("allowedTopologies") or ())
+        for number, one in enumerate(term.get("matchLabelExpressions") or ())
+        if one.get("key") in RENAMED_LABELS
+    ]
+
+
+def _secret(obj: JsonObject) -> list[str]:
+    """A pair of certificate and key in which one is none: the first thing that is wrong."""
+    if obj.get("type") != "kubernetes.io/tls":
+        return []
+    for key, what in (("tls.crt", "certificate"), ("tls.key", "key")):
+        data = base64.b64decode((obj.get("data") or {}).get(key) or "")
+        if b"-----BEGIN " not in data:
+            return [f"tls: failed to find any PEM data in {what} input"]
+    return []
+
+
+def _account(obj: JsonObject) -> list[str]:
+    if _MOUNTABLE not in ((obj.get("metadata") or {}).get("annotations") or {}):
+        return []
+    text = "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"
+    return [f"metadata.annotations[{_MOUNTABLE}]: {text}"]
+
+
+def _node(obj: JsonObject) -> list[str]:
+    spec = obj.get("spec") or {}
+    found: list[str] = []
+    if spec.get("configSource") is not None:
+        found.append("spec.configSource: the feature is removed")
+    if spec.get("externalID"):
+        found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    return found
+
+
+def _endpoint_slice(obj: JsonObject) -> list[str]:
+    kind = obj.get("addressType")
+    found = ["addressType: FQDN endpoints are deprecated"] if kind == "FQDN" else []
+    if kind == "IPv6":
+        for index, one in enumerate(obj.get("endpoints") or ()):
+            for place, address in enumerate(one.get("addresses") or ()):
+                found += _canonical(address, f"endpoints[{index}].addresses[{place}]")
+    return found
+
+
+def _canonical(address: str, path: str) -> Iterator[str]:
+    """Addresses that can be spelled in several ways."""
+    if services.family(address) != "IPv6":
+        return
+    wanted = str(ipaddress.ip_address(address))
+    if wanted != address:
+        yield (
+            f"{path}: IPv6 address {status.quote(address)} should be in RFC 5952 canonical format "
+            f"({status.quote(wanted)})"
+        )
 
 
 _RULES: dict[str, Callable[[JsonObject], list[str]]] = {
-    "pods": _pod,
+    "pods": pod_oddities.pod,
     "replicationcontrollers": _template,
     "replicasets.apps": _template,
     "deployments.apps": _template,
     "daemonsets.apps": _template,
-    "statefulsets.apps": _template,
-    "jobs.batch": _template,
+    "statefulsets.apps": _stateful_set,
+    "jobs.batch": _job,
     "cronjobs.batch": _cron_job,
     "services": _service,
     "ingresses.networking.k8s.io": _ingress,
     "persistentvolumeclaims": _claim,
     "persistentvolumes": _volume,
+    "storageclasses.storage.k8s.io": _storage_class,
+    "secrets": _secret,
+    "serviceaccounts": _account,
+    "nodes": _node,
+    "endpointslices.discovery.k8s.io": _endpoint_slice,
 }

@@ -66,6 +66,7 @@ def begin(core: Core, request: wire.Request, route: Route, kind: str) -> Write:
         dry_run=options.dry_run,
         manager=query.manager_of(options, request),
         subresource=route.subresource,
+        asked_in=resource.api_version,
         fence=fences.read(request.headers.get(wire.FENCE, "")),
         warnings=request.warnings,
     )

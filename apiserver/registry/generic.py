@@ -229,7 +229,7 @@ class Registry:
                 found["name"] = names.generate(found["generateName"], self._entropy)
             # Again for each name: some kinds write it into their labels.
             strategy.prepare_create(obj, context)
-            self.refuse(found.get("name", ""), strategy.validate_create(obj))
+            self.refuse(found.get("name", ""), strategy.validate_create(obj, context))
             context.warnings.extend(oddities.on_create(self.resource, obj))
             await admit(obj, None)
             try:

@@ -39,6 +39,8 @@ class Context:
     manager: str = ""
     """Field manager: given, or derived from the User-Agent."""
     subresource: str = ""
+    asked_in: str = ""
+    """The group and version that the request speaks of."""
     fence: Fence | None = None
     """The term within which the write has to happen."""
     warnings: list[str] = field(default_factory=list)
@@ -94,7 +96,7 @@ class Strategy:
             else:
                 obj.pop("status", None)
 
-    def validate_create(self, obj: JsonObject) -> list[FieldError]:
+    def validate_create(self, obj: JsonObject, context: Context) -> list[FieldError]:
         return validation.validate_create(self.resource, obj)
 
     def reserve_create(self, obj: JsonObject, context: Context) -> Reservation | None:

@@ -94,7 +94,7 @@ async def test_the_certificate_comes_by_the_status(api, pem, certificate):
          'status.conditions[0].status: Unsupported value: "False": supported values: "True"'),
         ([{"type": "Mine"}], "status.conditions[0].status: Required value"),
         ([APPROVED, {"type": "Denied", "status": "True"}],
-         ('status.conditions[1].type: Invalid value: "Denied": Approved and Denied conditions are '
+         ('status.conditions: Invalid value: "Denied": Approved and Denied conditions are '
          "mutually exclusive")),
         ([APPROVED, APPROVED], 'status.conditions[1].type: Duplicate value: "Approved"'),
     ],
@@ -111,3 +111,43 @@ async def test_an_approver_may_write_conditions_of_its_own(api, pem):
     own = {"type": "Reviewed", "status": "True", "reason": "e2e"}
     answer = await api.patch(f"{REQUESTS}/r/approval", {"status": {"conditions": [own]}})
     assert [one["type"] for one in answer.json["status"]["conditions"]] == ["Reviewed"]
+
+
+async def test_what_is_no_request(api, pem):
+    refused = await api.post(REQUESTS, body(b"please"))
+    assert (
+        'spec.request: Invalid value: "cGxlYXNl": PEM block type must be CERTIFICATE REQUEST'
+        in (refused.message)
+    )
+    broken = pem.replace(pem[40:48], b"AAAAAAAA")
+    assert (await api.post(REQUESTS, body(broken))).status == 422
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x", "must contain at least one CERTIFICATE PEM block"),
+        (
+            "-----BEGIN KEY-----\nYQ==\n-----END KEY-----\n",
+            'only CERTIFICATE PEM blocks are allowed, found "KEY"',
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\na: b\n\nYQ==\n-----END CERTIFICATE-----\n",
+            "no PEM block headers are permitted",
+        ),
+    ],
+)
+async def test_what_is_no_certificate(api, pem, text, said):
+    made = await api.made(REQUESTS, body(pem))
+    made["status"] = {"certificate": base64.b64encode(text.encode()).decode()}
+    refused = await api.put(f"{REQUESTS}/r/status", made)
+    assert f'status.certificate: Invalid value: "<certificate data>": {said}' in refused.message
+
+
+async def test_an_approval_is_not_rewritten_by_the_status(api, pem):
+    made = await api.made(REQUESTS, body(pem))
+    made["status"] = {"conditions": [APPROVED]}
+    approved = (await api.put(f"{REQUESTS}/r/approval", made)).json
+    approved["status"]["conditions"][0]["message"] = "by magic"
+    refused = await api.put(f"{REQUESTS}/r/status", approved)
+    assert 'updates may not modify a condition of type "Approved"' in refused.message

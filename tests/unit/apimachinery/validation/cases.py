@@ -6,7 +6,9 @@ from apimachinery import defaults, scheme, validation
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 
-BY_KIND = {(one.kind, one.version): one for one in scheme.BUILTIN.all() if one.group != "events"}
+BY_KIND = {
+    (one.kind, one.version): one for one in scheme.BUILTIN.all() if one.group != "events.k8s.io"
+}
 
 
 def kind(name: str, version: str = "v1") -> Resource:

@@ -7,6 +7,7 @@ import pytest
 from apimachinery import defaults, scheme
 from apimachinery.patch import merge
 from apimachinery.validation import oddities
+from tests.unit.apimachinery.validation import cases
 
 POD = {
     "metadata": {"name": "a", "namespace": "default", "annotations": {"a": "b"}},
@@ -144,3 +145,141 @@ def test_templates_are_looked_at_where_they_change():
 )
 def test_other_kinds(resource, obj, warning):
     assert warned(resource, {}, obj) == [warning]
+
+
+def odd(kind, **obj):
+    return oddities.on_create(cases.kind(kind), cases.made(cases.kind(kind), obj))
+
+
+FILES = [{"key": "a", "path": "p"}, {"key": "b", "path": "p/q"}]
+SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
+TERM = {"topologyKey": "k"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "annotations", "warnings"),
+    [
+        (
+            {
+                "affinity": {
+                    "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [TERM]}
+                }
+            },
+            {},
+            [
+                "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector: a null labelSelector results in matching no pod"
+            ],
+        ),
+        (
+            {},
+            {
+                "seccomp.security.alpha.kubernetes.io/pod": "x",
+                "container.seccomp.security.alpha.kubernetes.io/c": "x",
+                "container.apparmor.security.beta.kubernetes.io/c": "x",
+            },
+            [
+                f"metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]: {SECCOMP}",
+                f"metadata.annotations[container.seccomp.security.alpha.kubernetes.io/c]: {SECCOMP}",
+                'metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: deprecated since v1.30; use the "appArmorProfile" field instead',
+            ],
+        ),
+        (
+            {
+                "volumes": [
+                    {"name": "v", "configMap": {"name": "m", "items": FILES}},
+                    {"name": "w", "projected": {"sources": [{}]}},
+                    {"name": "x", "storageos": {"volumeName": "y"}},
+                ]
+            },
+            {},
+            [
+                'volume "v" (ConfigMap "m"): overlapping paths: "p/q" with "p"',
+                'volume "w" (Projected) has no sources provided',
+                "spec.volumes[2].storageOS: deprecated in v1.22, non-functional in v1.25+",
+            ],
+        ),
+        (
+            {
+                "volumes": [
+                    {
+                        "name": "v",
+                        "projected": {
+                            "sources": [
+                                {"secret": {"name": "s", "items": FILES[:1]}},
+                                {"serviceAccountToken": {"path": "p/t"}},
+                            ]
+                        },
+                    }
+                ],
+                "overhead": {"memory": "100m"},
+            },
+            {},
+            [
+                'volume "v" (Projected ServiceAccountToken): overlapping paths: "p/t" with "p"',
+                'spec.overhead[memory]: fractional byte value "100m" is invalid, must be an integer',
+            ],
+        ),
+    ],
+)
+def test_more_of_pods(spec, annotations, warnings):
+    full = {"containers": [{"name": "c", "image": "i:1"}], **spec}
+    assert odd("Pod", metadata={"annotations": annotations}, spec=full) == warnings
+
+
+def test_an_address_of_the_host_without_a_port():
+    port = {"containerPort": 80, "hostIP": "10.0.0.1"}
+    full = {"containers": [{"name": "c", "image": "i:1", "ports": [port]}]}
+    assert odd("Pod", spec=full) == [
+        (
+            "spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 "
+            "ContainerPort:80 Protocol:TCP HostIP:10.0.0.1}"
+        )
+    ]
+
+
+ZONE = "failure-domain.beta.kubernetes.io/zone"
+RENAMED = 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead'
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj", "warning"),
+    [
+        (
+            "StatefulSet",
+            {"spec": {"revisionHistoryLimit": -1}},
+            "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
+        ),
+        (
+            "Job",
+            {"spec": {"completionMode": "Indexed", "completions": 100001, "parallelism": 10001}},
+            "spec: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail",
+        ),
+        (
+            "CronJob",
+            {"spec": {"schedule": "CRON_TZ=UTC 1 * * * *"}},
+            "CRON_TZ or TZ used in spec.schedule is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details",
+        ),
+        (
+            "StorageClass",
+            {"allowedTopologies": [{"matchLabelExpressions": [{"key": ZONE, "values": ["a"]}]}]},
+            f"allowedTopologies[0].matchLabelExpressions[0].key: {RENAMED}",
+        ),
+        (
+            "Secret",
+            {"type": "kubernetes.io/tls", "data": {"tls.crt": "", "tls.key": ""}},
+            "tls: failed to find any PEM data in certificate input",
+        ),
+        (
+            "ServiceAccount",
+            {"metadata": {"annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}}},
+            "metadata.annotations[kubernetes.io/enforce-mountable-secrets]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets",
+        ),
+        (
+            "EndpointSlice",
+            {"addressType": "IPv6", "endpoints": [{"addresses": ["2001:DB8::1"]}]},
+            'endpoints[0].addresses[0]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
+        ),
+    ],
+)
+def test_more_of_other_kinds(kind, obj, warning):
+    assert odd(kind, **obj) == [warning]
