@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from offers import parts, resources, roles, sorter
 from offers.ledger import Ledger
 from offers.messages import Offer
+from offers.resources import Vector
 from offers.roles import RoleTree
 from offers.sorter import NOBODY, dominant_share
 
@@ -106,13 +107,19 @@ def beyond_quota(ledger: Ledger, path: str) -> Iterator[str]:
             amount.get(name, 0) and consumed.get(name, 0) > most
             for name, most in role.limit.items()
         )
-        spare = ledger.spare if tree.required else {}
-        short = any(
-            amount.get(name, 0) and spare.get(name, 0) < kept
-            for name, kept in tree.required.items()
-        )
-        if over or (short and not tree.is_owed(offer.role)):
+        if over or _frees(ledger, offer.role, amount):
             yield offer.id
+
+
+def _frees(ledger: Ledger, path: str, amount: Vector) -> bool:
+    """Whether too little is left for guarantees, and more would be if a role had so much less."""
+    required, spare = ledger.roles.required, ledger.spare
+    short = [name for name, kept in required.items() if spare.get(name, 0) < kept]
+    if not any(amount.get(name, 0) for name in short):
+        return False
+    # What is the role's own by guarantee would have to be kept for it.
+    then = ledger.roles.required_without(path, amount)
+    return any(amount.get(name, 0) > then.get(name, 0) - required.get(name, 0) for name in short)
 
 
 def _comes_first(ledger: Ledger, one: Hungry, role: str, offer: Offer) -> bool:

@@ -6,7 +6,7 @@ Errors: `SubscribeError`, which the framework hears as ERROR.
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -163,6 +163,8 @@ def check(info: JsonObject) -> None:
     many = any(c.get("type") == "MULTI_ROLE" for c in info.get("capabilities") or ())
     if many and "role" in info:
         raise SubscribeError("'FrameworkInfo.role' must not be set with MULTI_ROLE")
+    if not many and "role" in info and info.get("roles", [info["role"]]) != [info["role"]]:
+        raise SubscribeError("'FrameworkInfo.roles' needs the capability MULTI_ROLE")
     if not many and info.get("roles") and "role" not in info:
         # Some clients say `roles` without the capability: one role is as good as `role`.
         if len(info["roles"]) > 1:
@@ -189,6 +191,19 @@ def check(info: JsonObject) -> None:
         raise SubscribeError(
             f"label {identity.NAMESPACE_LABEL}: {space!r} is no name of a namespace"
         )
+
+
+def check_wishes(info: JsonObject, suppressed: Iterable[str], constraints: Iterable[str]) -> None:
+    """SubscribeError if something is said of roles that are not the framework's."""
+    own = roles_of(info)
+    for role in suppressed:
+        if role not in own:
+            raise SubscribeError(f"Suppressed role '{role}' is none of the framework's roles")
+    for role in constraints:
+        if role not in own:
+            raise SubscribeError(
+                f"Offer constraints name role '{role}', which is none of the framework's roles"
+            )
 
 
 def _sizes(filters: JsonObject) -> tuple[Vector, ...]:

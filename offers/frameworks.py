@@ -21,7 +21,7 @@ from apimachinery.wire import JsonObject
 from offers import constraints as constraints_of
 from offers import identity, resources
 from offers.constraints import Constraint
-from offers.framework import Framework, Stream, SubscribeError, check, plainly, usage
+from offers.framework import Framework, Stream, SubscribeError, check, check_wishes, plainly, usage
 from offers.master import OfferMaster
 from offers.messages import Offer
 
@@ -132,6 +132,7 @@ class Frameworks:
         """A framework whose first events (SUBSCRIBED, HEARTBEAT) are the caller's to send."""
         check(info)
         wanted = _constraints(constraints)
+        check_wishes(info, suppressed, wanted)
         framework_id = (info.get("id") or {}).get("value") or ""
         framework = self.known.get(framework_id)
         kind = "UPDATED"
@@ -194,6 +195,7 @@ class Frameworks:
         """UPDATE_FRAMEWORK; SubscribeError says what can't be."""
         check(info)
         wanted = _constraints(constraints)
+        check_wishes(info, suppressed, wanted)
         for key in ("user", "checkpoint", "principal"):
             old, new = framework.info.get(key), info.get(key)
             if (old or "") != (new or ""):

@@ -11,6 +11,7 @@ Neighbours: `allocator` reads, `master` writes, `roles` is charged along.
 """
 
 import heapq
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -177,6 +178,15 @@ class Ledger:
     def spare(self) -> Vector:
         """What anybody may have and nobody holds, all nodes together."""
         return resources.subtract(self.plain, self.roles.root.unreserved)
+
+    def offered_by_role(self) -> dict[str, Vector]:
+        """Role → what is on offer to it and those below it."""
+        found: dict[str, Vector] = {}
+        for offer in self.offers.values():
+            size = parts.folded(offer.resources)
+            for path in itertools.accumulate(offer.role.split("/"), "{}/{}".format):
+                found[path] = resources.add(found.get(path, {}), size)
+        return found
 
     def remove_node(self, name: str) -> list[Offer]:
         """A node that is gone; its pods keep their entries. Returns the offers now void."""

@@ -140,6 +140,15 @@ class Maintenance:
                 return node
         raise PlanError(f"Machine '{hostname or ip}' is no node of this cluster")
 
+    def _nodes_of(self, machines: Iterable[object]) -> list[str]:
+        """Those that are meant; PlanError, also if there are none."""
+        nodes = [self.node_of(machine) for machine in machines]
+        if not nodes:
+            raise PlanError("List of machines is empty")
+        if len(set(nodes)) < len(nodes):
+            raise PlanError("A machine appears more than once in the list")
+        return nodes
+
     # --- the schedule
 
     async def reschedule(self, windows: Sequence[JsonObject]) -> None:
@@ -162,7 +171,7 @@ class Maintenance:
 
     async def down(self, machines: Iterable[JsonObject]) -> None:
         """START_MAINTENANCE: cordoned, and its tasks are lost; PlanError."""
-        nodes = [self.node_of(machine) for machine in machines]
+        nodes = self._nodes_of(machines)
         for node in nodes:
             if "unavailability" not in self.plan(node):
                 raise PlanError(
@@ -175,7 +184,7 @@ class Maintenance:
 
     async def up(self, machines: Iterable[JsonObject]) -> None:
         """STOP_MAINTENANCE; PlanError."""
-        nodes = [self.node_of(machine) for machine in machines]
+        nodes = self._nodes_of(machines)
         for node in nodes:
             if not self.plan(node).get("down"):
                 raise PlanError(f"Machine '{node}' is not down")

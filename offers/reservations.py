@@ -12,7 +12,7 @@ import json
 import logging
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from apimachinery import meta, scheme, status
@@ -107,6 +107,8 @@ class Reservations:
         """Operations of an ACCEPT that are in the books."""
         for operation, change in made:
             self.volumes.changed(node, change)
+            if operation["type"] == "DESTROY":
+                self._master.void(node)  # shared ones may be on offer to others too
             if "id" in operation:
                 found = {
                     "operation_id": operation["id"],
@@ -155,13 +157,19 @@ class Reservations:
         if found is not None and found.get("uuid", {}).get("value") == update:
             del found["uuid"]
 
-    def reconcile(self, framework: Framework, wanted: Sequence[JsonObject]) -> None:
+    def reconcile(
+        self, framework: Framework, wanted: Sequence[JsonObject], node_state: Callable[[str], str]
+    ) -> None:
         """RECONCILE_OPERATIONS; nothing wanted is everything known."""
         known = self._known(framework.id)
         for one in wanted or [{"operation_id": {"value": each}} for each in known]:
             found = known.get(one["operation_id"]["value"])
             if found is None:
                 found = {"operation_id": one["operation_id"], "state": "OPERATION_UNKNOWN"}
+                if "agent_id" in one:
+                    found["agent_id"] = one["agent_id"]
+                    if node_state(one["agent_id"]["value"]) == "unreachable":
+                        found["state"] = "OPERATION_UNREACHABLE"
             _send(framework, {n: v for n, v in found.items() if n != "uuid"})
 
     # --- what operators do
@@ -176,6 +184,9 @@ class Reservations:
             clash = operations.volumes_of(change.after) & operations.volumes_of(account.capacity)
             if clash:
                 raise OperationError(f"Persistence ID '{min(clash)[1]}' is in use")
+        lost = operations.volumes_of(change.before) - operations.volumes_of(change.after)
+        if busy := lost & operations.volumes_in_use(self._master.ledger, node):
+            raise OperationError(f"Persistent volume '{min(busy)[1]}' is in use")
         if not self._master.ledger.convert(node, change.before, change.after):
             self._master.void(node)  # some of it may be on offer
             if not self._master.ledger.convert(node, change.before, change.after):

@@ -17,7 +17,7 @@ from apimachinery.client.informer import Informer
 from apimachinery.client.rest import Client
 from apimachinery.quantity import Quantity, QuantityError
 from apimachinery.wire import JsonObject
-from offers import identity, parts, resources, roles
+from offers import identity, resources, roles
 from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.roles import Role
@@ -124,7 +124,7 @@ class RoleKeeper:
         by_path = {one.path: one for one in self._mirror.values()}
         holders = self._master.framework_counts()
         room = ROLES_SHOWN_MAX - len(by_path)
-        offered = self._offered()
+        offered = self._master.ledger.offered_by_role()
         lasting = {*holders, *self._roles_of_namespaces()}
         explained = 0
         for role in list(_all(self._master.ledger.roles.root)):
@@ -153,16 +153,6 @@ class RoleKeeper:
                     )
             except status.ApiError as error:
                 LOG.info("role=%s not written: %s", role.path, error.message)
-
-    def _offered(self) -> dict[str, Vector]:
-        """Role → what is on offer to it and those below it."""
-        found: dict[str, Vector] = {}
-        for offer in self._master.ledger.offers.values():
-            names = offer.role.split("/")
-            for depth in range(1, len(names) + 1):
-                path = "/".join(names[:depth])
-                found[path] = resources.add(found.get(path, {}), parts.folded(offer.resources))
-        return found
 
     async def _create(self, path: str) -> None:
         name = object_name(path)

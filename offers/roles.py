@@ -60,6 +60,12 @@ class Role(Tally):
         return resources.add(self.reserved, self.unreserved) if self.reserved else self.unreserved
 
     @property
+    def is_known(self) -> bool:
+        """Whether something is set for it, or is its own."""
+        set_ = self.limit or self.guarantee or self.weight != DEFAULT_WEIGHT
+        return bool(set_ or self.allocated or self.reserved)
+
+    @property
     def lacking(self) -> Vector:
         """What of its guarantee it does not consume."""
         return guarantees.lacking(self.guarantee, self.consumed) if self.guarantee else {}
@@ -198,13 +204,25 @@ class RoleTree:
         """A role of which nothing is left, and below which there is none."""
         role = self.find(path)
         above = list(self.lineage(path))[-2] if role is not None else self.root
-        if role is None or role.children or role.allocated or role.reserved:
-            return
-        if not (role.limit or role.guarantee or role.weight != DEFAULT_WEIGHT):
+        if role is not None and not role.children and not role.is_known:
             del above.children[path.rpartition("/")[2]]
 
     def _reckon(self, path: str) -> None:
         self.needs.reckon([(role.path, role.lacking) for role in self.lineage(path)])
+
+    def required_without(self, path: str, amount: Vector) -> Vector:
+        """What must be left if a role had so much less."""
+        needs = self.needs.supposed()
+        needs.reckon(
+            [
+                (
+                    role.path,
+                    guarantees.lacking(role.guarantee, resources.subtract(role.consumed, amount)),
+                )
+                for role in self.lineage(path)
+            ]
+        )
+        return needs.required
 
     def is_owed(self, path: str, *, below: bool = False) -> bool:
         """Whether a role may have something that must be left for it, or for one it is part of.

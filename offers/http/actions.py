@@ -110,6 +110,8 @@ class Actions:
         wanted: dict[str, tuple[Vector, Vector]] = {}
         for config in configs:
             path = _role(config.get("role"))
+            if path == "*":
+                raise ActionError(400, "Setting quota for the default role '*' is not supported")
             if "/" in path:
                 raise ActionError(400, f"Setting quota on nested role '{path}' is not supported")
             guarantee, limits = _amounts(config, "guarantees"), _amounts(config, "limits")

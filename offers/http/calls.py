@@ -23,6 +23,7 @@ from offers.reservations import Reservations
 from offers.rights import Right
 from offers.tasks import accept, states
 from offers.tasks.accept import Refused
+from offers.tasks.operations import KNOWN
 from offers.tasks.record import Task
 from offers.tasks.service import TaskService
 
@@ -97,6 +98,8 @@ class Calls:
             self._refuse(
                 framework, accept.refuse_all(operations, states.DROPPED, reason, problem), ""
             )
+            lost = [(one, problem) for one in operations if one.get("type") in KNOWN]
+            self._reservations.failed(framework, lost)
             return
         node, role = offers[0].node, offers[0].role
         known = self._tasks.known(framework, node)
@@ -228,7 +231,7 @@ class Calls:
         self._reservations.acknowledge(framework, operation_id, body["uuid"])
 
     def _reconcile_operations(self, framework: Framework, body: JsonObject) -> None:
-        self._reservations.reconcile(framework, body.get("operations") or [])
+        self._reservations.reconcile(framework, body.get("operations") or [], self._node_state)
 
 
 def _nothing(framework: Framework, body: JsonObject) -> None:

@@ -22,7 +22,7 @@ from offers.ledger import Account
 from offers.master import OfferMaster
 from offers.resources import Vector
 from offers.rolekeeper import RoleView
-from offers.roles import DEFAULT_WEIGHT
+from offers.roles import DEFAULT_WEIGHT, Role
 from offers.tasks import states
 from offers.tasks.record import Task
 from offers.tasks.service import TaskService
@@ -311,24 +311,20 @@ class Legacy:
         }
 
     def all_roles(self, sight: Sight = EVERYTHING) -> list[JsonObject]:
-        counts = self._master.framework_counts()
-        ids: dict[str, list[str]] = {path: [] for path in counts}
+        """Those with frameworks, with settings, and those that hold or have reserved something."""
+        ledger = self._master.ledger
+        ids: dict[str, list[str]] = {path: [] for path in self._master.framework_counts()}
         for framework in self._frameworks.living():
             for path in framework.roles:
                 if path in ids:
                     ids[path].append(framework.id)
-        found = []
-        for path in sorted(path for path in counts if sight.sees_role(path)):
-            role = self._master.ledger.roles.role(path)
-            found.append(
-                {
-                    "name": path,
-                    "weight": role.weight,
-                    "frameworks": ids[path],
-                    "resources": shapes.brief(role.allocated),
-                }
-            )
-        return found
+        offered = ledger.offered_by_role()
+        known = [ledger.roles.role(path) for path in {*ledger.roles.paths(), *ids}]
+        return [
+            _role(role, ids.get(role.path, []), offered.get(role.path, {}))
+            for role in sorted(known, key=lambda role: role.path)
+            if (role.path in ids or role.is_known) and sight.sees_role(role.path)
+        ]
 
     def all_metrics(self) -> dict[str, float]:
         ledger = self._master.ledger
@@ -353,7 +349,7 @@ class Legacy:
             ("received", self.limits().received),
             ("processed", self.limits().processed),
         ):
-            for principal in {one.principal for one in live}:
+            for principal in {one.principal for one in live if one.principal}:
                 found[f"frameworks/{principal}/messages_{word}"] = counts[principal]
         total, used = shapes.brief(ledger.total), shapes.brief(ledger.roles.root.allocated)
         for name in ("cpus", "mem", "disk", "gpus"):
@@ -361,6 +357,24 @@ class Legacy:
             found[f"master/{name}_used"] = used[name]
             found[f"master/{name}_percent"] = used[name] / total[name] if total[name] else 0.0
         return found
+
+
+def _role(role: Role, ids: list[str], offered: Vector) -> JsonObject:
+    """What stands in /roles about one."""
+    quota = {"consumed": role.consumed, "guarantee": role.guarantee, "limit": role.limit}
+    return {
+        "name": role.path,
+        "weight": role.weight,
+        "frameworks": ids,
+        "resources": shapes.brief(role.allocated),
+        "allocated": shapes.brief(resources.subtract(role.allocated, offered)),
+        "offered": shapes.brief(offered),
+        "reserved": shapes.brief(role.reserved),
+        "quota": {
+            "role": role.path,
+            **{word: shapes.scalars(amount) for word, amount in quota.items()},
+        },
+    }
 
 
 def _sight(request: web.Request) -> Sight:

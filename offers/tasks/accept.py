@@ -79,6 +79,8 @@ class Known:
     """What of all this is not granted to the principal."""
     volumes: AbstractSet[tuple[str, str]] = frozenset()
     """(role, persistence id) of those on the offers' node."""
+    in_use: AbstractSet[tuple[str, str]] = frozenset()
+    """The same, of those that are used: shared ones are on offer all the same."""
 
 
 @dataclass(slots=True)
@@ -164,6 +166,12 @@ def _converted(operation: JsonObject, role: str, known: Known, rest: Vector, mad
     before, after = changes.volumes_of(change.before), changes.volumes_of(change.after)
     if clash := (after - before) & made.volumes:
         made.failed.append((operation, f"Persistence ID '{min(clash)[1]}' is in use"))
+        return rest
+    used = set(known.in_use)
+    for one in made.launched:
+        used |= changes.volumes_of(one.amount)
+    if busy := (before - after) & used:
+        made.failed.append((operation, f"Persistent volume '{min(busy)[1]}' is in use"))
         return rest
     made.volumes -= before
     made.volumes |= after

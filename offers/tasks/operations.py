@@ -10,6 +10,7 @@ from typing import Any
 
 from apimachinery.wire import JsonObject
 from offers import identity, parts, resources, shapes
+from offers.ledger import Ledger
 from offers.messages import Conversion
 from offers.resources import Vector
 
@@ -161,6 +162,13 @@ def volumes_of(vector: Vector) -> set[tuple[str, str]]:
         if persistence:
             found.add((part.role, persistence["id"]))
     return found
+
+
+def volumes_in_use(ledger: Ledger, node: str) -> set[tuple[str, str]]:
+    """The same, of those that something on a node uses."""
+    account = ledger.accounts.get(node)
+    uids = account.uids if account is not None else ()
+    return {each for uid in uids for each in volumes_of(ledger.usages[uid].amount)}
 
 
 def _vector(messages: Any) -> Vector:

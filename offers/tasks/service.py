@@ -142,6 +142,7 @@ class TaskService:
             uses_host=framework.uses_host,
             principal=framework.principal,
             volumes=volumes,
+            in_use=operations.volumes_in_use(self._master.ledger, node),
         )
 
     def amount_of_pod(self, key: str) -> Vector | None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from apimachinery import scheme
 from offers import resources
 from tests.fakes.mesos import Json, RawFramework, ports, scalar, task
 
@@ -135,6 +136,10 @@ class Victim:
     @classmethod
     async def settle(cls, pool: "Pool") -> "Victim":
         """A task runs on one node, an offer of the other is in hand."""
+        # Whatever quota others are given, what it has is its own.
+        spec = {"guarantees": {"cpu": "4", "memory": "16Gi"}}
+        await pool.client.create(scheme.OFFER_ROLES, {"metadata": {"name": "victim"}, "spec": spec})
+        await pool.eventually(lambda: pool.master.ledger.roles.role("victim").guarantee)
         await pool.node("quiet1", cpu="2")
         framework = await pool.framework(name="victim", role="victim")
         (offer,) = await framework.offers()
@@ -146,6 +151,11 @@ class Victim:
 
     async def unharmed(self, pool: "Pool") -> None:
         assert {"ERROR", "END"}.isdisjoint(event["type"] for event in self.framework.events)
+        for event in self.framework.events:
+            # A quota that was set may have taken the offer back; it is there again, if smaller.
+            for offer in event.get("offers", {}).get("offers", ()):
+                if offer["agent_id"] == self.offer["agent_id"]:
+                    self.offer = offer
         assert pool.master.offer(self.framework.id, self.offer["id"]["value"]) is not None
         await self.framework.launch(self.offer, task(self.offer, "last", "exit 0"))
         await self.framework.update("last", "TASK_FINISHED")

@@ -323,13 +323,14 @@ async def test_a_new_limit_takes_back_what_is_beyond_it() -> None:
 async def test_a_new_guarantee_takes_back_what_it_needs() -> None:
     """From who has nothing guaranteed, and no more than that."""
     async with running() as world:
-        f = world.framework("f", "web")
-        for name in ("n1", "n2", "n3"):
+        world.master.configure("own", 1.0, {"cpu": 4000}, {"cpu": 4000})
+        own, f = world.framework("own", "own"), world.framework("f", "web")
+        for name in ("n1", "n2", "n3", "n4"):
             world.node(name)
         await world.settle()
-        assert len(f.offers) == 3
+        assert (len(own.offers), len(f.offers)) == (1, 3)
         world.master.configure("eng", 1.0, {"cpu": 6000}, {})
-        assert (len(f.rescinded), len(f.offers)) == (2, 1)
+        assert (len(own.rescinded), len(f.rescinded), len(f.offers)) == (0, 2, 1)
         late = world.framework("late", "eng")
         await world.settle()
         assert len(late.offers) == 2
