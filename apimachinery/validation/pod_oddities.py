@@ -86,13 +86,13 @@ def _pod_spec(spec: JsonObject, meta: JsonObject, path: str) -> list[str]:
         found += _doubles(spec, path)
     if spec.get("overhead"):
         found += _fractions(spec["overhead"], f"{path}spec.overhead")
-    ports = 0
+    ports: list[JsonObject] = []
     for key in _LISTS:
         for index, container in enumerate(spec.get(key) or ()):
-            ports += len(container.get("ports") or ())
+            ports += container.get("ports") or ()
             if container.get("resources") or container.get("env"):
                 found += _container(container, f"{path}spec.{key}[{index}]")
-    if ports:
+    if len(ports) > 1 or (ports and ports[0].get("hostIP")):
         found += _ports(spec, path)
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
         where = f"{path}spec.terminationGracePeriodSeconds"

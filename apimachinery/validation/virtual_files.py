@@ -7,6 +7,7 @@ the rest is allowed, and fails or is lost on the node.
 from collections.abc import Iterable, Iterator, Sequence
 
 from apimachinery import status
+from apimachinery.validation.seen import Seen
 from apimachinery.wire import JsonObject
 
 SOURCES = frozenset(("configMap", "secret", "downwardAPI", "projected"))
@@ -18,8 +19,22 @@ _PLAIN = (
 )
 
 
+_CLEAN = Seen(without=("name",))
+"""Volumes without warnings, but for their names: each pod has one with its token."""
+
+
 def overlaps(volume: JsonObject) -> list[str]:
     """All warnings about a volume."""
+    key = _CLEAN.key(volume)
+    if key in _CLEAN:
+        return []
+    found = _overlaps(volume)
+    if not found:
+        _CLEAN.add(key)
+    return found
+
+
+def _overlaps(volume: JsonObject) -> list[str]:
     called = status.quote(volume.get("name", ""))
     found: list[str] = []
     for key, kind, name in _PLAIN:
