@@ -153,6 +153,7 @@ async def read(
     renderer = Renderer(options)
     watch = hub.watch(path.parent) if options.follow and ended is not None else None
     file = await asyncio.to_thread(_open_at, path, options.tail)
+    following: io.FileIO | None = None
     rest = b""
     try:
         while not renderer.full:
@@ -164,16 +165,23 @@ async def read(
                 if chunk:
                     yield chunk
                 continue
-            if watch is None or over or ended is None:
+            if following is not None:
+                file.close()
+                file, following = following, None
+                continue
+            if watch is None or ended is None:
                 return
             following = await asyncio.to_thread(_rotated, path, file.fileno())
             if following is not None:
-                file.close()
-                file = following
+                # Whatever stands in the old one was written before the new one began: read on.
                 continue
+            if over:
+                return
             await _either(watch, ended)
     finally:
         file.close()
+        if following is not None:
+            following.close()
         if watch is not None:
             watch.close()
 

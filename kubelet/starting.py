@@ -99,10 +99,8 @@ class Starter:
             return_exceptions=True,
         )
         for result in (made, mounted):
-            if isinstance(result, VolumeError | OSError):
+            if isinstance(result, VolumeError):
                 raise StartError("FailedMount", str(result)) from result
-            if isinstance(result, errors.ApiError):
-                raise StartError("FailedMount", result.message) from result
             if isinstance(result, BaseException):
                 raise result
         assert isinstance(made, str), "a sandbox id"
@@ -130,10 +128,8 @@ class Starter:
         """Volumes that an earlier agent set up: take them over."""
         try:
             await self._volumes.setup(pod)
-        except (VolumeError, OSError) as error:
+        except VolumeError as error:
             raise StartError("FailedMount", str(error)) from error
-        except errors.ApiError as error:
-            raise StartError("FailedMount", error.message) from error
 
     def _resolv_conf(self) -> str:
         try:

@@ -3,7 +3,7 @@
 `setup` is idempotent and quick when there is nothing to do, so that it can be asked before every
 container. Each pod has a directory of its own below `pods_dir`; everything made for it lies there.
 Neighbours: `payload` (which files), `atomic` (how they change), `objects` (what is watched),
-`tokens`, `paths`. Called by `kubelet.starting`; `VolumeError` is all it raises besides ApiError.
+`tokens`, `paths`. Called by `kubelet.starting`; what `setup` raises is a `VolumeError`.
 """
 
 import asyncio
@@ -148,7 +148,14 @@ class VolumeManager:
 
     async def _setup_all(self, entry: _PodVolumes) -> None:
         for volume in entry.pod["spec"].get("volumes") or ():
-            await self._setup_one(entry, volume)
+            try:
+                await self._setup_one(entry, volume)
+            except (VolumeError, OSError, errors.ApiError) as error:
+                words = error.message if isinstance(error, errors.ApiError) else error
+                name = volume["name"]
+                raise VolumeError(
+                    f'MountVolume.SetUp failed for volume "{name}" : {words}'
+                ) from error
         entry.ready = True
         self._schedule_renewal(entry)
 
@@ -186,7 +193,7 @@ class VolumeManager:
             entry.paths[name] = path
         else:
             kind = next(key for key in volume if key != "name")
-            raise VolumeError(f'volume "{name}": the type {kind} is not supported by this node')
+            raise VolumeError(f"the type {kind} is not supported by this node")
 
     def _memory_bytes(self, pod: JsonObject, asked: str | None = None) -> int:
         """How much of memory a volume that lies there may fill."""

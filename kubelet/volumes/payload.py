@@ -15,6 +15,8 @@ from kubelet.volumes.atomic import File
 from kubelet.volumes.errors import VolumeError
 
 DEFAULT_MODE = 0o644
+KEYS_OF = {"configmaps": "config", "secrets": "secret"}
+"""How messages call them."""
 TOKEN_SECONDS = 3600
 """A service account token's default life; the API server may shorten it."""
 
@@ -104,9 +106,9 @@ def files(
     for source in sources(volume):
         if "configMap" in source:
             body = source["configMap"] or {}
-            result |= _of_object(volume, body, objects, "configmaps", mode, owner)
+            result |= _of_object(body, objects, "configmaps", mode, owner)
         elif "secret" in source:
-            result |= _of_object(volume, source["secret"] or {}, objects, "secrets", mode, owner)
+            result |= _of_object(source["secret"] or {}, objects, "secrets", mode, owner)
         elif "downwardAPI" in source:
             body = source["downwardAPI"] or {}
             result |= _downward(body, pod, options, capacity, mode, owner)
@@ -116,7 +118,6 @@ def files(
 
 
 def _of_object(
-    volume: JsonObject,
     body: JsonObject,
     objects: Mapping[tuple[str, str], JsonObject | None],
     plural: str,
@@ -127,11 +128,10 @@ def _of_object(
     optional = bool(body.get("optional"))
     obj = objects.get((plural, name))
     singular = plural.removesuffix("s")
-    where = f'MountVolume.SetUp failed for volume "{volume["name"]}"'
     if obj is None:
         if optional:
             return {}
-        raise VolumeError(f'{where} : {singular} "{name}" not found')
+        raise VolumeError(f'{singular} "{name}" not found')
     data = _contents(obj, plural)
     items = body.get("items")
     if not items:
@@ -142,7 +142,7 @@ def _of_object(
         if key not in data:
             if optional:
                 continue
-            raise VolumeError(f"{where} : references non-existent {singular} key: {key}")
+            raise VolumeError(f"references non-existent {KEYS_OF[plural]} key: {key}")
         item_mode = item.get("mode")
         own = mode if item_mode is None else int(item_mode)
         result[str(item["path"])] = _file(data[key], own, owner)

@@ -124,7 +124,7 @@ async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     writer.close()
 
 
-async def said(actions: Actions, action: dict, serve=None, timeout: float = 0.3) -> str:
+async def said(actions: Actions, action: dict, serve, timeout: float) -> str:
     """What a failed action says of a server of that manner, or of none."""
     server = await asyncio.start_server(serve or hang_up, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -165,7 +165,8 @@ async def said(actions: Actions, action: dict, serve=None, timeout: float = 0.3)
 async def test_failures_are_told_in_kubernetes_words(
     actions: Actions, action: dict, serve, words: str
 ) -> None:
-    assert await said(actions, action, serve) == words
+    patience = 0.3 if LATE in words else 30
+    assert await said(actions, action, serve, patience) == words
 
 
 async def test_what_cannot_be_tried_is_no_failure_of_the_container(

@@ -1,6 +1,7 @@
 """CRI logs: tails, times, partial lines, limits, following across rotation."""
 
 import asyncio
+import io
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,29 @@ async def test_following_crosses_a_rotation(log: Path, hub: Hub) -> None:
     ended.set()
     async with asyncio.timeout(10):
         await task
+    assert b"".join(got) == b"n4\nold file\nnew file\n"
+
+
+async def test_what_is_written_just_before_a_rotation_is_read(
+    log: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it happens between a look at the file and the look whether it was moved away."""
+    look = logs._rotated
+
+    def late(path: Path, descriptor: int) -> io.FileIO | None:
+        if not ended.is_set():
+            with log.open("a") as writer:
+                logs.rotate(log, 5)
+                writer.write(line("old file"))
+            log.write_text(line("new file"))
+            ended.set()
+        return look(path, descriptor)
+
+    monkeypatch.setattr(logs, "_rotated", late)
+    ended = asyncio.Event()
+    async with asyncio.timeout(10):
+        read = logs.read(log, Options(follow=True, tail=1), hub, ended)
+        got = [chunk async for chunk in read]
     assert b"".join(got) == b"n4\nold file\nnew file\n"
 
 
