@@ -8,6 +8,7 @@ in megabytes (2^20), `ports` as ranges. Neighbours: `offers.tasks` reads what ta
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from apimachinery.wire import JsonObject
@@ -30,7 +31,8 @@ _OURS_ONLY = (resources.PODS,)
 """What no framework of Mesos knows of."""
 AGENT_PORT = 5051
 """Where Mesos' agents answer; ours are asked through the master."""
-
+HOSTS_MAX = 20_000
+"""Names of nodes that are remembered as read: each offer bears one."""
 
 DYNAMIC = "DYNAMIC"
 SCALAR_MAX = 1e15
@@ -207,12 +209,17 @@ def agent_url(hostname: str) -> JsonObject:
 
 
 def address(host: str, port: int) -> JsonObject:
-    found: JsonObject = {"hostname": host, "port": port}
+    ip = _ip(host)
+    return {"hostname": host, "port": port} | ({"ip": ip} if ip else {})
+
+
+@lru_cache(HOSTS_MAX)
+def _ip(host: str) -> str:
+    """The address that a name is; empty if it is none."""
     try:
-        found["ip"] = str(ipaddress.ip_address(host))
+        return str(ipaddress.ip_address(host))
     except ValueError:
-        return found
-    return found
+        return ""
 
 
 def attributes(labels: Mapping[str, str]) -> list[JsonObject]:

@@ -12,6 +12,8 @@ from frameworks.marathon import constraints, paths
 from frameworks.marathon.spec import BY_EXECUTOR, HOST, App
 
 NUMERIC = ("GROUP_BY", "MAX_PER")
+NO_COMMAND = "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'."
+"""Marathon's own sentence, which tools look for: with both, and with nothing to run."""
 Problem = tuple[str, str]
 
 
@@ -35,14 +37,10 @@ def _names(app: App) -> Iterator[Problem]:
 
 
 def _command(app: App) -> Iterator[Problem]:
-    if app.cmd is not None and app.args is not None:
-        yield "/", "AppDefinition must not contain both 'cmd' and 'args'"
     image = app.container is not None and app.container.docker is not None
-    if not app.cmd and not app.args and not image:
-        yield (
-            "/",
-            "AppDefinition must either contain a 'cmd', 'args' or a 'container' with an image",
-        )
+    both = app.cmd is not None and app.args is not None
+    if both or not (app.cmd or app.args or image):
+        yield "/", NO_COMMAND
     if app.container is not None and app.container.type == "DOCKER" and not image:
         yield "/container/docker", "must be given for a container of type DOCKER"
     for name, value in app.env.items():

@@ -107,9 +107,9 @@ async def version(request: web.Request) -> web.Response:
 @routes.get("/v2/apps/{id:.+}")
 async def get(request: web.Request) -> web.Response:
     """One app; all below a group, where the id ends with `*`."""
-    engine, raw = context.of(request).engine, request.match_info["id"]
-    if raw.endswith("/*"):
-        return _listed(request, paths.absolute(raw.removesuffix("*")))
+    engine, group = context.of(request).engine, context.group(request)
+    if group:
+        return _listed(request, group)
     app = engine.state.app(context.path_id(request))
     embed = _embed(request, ()) | set(SINGLE)
     return context.answer({"app": views.app(engine.state, app, embed, engine.now())})

@@ -52,6 +52,12 @@ def path_id(request: web.Request) -> str:
     return paths.absolute(request.match_info["id"])
 
 
+def group(request: web.Request) -> str:
+    """The group whose apps are all meant, by an id that ends with `*`; empty if it is one app's."""
+    raw = request.match_info["id"]
+    return paths.absolute(raw.removesuffix("*")) if f"/{raw}".endswith("/*") else ""
+
+
 async def body(request: web.Request) -> Any:
     """The body as JSON, which it must say that it is: web pages can't, unless they are let."""
     if request.content_type != "application/json":

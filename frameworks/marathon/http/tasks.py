@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from frameworks.marathon import views
-from frameworks.marathon.errors import Invalid, NotFound
+from frameworks.marathon import paths, views
+from frameworks.marathon.errors import BadRequest, Invalid, NotFound
 from frameworks.marathon.http import context
 from frameworks.marathon.instance import STAGED, Instance
+from frameworks.marathon.spec import App
 
 routes = web.RouteTableDef()
 
@@ -22,12 +23,14 @@ def _shown(request: web.Request, tasks: Iterable[Instance]) -> list[dict[str, ob
 
 async def _end(request: web.Request, tasks: list[Instance], *, single: bool) -> web.Response:
     """Kill, or kill and scale down."""
-    here = context.of(request)
+    here, wipe = context.of(request), context.flag(request, "wipe")
     if context.flag(request, "scale"):
+        if wipe:
+            raise BadRequest("You cannot use scale and wipe at the same time.")
         force = context.flag(request, "force")
         made = here.commands.kill_and_scale(tasks, force=force)
         return await context.deployed(request, made)
-    here.commands.kill(tasks, wipe=context.flag(request, "wipe"))
+    here.commands.kill(tasks, wipe=wipe)
     await here.engine.journal.written()
     shown = _shown(request, tasks)
     return context.answer({"task": shown[0]} if single else {"tasks": shown})
@@ -44,16 +47,21 @@ async def list_all(request: web.Request) -> web.StreamResponse:
         if not one.parts
         if not asked or ("staging" if one.state in STAGED else "running") in asked
     ]
+    return _answer(request, found, state.apps.values())
+
+
+def _answer(request: web.Request, tasks: list[Instance], apps: Iterable[App]) -> web.StreamResponse:
+    """As JSON, or as lines for load balancers."""
     if "text/plain" in request.headers.get("Accept", ""):
-        return web.Response(text=_endpoints(request, found))
-    return context.answer({"tasks": _shown(request, found)})
+        return web.Response(text=_endpoints(tasks, apps))
+    return context.answer({"tasks": _shown(request, tasks)})
 
 
-def _endpoints(request: web.Request, tasks: Iterable[Instance]) -> str:
+def _endpoints(tasks: Iterable[Instance], apps: Iterable[App]) -> str:
     """A line for each service port of each app: where it is reached."""
-    state, lines = context.of(request).engine.state, []
+    lines = []
     running = [one for one in tasks if one.running]
-    for app in state.apps.values():
+    for app in apps:
         mine = [one for one in running if one.app_id == app.id]
         for i, port in enumerate(app.service_ports):
             where = [f"{one.host}:{one.ports[i]}" for one in mine if i < len(one.ports)]
@@ -81,8 +89,13 @@ def _mine(request: web.Request) -> list[Instance]:
 
 
 @routes.get("/v2/apps/{id:.+}/tasks")
-async def list_of_app(request: web.Request) -> web.Response:
-    return context.answer({"tasks": _shown(request, _mine(request))})
+async def list_of_app(request: web.Request) -> web.StreamResponse:
+    """Of one app; of all below a group, where the id ends with `*`."""
+    state, group = context.of(request).engine.state, context.group(request)
+    if not group:
+        return _answer(request, _mine(request), [state.app(context.path_id(request))])
+    apps = [one for one in state.apps.values() if one.pod is None and paths.under(one.id, group)]
+    return _answer(request, [task for app in apps for task in state.instances.of(app.id)], apps)
 
 
 @routes.delete("/v2/apps/{id:.+}/tasks")
@@ -95,5 +108,5 @@ async def delete_one(request: web.Request) -> web.Response:
     named = request.match_info["task"]
     found = [one for one in _mine(request) if named in (one.task_id, one.id)]
     if not found:
-        raise NotFound(f"No task found with id [{named}]")
+        raise NotFound(f"Task '{named}' does not exist")
     return await _end(request, found, single=True)

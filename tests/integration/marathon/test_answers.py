@@ -153,6 +153,38 @@ async def test_what_is_embedded(marathon: Marathon) -> None:
     assert (await marathon.get("/v2/tasks?status=staging"))["tasks"] == []
 
 
+async def test_tasks_of_one_app_and_of_a_group(marathon: Marathon) -> None:
+    for name in ("/shop/web", "/shop/db", "/other"):
+        await marathon.do("POST", "/v2/apps", {**APP, "id": name}, expect=201)
+        await marathon.running(name, 1)
+
+    async def owners(path: str) -> list[str]:
+        return sorted(task["appId"] for task in (await marathon.get(path))["tasks"])
+
+    assert await owners("/v2/apps/shop/web/tasks") == ["/shop/web"]
+    assert await owners("/v2/apps/shop/*/tasks") == ["/shop/db", "/shop/web"]
+    assert await owners("/v2/apps/*/tasks") == ["/other", "/shop/db", "/shop/web"]
+    text, url = {"Accept": "text/plain"}, f"{marathon.url}/v2/apps/shop/web/tasks"
+    async with marathon.pool.http.get(url, headers=text) as answer:
+        (line,) = (await answer.text()).splitlines()
+    assert line.startswith("shop_web\t")
+    both = "scale=true&wipe=true"
+    for path in ("/v2/apps/shop/web/tasks", "/v2/apps/shop/web/tasks/x"):
+        status, said = await marathon.ask("DELETE", f"{path}?{both}")
+        assert (status, said["message"][:13]) in ((400, "You cannot us"), (404, "Task 'x' does"))
+    ids = {"ids": [task["id"] for task in (await marathon.get("/v2/tasks"))["tasks"]]}
+    await marathon.do("POST", f"/v2/tasks/delete?{both}", ids, expect=400)
+    assert len((await marathon.get("/v2/tasks"))["tasks"]) == 3
+
+
+@pytest.mark.parametrize("body", [{"id": "/a"}, {"id": "/a", "cmd": "x", "args": ["x"]}])
+async def test_what_to_run_is_said_once(marathon: Marathon, body: Json) -> None:
+    """The sentence is Marathon's own: tools look for it."""
+    said = await marathon.do("POST", "/v2/apps", body, expect=422)
+    assert said["details"] == [{"path": "/", "errors": [
+        "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'."]}]  # fmt: skip
+
+
 async def test_events(marathon: Marathon) -> None:
     """From the first event of an app to the end of its deployment, as a browser reads them."""
     kinds: list[str] = []
