@@ -191,8 +191,8 @@ def _affinity(affinity: JsonObject, path: str) -> Iterator[str]:
     nodes = affinity.get("nodeAffinity") or {}
     needed = nodes.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
     where = f"{path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
-    for index, term in enumerate(needed.get("nodeSelectorTerms") or ()):
-        yield from term(term, f"{where}[{index}]")
+    for index, one in enumerate(needed.get("nodeSelectorTerms") or ()):
+        yield from term(one, f"{where}[{index}]")
     wished = "preferredDuringSchedulingIgnoredDuringExecution"
     for index, one in enumerate(nodes.get(wished) or ()):
         yield from term(one.get("preference") or {}, f"{path}.{wished}[{index}].preference")
