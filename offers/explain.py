@@ -10,6 +10,7 @@ from offers import allocator, parts, resources
 from offers.allocator import Wanting
 from offers.filters import Filters
 from offers.ledger import Account, Ledger
+from offers.roles import RoleTree
 
 NODES_MAX = 200
 """Nodes that are looked at; what is true of so many is likely true of all."""
@@ -28,10 +29,26 @@ def why(
     nodes = [each for each in ledger.accounts.values() if each.capacity][:NODES_MAX]
     if not nodes:
         return "there are no nodes"
+    if full := _full(ledger.roles, role):
+        return full
     reasons = Counter(_reason(ledger, one, role, filters, node, now, region) for node in nodes)
     taken = reasons.pop("", 0)
     said = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     return f"{taken} of {len(nodes)} nodes: {said}" if said else "it is about to be offered some"
+
+
+def _full(tree: RoleTree, path: str) -> str:
+    """The limit that is reached, of the role or of one above it; empty if none is."""
+    for role in tree.known_lineage(path):
+        consumed = role.consumed
+        for name, most in role.limit.items():
+            if consumed.get(name, 0) >= most:
+                said, has = (
+                    resources.quantities({name: value}).get(name, "0")
+                    for value in (most, consumed.get(name, 0))
+                )
+                return f"role {role.path} may have {name}={said}, and has {has}"
+    return ""
 
 
 def _reason(

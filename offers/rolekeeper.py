@@ -121,38 +121,46 @@ class RoleKeeper:
                 await asyncio.sleep(LOOK_S)
 
     async def _tell(self) -> None:
+        for role, shown, wanted in self._look():
+            try:
+                if wanted is None:
+                    assert shown is not None, "what is not shown is not taken away"
+                    await self._delete(shown)
+                    continue
+                if shown is None:
+                    await self._create(role)
+                if shown is None or shown.status != wanted:
+                    await self._write(object_name(role) if shown is None else shown.name, wanted)
+            except status.ApiError as error:
+                LOG.info("role=%s not written: %s", role, error.message)
+
+    def _look(self) -> list[tuple[str, RoleView | None, JsonObject | None]]:
+        """Of each role what is shown and what should be (None: nothing), all as of one moment."""
         by_path = {one.path: one for one in self._mirror.values()}
-        holders = self._master.framework_counts()
-        room = ROLES_SHOWN_MAX - len(by_path)
+        tree, holders = self._master.ledger.roles, self._master.framework_counts()
+        room, explained = ROLES_SHOWN_MAX - len(by_path), 0
         offered = self._master.ledger.offered_by_role()
         lasting = {*holders, *self._roles_of_namespaces()}
-        explained = 0
-        for role in list(_all(self._master.ledger.roles.root)):
+        found: list[tuple[str, RoleView | None, JsonObject | None]] = []
+        for role in list(_all(tree.root)):
             shown = by_path.get(role.path)
             needed = bool(role.allocated or role.children or role.path in lasting)
             if shown is None and (room <= 0 or not (role.allocated or holders.get(role.path))):
                 if not needed:
-                    self._master.ledger.roles.forget(role.path)
+                    tree.forget(role.path)
                 continue
             if shown is not None and shown.passing and not needed:
-                await self._delete(shown)
+                found.append((role.path, shown, None))
                 continue
             waiting: list[str] = []
             if holders.get(role.path) and explained < EXPLAINED_MAX:
                 waiting = self._master.waiting_for(role.path, WAITING_SHOWN_MAX)
                 explained += bool(waiting)
-            try:
-                if shown is None:
-                    room -= 1
-                    await self._create(role.path)
-                here = offered.get(role.path, {})
-                wanted = self._status(role, holders.get(role.path, 0), here, waiting)
-                if shown is None or shown.status != wanted:
-                    await self._write(
-                        object_name(role.path) if shown is None else shown.name, wanted
-                    )
-            except status.ApiError as error:
-                LOG.info("role=%s not written: %s", role.path, error.message)
+            room -= shown is None
+            here = offered.get(role.path, {})
+            told = self._status(role, holders.get(role.path, 0), here, waiting)
+            found.append((role.path, shown, told))
+        return found
 
     async def _create(self, path: str) -> None:
         name = object_name(path)

@@ -68,6 +68,16 @@ async def test_what_a_framework_says_of_its_roles_must_fit(
     assert pool.side.frameworks.known[framework.id].roles == ("x",)
 
 
+@pytest.mark.parametrize("change", [{"user": "joe"}, {"checkpoint": True}, {"principal": "joe"}])
+async def test_what_may_not_be_updated(pool: Pool, change: Json) -> None:
+    """UserChangeFails, CheckpointingChangeFails, PrincipalChangeFails: all of it is refused."""
+    framework = await pool.framework(role="a")
+    code, text = await update(framework, name="two", **change)
+    assert code == 400
+    assert next(iter(change)) in text
+    assert pool.side.frameworks.known[framework.id].info["name"] == "raw"
+
+
 async def test_roles_that_are_added_get_offers_and_those_removed_lose_them(pool: Pool) -> None:
     """OffersOnAddingRole, RescindOnRemovingRoles; tasks of a role that is left run on."""
     framework = await pool.framework(roles=[], capabilities=ABLE)

@@ -79,10 +79,12 @@ async def test_two_offers_of_one_node_make_one_launch(pool: Pool) -> None:
     framework = await pool.framework()
     (offer,) = await framework.offers()
     small = {"resources": [scalar("cpus", 1), scalar("mem", 64)]}
+    pool.nodes.paused.clear()
     await framework.launch(
         offer, task(offer, "a", "exit 0", **small), filters={"refuse_seconds": 0}
     )
     (first,) = await framework.offers()
+    pool.nodes.paused.set()
     await framework.update("a", "TASK_FINISHED")
     (second,) = await framework.offers()
     ids = [first["id"], second["id"]]
