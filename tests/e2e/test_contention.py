@@ -31,7 +31,8 @@ WINDOW = 40
 """States over which shares are looked at."""
 NEAR = 1.0
 """CPUs that a mean may be off: a node's rest is given to one."""
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""For a busy machine, on which it takes a while before what is free has found somebody."""
 PODS = ("a", "b")
 TASKS = ("c", "d")
 TOLERATIONS = [
@@ -97,7 +98,7 @@ class Greedy:
                 match event:
                     case Offers(offers):
                         for offer in offers:
-                            piece = Task(f"{self.name}-{next(numbers)}", "sleep 1", 1, 16)
+                            piece = Task(f"{self.name}-{next(numbers)}", "sleep 2", 1, 16)
                             takes = piece.fits(offer) and len(self.running) < WANTED
                             self.running.update([piece.id] if takes else [])
                             await scheduler.accept(
