@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apimachinery import wire
+from apimachinery.compact import compact
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Memo:
             self._generation = generation
         found = self._documents.get(name)
         if found is None:
-            body = make()
+            body = compact(make())
             found = self._documents[name] = Document(body, content_type, tag(body))
         return found
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from apimachinery import table
+from apimachinery.compact import compact
 from apimachinery.resource import Resource
 from apimachinery.table import Cells, Printer
 from apiserver.cache import Entry
@@ -44,7 +45,8 @@ class Rows:
             self._rows.move_to_end(key)
             return row
         obj = entry.parse()
-        row = Row(printer.cells(obj), orjson.dumps(table.partial_metadata(obj)), printer)
+        partial = compact(orjson.dumps(table.partial_metadata(obj)))
+        row = Row(printer.cells(obj), partial, printer)
         self._rows[key] = row
         if len(self._rows) > ROWS_KEPT:
             self._rows.popitem(last=False)

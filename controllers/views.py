@@ -14,6 +14,7 @@ from functools import lru_cache
 import orjson
 
 from apimachinery import meta as metas
+from apimachinery.compact import compact
 from apimachinery.wire import JsonObject
 
 FOREGROUND = "foregroundDeletion"
@@ -127,7 +128,7 @@ class Object:
 
 
 def object_of(obj: JsonObject) -> Object:
-    return Object(meta_of(obj), orjson.dumps(obj))
+    return Object(meta_of(obj), compact(orjson.dumps(obj)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,7 @@ def _shared_tolerations(found: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
     if shared is None:
         if len(_TOLERATIONS) >= TOLERATIONS_MAX:
             _TOLERATIONS.clear()
-        shared = _TOLERATIONS[text] = tuple(found)
+        shared = _TOLERATIONS[compact(text)] = tuple(found)
     return shared
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Hashable
 
 import orjson
 
+from apimachinery.compact import compact
 from apimachinery.wire import JsonObject
 
 SEEN_MAX = 1024
@@ -38,6 +39,6 @@ class Seen:
         """The part was judged, and nothing was wrong with it."""
         if len(key[0]) > PART_MAX:
             return
-        self._parts[key] = None
+        self._parts[compact(key[0]), key[1]] = None
         if len(self._parts) > SEEN_MAX:
             del self._parts[next(iter(self._parts))]

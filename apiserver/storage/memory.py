@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from apimachinery.aio.clock import Clock, SystemClock
+from apimachinery.compact import compact
 from apiserver.storage import errors
 from apiserver.storage.expiry import Expiry
 from apiserver.storage.feeds import FEED_BYTES_MAX, Hub
@@ -190,7 +191,7 @@ class MemoryStore:
 
     def _put(self, key: str, value: bytes, *, created: int, ttl: int) -> int:
         revision = self._revision + 1
-        self._append(_Record(KeyValue(key, value, revision, created), deleted=False))
+        self._append(_Record(KeyValue(key, compact(value), revision, created), deleted=False))
         if ttl:
             self._expiry.add(self._clock.now() + ttl, key, revision)
         return revision
