@@ -9,6 +9,7 @@ from apimachinery.client import events
 from apimachinery.resource import Resource
 from apimachinery.wire import JsonObject
 from controllers import base, views
+from controllers import expectations as expecting
 
 
 class Acts:
@@ -33,6 +34,22 @@ class Acts:
     def tell(self, one: views.Meta, reason: str, text: str, *, bad: bool = False) -> None:
         """An Event about the object."""
         self._recorder.event(self.about(one), reason, text, type="Warning" if bad else "Normal")
+
+    def refused(self, one: views.Meta, error: status.ApiError) -> None:
+        """A pod of the object's could not be made; no news where its namespace ends."""
+        if not namespace_ends(error):
+            self.tell(one, "FailedCreate", f"Error creating: {error.message}", bad=True)
+
+    async def remove(self, owner: views.Meta, pod: views.Pod, done: set[str]) -> None:
+        """Delete a pod of the owner's and tell of it; `done` notes it for the expectations."""
+        try:
+            deleted = await self.delete_pod(pod)
+        except status.ApiError as error:
+            self.tell(owner, "FailedDelete", f"Error deleting: {error.message}", bad=True)
+            raise
+        if deleted:
+            done.add(expecting.deleted(pod.meta.uid))
+            self.tell(owner, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
 
     async def write_status(
         self, one: views.Meta, before: JsonObject, wanted: JsonObject, *, guarded: bool = False
@@ -69,6 +86,11 @@ class Acts:
         except (status.NotFound, status.Conflict):
             return False
         return True
+
+
+def namespace_ends(error: status.ApiError) -> bool:
+    """Whether something was refused because its namespace is being deleted."""
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes)
 
 
 def difference(before: JsonObject, wanted: JsonObject) -> JsonObject:

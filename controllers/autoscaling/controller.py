@@ -11,7 +11,7 @@ from apimachinery.wire import JsonObject
 from controllers import acts, base, kinds, views
 from controllers.autoscaling import behavior, metrics, model
 from controllers.autoscaling.estimate import NoEstimateError
-from controllers.autoscaling.look import Look, describe
+from controllers.autoscaling.look import Look, describe, without_value
 
 SYNC_SECONDS = 15.0
 """Between two looks (Kubernetes' number); usage is a rate, so nothing tells when it changed."""
@@ -113,23 +113,27 @@ class Autoscalers(base.Controller):
             sheet.note("ScalingActive", False, "InvalidSelector", text)
             raise NoEstimateError("SelectorRequired", "selector is required")
         work = await metrics.workload(self.client, scaler.meta.namespace, selector)
-        best, name, troubles = -1, "", []
+        best, name = -1, ""
+        troubles: list[tuple[str, NoEstimateError]] = []
         look = Look(self.client, self._known, scaler, work, current, sheet.now)
         for metric in scaler.metrics:
             try:
                 found, told = await look.at(metric)
             except NoEstimateError as trouble:
-                troubles.append(trouble)
+                self._acts.tell(scaler.meta, trouble.reason, str(trouble), bad=True)
+                troubles.append((without_value(metric), trouble))
                 continue
             sheet.measured.append(told)
             if found.replicas > best:
                 best, name = found.replicas, describe(metric)
         if troubles and best < current:
             # What is not known might ask for more: never down on half the facts.
-            first = troubles[0]
+            what, first = troubles[0]
             text = f"the HPA was unable to compute the replica count: {first}"
             sheet.note("ScalingActive", False, first.reason, text)
-            raise first
+            count = f"{len(troubles)} invalid out of {len(scaler.metrics)}"
+            text = f"invalid metrics ({count}), first error is: failed to get {what} metric value"
+            raise NoEstimateError("FailedComputeMetricsReplicas", f"{text}: {first}")
         text = f"the HPA was able to successfully calculate a replica count from {name}"
         sheet.note("ScalingActive", True, "ValidMetricFound", text)
         return best, f"{name} above target" if best > current else "All metrics below target"

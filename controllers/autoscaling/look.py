@@ -52,16 +52,21 @@ class Look:
 
     async def _resource(self, field: str, source: JsonObject) -> tuple[Estimate, JsonObject]:
         name, container = source["name"], source.get("container") or ""
-        readings = await metrics.of_resource(self.client, self.work, name, container)
         target = source.get("target") or {}
         percent = target.get("averageUtilization")
-        if percent is None:
-            found = self._average(readings, name, container, target)
-        else:
-            pods = metrics.targets(self.work.pods, name, container)
-            found = estimate.by_utilization(
-                pods, readings, name, int(percent), self.current, self.now, self.tolerance
-            )
+        try:
+            readings = await metrics.of_resource(self.client, self.work, name, container)
+            if percent is None:
+                found = self._average(readings, name, container, target)
+            else:
+                pods = metrics.targets(self.work.pods, name, container)
+                found = estimate.by_utilization(
+                    pods, readings, name, int(percent), self.current, self.now, self.tolerance
+                )
+        except NoEstimateError as trouble:
+            what = "usage" if percent is None else "utilization"
+            text = f"failed to get {name} {what}: {trouble}"
+            raise NoEstimateError(trouble.reason, text) from trouble
         current: JsonObject = {"averageValue": _text(found.average, name)}
         if found.utilization is not None:
             current["averageUtilization"] = found.utilization
@@ -118,6 +123,19 @@ class Look:
         wanted = max(metrics.milli(target.get("value") or 0), 1)
         found = estimate.by_value(value, wanted, ready, self.current, self.tolerance)
         return found, {"value": _text(value)}
+
+
+def without_value(metric: JsonObject) -> str:
+    """How messages name a metric that could not be had, in Kubernetes' words."""
+    match metric.get("type"):
+        case "Resource":
+            return f"{metric['resource']['name']} resource"
+        case "ContainerResource":
+            return f"{metric['containerResource']['container']} container"
+        case "External":
+            return f"{metric['external']['metric']['name']} external"
+        case other:
+            return str(other).lower()
 
 
 def describe(metric: JsonObject) -> str:

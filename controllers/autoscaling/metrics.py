@@ -78,11 +78,15 @@ async def of_resource(
     client: rest.Client, work: Workload, resource: str, container: str = ""
 ) -> Mapping[str, Reading]:
     """By pod, what it (or one container of it) uses. Raises NoEstimateError."""
+    unable = f"unable to get metrics for resource {resource}"
     try:
         found = await client.list(scheme.POD_METRICS, work.namespace, label_selector=work.selector)
     except status.ApiError as error:
-        text = f"unable to fetch metrics from resource metrics API: {error.message}"
+        text = f"{unable}: unable to fetch metrics from resource metrics API: {error.message}"
         raise NoEstimateError("FailedGetResourceMetric", text) from error
+    if not found["items"]:
+        text = f"{unable}: no metrics returned from resource metrics API"
+        raise NoEstimateError("FailedGetResourceMetric", text)
     readings: dict[str, Reading] = {}
     for item in found["items"]:
         parts = [
@@ -138,14 +142,17 @@ async def _items(
         query.append(
             ("metricLabelSelector" if path.startswith(CUSTOM) else "labelSelector", selector)
         )
+    kind = "custom" if path.startswith(CUSTOM) else "external"
+    unable = f"unable to get {'external ' if kind == 'external' else ''}metric {metric['name']}"
     try:
         answer = await client.request("GET", path + quote(metric["name"], safe=""), query)
     except status.ApiError as error:
-        text = f"unable to fetch metrics {metric['name']}: {error.message}"
+        text = f"{unable}: unable to fetch metrics from {kind} metrics API: {error.message}"
         raise NoEstimateError(reason, text) from error
     body = answer.body
     assert isinstance(body, bytes), "an answer that was not asked for as a stream"
     items: list[JsonObject] = orjson.loads(body).get("items") or []
     if not items:
-        raise NoEstimateError(reason, f"no metrics {metric['name']} returned")
+        text = f"{unable}: no metrics returned from {kind} metrics API"
+        raise NoEstimateError(reason, text)
     return items

@@ -49,20 +49,16 @@ class CronJobs(base.Controller):
         try:
             job = planning.cron_job_of(view.load())
         except cron.CronError as error:
-            self._acts.tell(
-                view.meta, "UnparseableSchedule", f"unparseable schedule: {error}", bad=True
-            )
+            text = f'unparseable schedule: "{view.load()["spec"]["schedule"]}" : {error}'
+            self._acts.tell(view.meta, "UnparseableSchedule", text, bad=True)
             return
         children = [
             planning.child_of(one.load()) for one in self._jobs.by_index("controller", job.meta.uid)
         ]
         now = self.context.clock.now()
         step = planning.plan(job, children, now)
-        if step.trouble is not None:
-            self._acts.tell(job.meta, *step.trouble, bad=step.trouble[0] == "MissSchedule")
-        for child in step.finished:
-            text = f"Saw completed job: {child.meta.name}, condition: {child.outcome}"
-            self._acts.tell(job.meta, "SawCompletedJob", text)
+        for reason, text in step.news:
+            self._acts.tell(job.meta, reason, text, bad=reason in planning.WARNINGS)
         for child in step.remove:
             await self._remove(job, child)
         if step.start is not None:
@@ -83,9 +79,9 @@ class CronJobs(base.Controller):
                 self._acts.tell(job.meta, "FailedCreate", f"Job {name} exists already", bad=True)
             return
         except status.ApiError as error:
-            self._acts.tell(
-                job.meta, "FailedCreate", f"Error creating job: {error.message}", bad=True
-            )
+            if not acts.namespace_ends(error):
+                text = f"Error creating job: {error.message}"
+                self._acts.tell(job.meta, "FailedCreate", text, bad=True)
             raise
         self._acts.tell(job.meta, "SuccessfulCreate", f"Created job {name}")
 

@@ -4,13 +4,23 @@ Pure. Neighbours: `apimachinery.cron` reads schedules, `cronjob.controller` acts
 were missed only the latest is made up for, and only within the starting deadline, as in Kubernetes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from apimachinery import cron, meta
 from apimachinery.wire import JsonObject
 from controllers import views
 
+UNEXPECTED, MISSED, TOO_MANY = "UnexpectedJob", "MissSchedule", "TooManyMissedTimes"
+WARNINGS = frozenset({UNEXPECTED, MISSED, TOO_MANY})
+"""The reasons of Events that are no normal course of things."""
+MANY_MISSED = 100
+"""Times missed at a stretch, from which on Kubernetes warns."""
+TOO_MANY_MISSED = (
+    "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
+)
 SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 
@@ -58,6 +68,8 @@ class Child:
     meta: views.Meta
     outcome: str
     """Complete, Failed, or empty while it runs."""
+    scheduled: bool
+    """Made for a time of the schedule; others were made by hand in our name."""
     started: float
     completed: float
     """When it succeeded, epoch seconds; 0 = not."""
@@ -72,6 +84,7 @@ def child_of(obj: JsonObject) -> Child:
     return Child(
         meta=views.meta_of(obj),
         outcome=outcome,
+        scheduled=SCHEDULED_AT in meta.annotations(obj),
         started=views.time_of(status.get("startTime")),
         completed=views.time_of(status.get("completionTime")) if outcome == "Complete" else 0.0,
     )
@@ -85,20 +98,24 @@ class Plan:
     """History beyond the limits, and what a new job replaces."""
     start: float | None = None
     """The scheduled time of the job to start."""
-    finished: list[Child] = field(default_factory=list)
-    """Were active when we looked last, and are not any more."""
+    news: list[tuple[str, str]] = field(default_factory=list)
+    """Reasons and messages of Events, in Kubernetes' words."""
     status: JsonObject = field(default_factory=dict)
     next_look: float | None = None
     """Epoch seconds; None = only when something changes."""
-    trouble: tuple[str, str] | None = None
-    """Reason and message of a Warning."""
 
 
 def plan(job: CronJob, children: Sequence[Child], now: float) -> Plan:
     step = Plan()
-    running = [child for child in children if not child.outcome and not child.meta.deleting]
-    known = {one.get("uid") for one in job.status.get("active") or ()}
-    step.finished = [child for child in children if child.outcome and child.meta.uid in known]
+    known = {str(one.get("uid")): str(one.get("name")) for one in job.status.get("active") or ()}
+    unfinished = [child for child in children if not child.outcome and not child.meta.deleting]
+    running = [child for child in unfinished if child.scheduled or child.meta.uid in known]
+    step.news += [
+        (UNEXPECTED, f"Saw a job that the controller did not create or forgot: {one.meta.name}")
+        for one in unfinished
+        if one not in running
+    ]
+    step.news += _of_the_active(known, children)
     step.remove = _beyond_limits(job, children)
     last = views.time_of(job.status.get("lastScheduleTime"))
     if not job.meta.deleting and not job.suspended:
@@ -107,21 +124,45 @@ def plan(job: CronJob, children: Sequence[Child], now: float) -> Plan:
     return step
 
 
+def _of_the_active(known: Mapping[str, str], children: Sequence[Child]) -> list[tuple[str, str]]:
+    """What has become of the jobs, by uid, that were active when we looked last."""
+    news = [
+        ("SawCompletedJob", f"Saw completed job: {one.meta.name}, condition: {one.outcome}")
+        for one in children
+        if one.outcome and one.meta.uid in known
+    ]
+    there = {child.meta.uid for child in children}
+    gone = [name for uid, name in known.items() if uid not in there]
+    return news + [("MissingJob", f"Active job went missing: {name}") for name in gone]
+
+
+def _missed_many(job: CronJob, since: float, now: float) -> bool:
+    """Whether so many times have passed that something must be wrong with clock or deadline."""
+    if job.deadline >= 0:
+        since = max(since, now - job.deadline)
+    first = job.schedule.next(since)
+    if first > now:
+        return False
+    return (now - first) / (job.schedule.next(first) - first) >= MANY_MISSED
+
+
 def _schedule(job: CronJob, step: Plan, running: list[Child], last: float, now: float) -> float:
     """Whether a job is due; answers the new lastScheduleTime."""
     step.next_look = job.schedule.next(now)
     due = job.schedule.latest(now, last or job.meta.created)
     if due is None:
         return last
+    if _missed_many(job, last or job.meta.created, now):
+        step.news.append((TOO_MANY, TOO_MANY_MISSED))
     if 0 <= job.deadline < now - due:
-        when = meta.format_time(due)
-        step.trouble = "MissSchedule", f"Missed scheduled time to start a job: {when}"
+        when = format_datetime(datetime.fromtimestamp(due, UTC))
+        step.news.append((MISSED, f"Missed scheduled time to start a job: {when}"))
         return last
     if running and job.policy == "Forbid":
-        step.trouble = (
-            "JobAlreadyActive",
-            "Not starting job because prior execution is running and concurrency policy is Forbid",
+        text = (
+            "Not starting job because prior execution is running and concurrency policy is Forbid"
         )
+        step.news.append(("JobAlreadyActive", text))
         return last
     if running and job.policy == "Replace":
         step.remove += running

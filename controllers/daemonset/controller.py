@@ -84,7 +84,9 @@ class DaemonSets(base.Controller):
         step = planning.plan(daemons, self._nodes.values(), pods, digest, now)
         ended = self._may_go(key, daemons, step.ended)
         with self._expected.acting(key) as done:
-            await base.in_parallel([*step.delete, *ended], partial(self._delete, daemons, done))
+            await base.in_parallel(
+                [*step.delete, *ended], partial(self._acts.remove, daemons.meta, done=done)
+            )
             await base.slow_start(step.create, partial(self._create, daemons, digest, done))
         await self._acts.write_status(daemons.meta, daemons.status, step.status)
         if daemons.min_ready_seconds:
@@ -133,14 +135,7 @@ class DaemonSets(base.Controller):
         try:
             made = await self.client.create(scheme.PODS, body)
         except status.ApiError as error:
-            self._acts.tell(
-                daemons.meta, "FailedCreate", f"Error creating: {error.message}", bad=True
-            )
+            self._acts.refused(daemons.meta, error)
             raise
         done.add(expecting.created(meta.uid(made)))
         self._acts.tell(daemons.meta, "SuccessfulCreate", f"Created pod: {meta.name(made)}")
-
-    async def _delete(self, daemons: planning.DaemonSet, done: set[str], pod: views.Pod) -> None:
-        if await self._acts.delete_pod(pod):
-            done.add(expecting.deleted(pod.meta.uid))
-            self._acts.tell(daemons.meta, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")

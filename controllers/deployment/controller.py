@@ -137,7 +137,7 @@ class Deployments(base.Controller):
         except status.AlreadyExists:
             await self._settle_collision(deployment, action.body)
         except status.ApiError as error:
-            if not any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes):
+            if not acts.namespace_ends(error):
                 await self._report_failure(deployment, action.body, error)
             raise
         else:

@@ -6,6 +6,7 @@ Controllers of foreign kinds are asked for their size by their `scale`.
 """
 
 from apimachinery import scheme, status
+from apimachinery.client.events import Reference
 from apimachinery.wire import JsonObject
 from controllers import acts, base, kinds, views
 from controllers.disruption import plan as planning
@@ -77,6 +78,8 @@ class Disruptions(base.Controller):
             for pod in self._pods.by_index("namespace", budget.meta.namespace)
             if not pod.finished and budget.selector.matches(pod.meta.labels)
         ]
+        if not pods:
+            self._acts.tell(budget.meta, "NoPods", "No matching pods found")
         try:
             expected = await self._expected(budget, pods) if budget.needs_scale else len(pods)
         except NoSizeError as error:
@@ -85,6 +88,10 @@ class Disruptions(base.Controller):
             await self._write(budget, planning.failed(budget, str(error), now))
             return
         found = planning.plan(budget, pods, expected, now)
+        for pod in found.kept:
+            text = f"Pod was expected by PDB {budget.meta.key} to be deleted but it wasn't"
+            about = Reference("v1", "Pod", pod.meta.name, pod.meta.namespace, pod.meta.uid)
+            self.context.recorder.warning(about, "NotDeleted", text)
         await self._write(budget, found.status)
         if found.look_again:
             self.queue.add_after(key, found.look_again)

@@ -59,11 +59,13 @@ class Plan:
 
     status: JsonObject
     look_again: float
+    kept: tuple[views.Pod, ...]
+    """Pods that were evicted and that nobody has deleted since."""
 
 
 def plan(budget: Budget, pods: Sequence[views.Pod], expected: int, now: float) -> Plan:
     """`pods` are those that the budget selects and that have not finished."""
-    pending, look_again = _still_pending(budget, pods, now)
+    pending, kept, look_again = _still_pending(budget, pods, now)
     healthy = sum(
         pod.ready and not pod.meta.deleting and pod.meta.name not in pending for pod in pods
     )
@@ -79,7 +81,7 @@ def plan(budget: Budget, pods: Sequence[views.Pod], expected: int, now: float) -
     }
     if pending:
         status["disruptedPods"] = pending
-    return Plan(status, look_again)
+    return Plan(status, look_again, kept)
 
 
 def failed(budget: Budget, message: str, now: float) -> JsonObject:
@@ -95,17 +97,20 @@ def failed(budget: Budget, message: str, now: float) -> JsonObject:
 
 def _still_pending(
     budget: Budget, pods: Sequence[views.Pod], now: float
-) -> tuple[dict[str, str], float]:
-    """Evicted pods that are still to be deleted, and when the first of them is overdue."""
-    live = {pod.meta.name for pod in pods if not pod.meta.deleting}
+) -> tuple[dict[str, str], tuple[views.Pod, ...], float]:
+    """Evicted pods that are still to be deleted, those overdue, and when the next one is."""
+    live = {pod.meta.name: pod for pod in pods if not pod.meta.deleting}
     pending: dict[str, str] = {}
+    overdue: list[views.Pod] = []
     waits: list[float] = []
     for name, stamp in (budget.status.get("disruptedPods") or {}).items():
         left = views.time_of(stamp) + DELETION_SECONDS - now
         if name in live and left > 0:
             pending[name] = stamp
             waits.append(left)
-    return pending, min(waits, default=0.0)
+        elif name in live:
+            overdue.append(live[name])
+    return pending, tuple(overdue), min(waits, default=0.0)
 
 
 def _conditions(budget: Budget, now: float, *, allowed: int) -> list[JsonObject]:

@@ -5,7 +5,7 @@ of services without a selector belong to whoever wrote them.
 """
 
 from apimachinery import scheme, status
-from controllers import base, views
+from controllers import acts, base, views
 from controllers.endpoints import plan as planning
 from controllers.service_mirror import ServiceMirror
 
@@ -64,7 +64,7 @@ class Endpoints(base.Controller):
         try:
             await self.client.create(scheme.ENDPOINTS, wanted)
         except status.Forbidden as error:
-            if not any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes):
+            if not acts.namespace_ends(error):
                 raise
 
     async def _delete(self, present: views.Meta) -> None:

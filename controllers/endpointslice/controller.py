@@ -11,7 +11,7 @@ from functools import partial
 
 from apimachinery import meta, scheme, status
 from apimachinery.wire import JsonObject
-from controllers import base, services, views
+from controllers import acts, base, services, views
 from controllers import expectations as expecting
 from controllers.endpointslice import plan as planning
 from controllers.service_mirror import ServiceMirror
@@ -118,7 +118,7 @@ class EndpointSlices(base.Controller):
         try:
             made = await self.client.create(scheme.ENDPOINTSLICES, piece)
         except status.Forbidden as error:
-            if any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes):
+            if acts.namespace_ends(error):
                 return
             raise
         done.add(expecting.created(meta.uid(made)))

@@ -4,6 +4,8 @@ Neighbours: `job.plan` decides, `controllers.expectations` keeps it from startin
 carry our finalizer until they are counted; a job on its way out frees them all.
 """
 
+from functools import partial
+
 from apimachinery import labels, meta, scheme, status
 from apimachinery.wire import JsonObject
 from controllers import acts, base, concerned, ownership, views
@@ -15,6 +17,8 @@ COALESCE_SECONDS = 0.005
 
 ORPHAN = "orphan/"
 """Prefix of keys of pods that bear our finalizer and have no job any more."""
+
+TOO_MANY = "Too many succeeded pods running after completion count reached"
 
 
 class Jobs(base.Controller):
@@ -125,16 +129,11 @@ class Jobs(base.Controller):
         try:
             await base.slow_start(slots, create)
         except status.ApiError as error:
-            self._acts.tell(job.meta, "FailedCreate", f"Error creating: {error.message}", bad=True)
+            self._acts.refused(job.meta, error)
             raise
 
     async def _delete_pods(self, job: planning.Job, pods: list[views.Pod], done: set[str]) -> None:
-        async def delete(pod: views.Pod) -> None:
-            if await self._acts.delete_pod(pod):
-                done.add(expecting.deleted(pod.meta.uid))
-                self._acts.tell(job.meta, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
-
-        await base.in_parallel(pods, delete)
+        await base.in_parallel(pods, partial(self._acts.remove, job.meta, done=done))
 
     async def _free(self, pod: views.Pod) -> None:
         """Take our finalizer off."""
@@ -186,6 +185,8 @@ class Jobs(base.Controller):
             if was or condition["status"] != "True":
                 continue
             if kind == "Complete":
+                if job.completions is not None and wanted.get("succeeded", 0) > job.completions:
+                    self._acts.tell(job.meta, "TooManySucceededPods", TOO_MANY, bad=True)
                 self._acts.tell(job.meta, "Completed", "Job completed")
             elif kind == "Failed":
                 self._acts.tell(job.meta, condition["reason"], condition["message"], bad=True)

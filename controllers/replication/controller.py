@@ -174,29 +174,9 @@ class Replication(base.Controller):
             try:
                 await base.slow_start(range(count), create_one)
             except status.ApiError as error:
-                if not _namespace_ends(error):
-                    self._acts.tell(
-                        target.meta, "FailedCreate", f"Error creating: {error.message}", bad=True
-                    )
+                self._acts.refused(target.meta, error)
                 raise
 
     async def _delete(self, key: str, target: planning.Target, pods: tuple[views.Pod, ...]) -> None:
         with self._expected.acting(key) as done:
-            await base.in_parallel(pods, partial(self._delete_one, target, done))
-
-    async def _delete_one(self, target: planning.Target, done: set[str], pod: views.Pod) -> None:
-        try:
-            deleted = await self._acts.delete_pod(pod)
-        except status.ApiError as error:
-            self._acts.tell(
-                target.meta, "FailedDelete", f"Error deleting: {error.message}", bad=True
-            )
-            raise
-        if deleted:
-            done.add(expecting.deleted(pod.meta.uid))
-            self._acts.tell(target.meta, "SuccessfulDelete", f"Deleted pod: {pod.meta.name}")
-
-
-def _namespace_ends(error: status.ApiError) -> bool:
-    """Refused because the namespace is being deleted: no news, its end is near."""
-    return any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes)
+            await base.in_parallel(pods, partial(self._acts.remove, target.meta, done=done))

@@ -141,6 +141,13 @@ class StatefulSets(base.Controller):
             # Of the pod before, or of one that was scaled away: it need not go with that.
             live = await self.client.get(scheme.PERSISTENTVOLUMECLAIMS, name, namespace)
             await self._own(wanted, views.meta_of(live), None)
+        except status.ApiError as error:
+            text = (
+                f"create Claim {name} for Pod {pod} in StatefulSet {wanted.meta.name} failed error:"
+                f" {error.message}"
+            )
+            self._acts.tell(wanted.meta, "FailedCreate", text, bad=True)
+            raise
         else:
             text = f"create Claim {name} Pod {pod} in StatefulSet {wanted.meta.name} success"
             self._acts.tell(wanted.meta, "SuccessfulCreate", text)
@@ -176,8 +183,15 @@ class StatefulSets(base.Controller):
         if pod.finished:
             state = "failed" if pod.phase == "Failed" else "terminated"
             text = f"StatefulSet {wanted.meta.key} is recreating {state} Pod {pod.meta.name}"
-            self._acts.tell(wanted.meta, f"Recreating{state.title()}Pod", text, bad=True)
-        if await self._acts.delete_pod(pod):
+            reason = f"Recreating{state.title()}Pod"
+            self._acts.tell(wanted.meta, reason, text, bad=pod.phase == "Failed")
+        text = f"delete Pod {pod.meta.name} in StatefulSet {wanted.meta.name}"
+        try:
+            deleted = await self._acts.delete_pod(pod)
+        except status.ApiError as error:
+            text = f"{text} failed error: {error.message}"
+            self._acts.tell(wanted.meta, "FailedDelete", text, bad=True)
+            raise
+        if deleted:
             done.add(expecting.deleted(pod.meta.uid))
-            text = f"delete Pod {pod.meta.name} in StatefulSet {wanted.meta.name} successful"
-            self._acts.tell(wanted.meta, "SuccessfulDelete", text)
+            self._acts.tell(wanted.meta, "SuccessfulDelete", f"{text} successful")

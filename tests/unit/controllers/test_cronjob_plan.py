@@ -27,12 +27,16 @@ def cron_job(**more: Any) -> planning.CronJob:
     )
 
 
-def child(name: str, outcome: str = "", started: float = START) -> planning.Child:
+def child(
+    name: str, outcome: str = "", started: float = START, *, by_hand: bool = False
+) -> planning.Child:
     stamp = meta.format_time(started)
     status: dict[str, Any] = {"startTime": stamp}
     if outcome:
         status |= {"conditions": [{"type": outcome, "status": "True"}], "completionTime": stamp}
     head = {"name": name, "namespace": "default", "uid": name, "creationTimestamp": stamp}
+    if not by_hand:
+        head["annotations"] = {planning.SCHEDULED_AT: stamp}
     return planning.child_of({"metadata": head, "status": status})
 
 
@@ -57,8 +61,9 @@ def test_too_late_is_missed_and_said() -> None:
     due = planning.plan(job, [], START).next_look or 0.0
     step = planning.plan(job, [], due + 11)
     assert step.start is None
-    assert step.trouble is not None
-    assert step.trouble[0] == "MissSchedule"
+    assert step.news == [
+        ("MissSchedule", "Missed scheduled time to start a job: Fri, 15 Jan 2027 09:00:00 +0000")
+    ]
     assert planning.plan(job, [], due + 9).start == due
 
 
@@ -92,9 +97,40 @@ def test_an_active_job_that_ended_is_told_once() -> None:
     active = [planning.reference(child("tick-1").meta)]
     done = child("tick-1", "Complete")
     step = planning.plan(cron_job(status={"active": active}), [done], START + 30)
-    assert [one.meta.name for one in step.finished] == ["tick-1"]
+    assert step.news == [("SawCompletedJob", "Saw completed job: tick-1, condition: Complete")]
     again = planning.plan(cron_job(status=step.status), [done], START + 31)
-    assert again.finished == []
+    assert again.news == []
+
+
+def test_an_active_job_that_is_gone_is_told_of() -> None:
+    active = [planning.reference(child("tick-1").meta)]
+    step = planning.plan(cron_job(status={"active": active}), [], START + 30)
+    assert step.news == [("MissingJob", "Active job went missing: tick-1")]
+    assert "active" not in step.status
+
+
+@pytest.mark.parametrize("policy", ["Forbid", "Replace"])
+def test_a_job_made_by_hand_is_in_nobodys_way(policy: str) -> None:
+    job = cron_job(concurrencyPolicy=policy)
+    step = planning.plan(job, [child("mine", by_hand=True)], START + 61)
+    text = "Saw a job that the controller did not create or forgot: mine"
+    assert step.news == [("UnexpectedJob", text)]
+    assert step.start == START + 60
+    assert step.remove == []
+    assert "active" not in step.status
+
+
+@pytest.mark.parametrize(
+    ("seconds", "deadline", "said"),
+    [(60 * 100 + 30, {}, False), (60 * 101, {}, True),
+     (60 * 200, {"startingDeadlineSeconds": 300}, False)],
+)  # fmt: skip
+def test_many_missed_times_are_warned_of(
+    seconds: int, deadline: dict[str, int], said: bool
+) -> None:
+    step = planning.plan(cron_job(**deadline), [], START + seconds)
+    assert [reason for reason, _ in step.news] == ["TooManyMissedTimes"] * said
+    assert step.start is not None
 
 
 def test_the_name_tells_the_time() -> None:
