@@ -30,6 +30,14 @@ class UserInfo:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Impersonator:
+    """Who speaks in another's name, and the right that he has to it (empty: the general one)."""
+
+    user: UserInfo
+    constraint: str = ""
+
+
 @dataclass(slots=True)
 class Request:
     """One API request, whole: bodies are read and bounded before a Request exists."""
@@ -49,6 +57,8 @@ class Request:
     """What admission has to say about it to the audit log, where it has."""
     warnings: list[str] = field(default_factory=list)
     """What the answer shall warn of, also where it is a refusal."""
+    impersonator: Impersonator | None = None
+    """Who really asks, where `user` is somebody in whose name he speaks."""
 
     def param(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""

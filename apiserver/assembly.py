@@ -90,7 +90,12 @@ class Process:
         if security.token_file is not None:
             static |= authn.read_token_file(security.token_file)
         authenticator = Authenticator(
-            objects, self._authorizer, clock.now, accounts=accounts, static=static
+            objects,
+            self._authorizer,
+            clock.now,
+            accounts=accounts,
+            static=static,
+            about=self.server.about,
         )
         core.authenticator = authenticator
         self._streaming = Streaming(self.server, security.keys)

@@ -86,7 +86,7 @@ class FileAuditor:
 
 
 def _event(attributes: Attributes, request: wire.Request, code: int, now: float) -> wire.JsonObject:
-    user = attributes.user
+    acting = request.impersonator
     event: wire.JsonObject = {
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
@@ -95,11 +95,16 @@ def _event(attributes: Attributes, request: wire.Request, code: int, now: float)
         "stage": "ResponseComplete",
         "requestURI": request.path,
         "verb": attributes.verb,
-        "user": {"username": user.name, "uid": user.uid, "groups": list(user.groups)},
+        "user": _user(acting.user if acting is not None else attributes.user),
         "userAgent": request.headers.get("user-agent", ""),
         "responseStatus": {"code": code},
         "stageTimestamp": meta.format_micro_time(now),
     }
+    if acting is not None:
+        event["impersonatedUser"] = _user(attributes.user)
+        if acting.constraint:
+            constraint = {"impersonationConstraint": acting.constraint}
+            event["authenticationMetadata"] = constraint
     if request.annotations:
         event["annotations"] = request.annotations
     if attributes.is_resource:
@@ -112,3 +117,7 @@ def _event(attributes: Attributes, request: wire.Request, code: int, now: float)
             "subresource": attributes.subresource,
         }
     return event
+
+
+def _user(user: wire.UserInfo) -> wire.JsonObject:
+    return {"username": user.name, "uid": user.uid, "groups": list(user.groups)}

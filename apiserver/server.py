@@ -7,6 +7,7 @@ transport both call `handle`, so neither skips a step. Authentication happened b
 
 import asyncio
 import random
+from dataclasses import replace
 
 from apimachinery import scheme as schemes
 from apimachinery import status, wire
@@ -173,6 +174,16 @@ class ApiServer:
             if self.core.auditor is not None:
                 self.core.auditor.record(attributes, request, response.status)
         return response
+
+    def about(self, request: wire.Request, user: wire.UserInfo) -> Attributes:
+        """What a request asks for, before anybody has looked at it (see `authn.Authenticator`)."""
+        elsewhere = self.core.aggregation
+        if elsewhere is not None and elsewhere.serves(request.path):
+            return elsewhere.attributes(request, user)
+        route = routes.resolve(request, self.core.scheme)
+        if route is None:
+            return authn.by_path(request, user)
+        return replace(attributes_of(request, route), user=user)
 
     def authorize(self, request: wire.Request, route: Route) -> Attributes:
         """Ask the authorizer; raises 403. Also for requests that become streams."""

@@ -74,7 +74,9 @@ class DirectTransport:
         self._user = user
 
     async def request(self, request: wire.Request, *, stream: bool = False) -> wire.Response:
-        request.user = _acted(request) or self._user
+        request.user = self._user
+        if (acted := _acted(request)) is not None:
+            request.user, request.impersonator = acted, wire.Impersonator(self._user)
         response = await self._handle(request)
         if stream and isinstance(response.body, bytes):
             response.body = _one_chunk(response.body)

@@ -169,9 +169,12 @@ _SCHEDULER = (
     # The offer master shares the scheduler's process and identity.
     rule(f"{READ} {WRITE}", "offers.bireme.dev", "*"),
     rule("use", "offers.bireme.dev", "hosttasks"),
-    # Pods of frameworks that brought credentials are made in their principals' names.
-    rule("impersonate", "", "users"),
-    rule("impersonate", "", "groups", "offers:principals"),
+    # Pods of frameworks that brought credentials are made in their principals' names, and nothing
+    # else is done in anybody's.
+    rule("impersonate:user-info", "authentication.k8s.io", "users"),
+    rule("impersonate:user-info", "authentication.k8s.io", "groups", "offers:principals"),
+    rule("impersonate-on:user-info:create", "", "namespaces pods"),
+    rule("impersonate-on:user-info:create", "authorization.k8s.io", "selfsubjectrulesreviews"),
     # Reservations and what operators plan stand in annotations of nodes; drains empty them.
     rule("delete patch", "", "nodes"),
     rule("create", "", "pods/eviction"),

@@ -18,24 +18,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from apimachinery import meta, scheme, status, wire
 from apiserver import attributes
+from apiserver.identity import impersonation
+from apiserver.identity.impersonation import AUTHENTICATED, UNAUTHENTICATED
 from apiserver.identity.tokens import (
     ISSUER,
     Objects,
     ServiceAccountTokens,
     TokenError,
-    service_account_groups,
 )
 
 log = logging.getLogger(__name__)
 
-AUTHENTICATED = "system:authenticated"
-UNAUTHENTICATED = "system:unauthenticated"
 BOOTSTRAPPERS = "system:bootstrappers"
-ANONYMOUS = wire.UserInfo("system:anonymous", groups=(UNAUTHENTICATED,))
+ANONYMOUS = wire.UserInfo(impersonation.ANONYMOUS, groups=(UNAUTHENTICATED,))
 
 ANONYMOUS_PATHS = frozenset({"/version", "/version/", "/healthz", "/livez", "/readyz"})
 """What may be asked without credentials; everything else answers 401 to strangers."""
@@ -48,11 +46,14 @@ PROTOCOLS = "sec-websocket-protocol"
 BEARER_PROTOCOL = "base64url.bearer.authorization.k8s.io."
 """How a browser, which can set no headers, sends its token: as a protocol of its WebSocket."""
 
-_SERVICE_ACCOUNT = "system:serviceaccount:"
-_IMPERSONATE_EXTRA = "impersonate-extra-"
 
 Tokens = dict[bytes, attributes.Verified]
 """Users by the SHA-256 of their token: a look-up by digest tells no timing."""
+
+
+def by_path(request: wire.Request, user: wire.UserInfo) -> attributes.Attributes:
+    """What a request asks for, where nothing is known of resources."""
+    return attributes.Attributes(user, request.method.lower(), is_resource=False, path=request.path)
 
 
 class Authenticator:
@@ -66,12 +67,15 @@ class Authenticator:
         *,
         accounts: ServiceAccountTokens | None = None,
         static: Tokens | None = None,
+        about: Callable[[wire.Request, wire.UserInfo], attributes.Attributes] = by_path,
     ) -> None:
+        """`about` tells what a request asks for: some may speak in another's name for that only."""
         self._objects = objects
         self._authorizer = authorizer
         self._clock = clock
         self._accounts = accounts
         self._static = static or {}
+        self._about = about
 
     def authenticate(
         self, request: wire.Request, certificate: wire.UserInfo | None
@@ -82,8 +86,8 @@ class Authenticator:
             ApiError: 401 for strangers and bad tokens, 403 for forbidden impersonation.
         """
         user = self._identify(request, certificate)
-        if "impersonate-user" in request.headers:
-            return self._impersonate(user, request)
+        if (who := impersonation.wanted(request.headers)) is not None:
+            return self._impersonate(user, who, request)
         return user
 
     def review(self, token: str, audiences: tuple[str, ...] = ()) -> attributes.Verified | None:
@@ -145,13 +149,16 @@ class Authenticator:
             # A time that cannot be read must not make a token eternal.
             return True
 
-    def _impersonate(self, user: wire.UserInfo, request: wire.Request) -> wire.UserInfo:
-        wanted = _impersonated(request.headers)
-        for attempt in _impersonation_requests(user, wanted):
-            decision = self._authorizer.authorize(attempt)
-            if not decision.allowed:
-                raise forbidden(attempt, decision)
-        return wanted
+    def _impersonate(
+        self, user: wire.UserInfo, who: wire.UserInfo, request: wire.Request
+    ) -> wire.UserInfo:
+        about = self._about(request, user)
+        try:
+            found, constraint = impersonation.become(who, about, self._authorizer)
+        except impersonation.Refused as refused:
+            raise forbidden(refused.about, refused.decision) from None
+        request.impersonator = wire.Impersonator(user, constraint)
+        return found
 
 
 def _bearer(headers: Mapping[str, str]) -> str:
@@ -190,6 +197,9 @@ def certificate_user(certificate: Any) -> wire.UserInfo | None:
 
 def forbidden(attempt: attributes.Attributes, decision: attributes.Decision) -> status.ApiError:
     """403 with the sentence that Kubernetes' users know."""
+    if not attempt.is_resource:
+        detail = f'User "{attempt.user.name}" cannot {attempt.verb} path "{attempt.path}"'
+        return status.forbidden("", "", detail)
     what = attempt.resource
     if attempt.subresource:
         what += f"/{attempt.subresource}"
@@ -246,72 +256,3 @@ def _decoded(data: Mapping[str, str]) -> dict[str, str]:
         except (binascii.Error, UnicodeDecodeError):
             continue
     return out
-
-
-def _impersonated(headers: Mapping[str, str]) -> wire.UserInfo:
-    name = headers.get("impersonate-user", "")
-    if not name:
-        raise status.bad_request("Impersonate-User must not be empty")
-    groups = tuple(_all(headers, "impersonate-group"))
-    if not groups and name.startswith(_SERVICE_ACCOUNT):
-        groups = service_account_groups(name.split(":")[2])
-    extra: dict[str, tuple[str, ...]] = {}
-    for header in dict.fromkeys(key.lower() for key in headers):
-        if header.startswith(_IMPERSONATE_EXTRA):
-            key = unquote(header.removeprefix(_IMPERSONATE_EXTRA))
-            extra[key] = tuple(_all(headers, header))
-    user = wire.UserInfo(name, headers.get("impersonate-uid", ""), groups, extra)
-    return user if name == ANONYMOUS.name else _authenticated(user)
-
-
-def _all(headers: Mapping[str, str], name: str) -> list[str]:
-    """Every value of a header that may repeat; plain mappings hold one."""
-    getall = getattr(headers, "getall", None)
-    if getall is not None:
-        return list(getall(name, ()))
-    return [headers[name]] if name in headers else []
-
-
-def _impersonation_requests(
-    user: wire.UserInfo, wanted: wire.UserInfo
-) -> list[attributes.Attributes]:
-    """What `user` must be allowed to do before it may speak as `wanted`."""
-
-    def ask(
-        resource: str, name: str, *, group: str = "", namespace: str = "", subresource: str = ""
-    ) -> attributes.Attributes:
-        return attributes.Attributes(
-            user,
-            "impersonate",
-            is_resource=True,
-            path="",
-            group=group,
-            resource=resource,
-            subresource=subresource,
-            namespace=namespace,
-            name=name,
-        )
-
-    asked = []
-    if wanted.name.startswith(_SERVICE_ACCOUNT) and wanted.name.count(":") == 3:
-        _, _, namespace, name = wanted.name.split(":")
-        asked.append(ask("serviceaccounts", name, namespace=namespace))
-    else:
-        asked.append(ask("users", wanted.name))
-    implied = {AUTHENTICATED, *_implied_groups(wanted.name)}
-    asked += [ask("groups", group) for group in wanted.groups if group not in implied]
-    group = "authentication.k8s.io"
-    if wanted.uid:
-        asked.append(ask("uids", wanted.uid, group=group))
-    asked += [
-        ask("userextras", value, group=group, subresource=key)
-        for key, values in wanted.extra.items()
-        for value in values
-    ]
-    return asked
-
-
-def _implied_groups(name: str) -> tuple[str, ...]:
-    if name.startswith(_SERVICE_ACCOUNT) and name.count(":") == 3:
-        return service_account_groups(name.split(":")[2])
-    return ()

@@ -88,7 +88,8 @@ def test_impersonation_needs_the_right(api: Api) -> None:
     assert "system:serviceaccounts" in found["groups"]
     answer = as_user(robot, "admin", api.path("pods"))
     assert status_of(answer) == (403, "Forbidden")
-    assert 'cannot impersonate resource "users"' in answer.message
+    # Which right is named first differs between versions.
+    assert "cannot impersonate" in answer.message
 
 
 def test_a_token_ends_with_its_account(api: Api) -> None:

@@ -38,6 +38,24 @@ async def test_write_is_recorded_without_its_body(tmp_path: Path) -> None:
     assert "secret" not in path.read_text()
 
 
+async def test_who_speaks_in_anothers_name_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    auditor = audit.FileAuditor(path, lambda: 0.0)
+    asked = request()
+    asked.impersonator = wire.Impersonator(wire.UserInfo("bob"), "impersonate:user-info")
+    auditor.record(CREATE, asked, 201)
+    asked.impersonator = wire.Impersonator(wire.UserInfo("bob"))
+    auditor.record(CREATE, asked, 201)
+    auditor.close()
+    constrained, legacy = lines(path)
+    for event in (constrained, legacy):
+        assert event["user"]["username"] == "bob"
+        assert event["impersonatedUser"]["username"] == "jane"
+    told = {"impersonationConstraint": "impersonate:user-info"}
+    assert constrained["authenticationMetadata"] == told
+    assert "authenticationMetadata" not in legacy
+
+
 async def test_reads_are_recorded_only_when_asked_for(tmp_path: Path) -> None:
     quiet = audit.FileAuditor(tmp_path / "quiet", lambda: 0.0)
     quiet.record(GET, request("GET"), 200)
