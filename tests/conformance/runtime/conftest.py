@@ -1,7 +1,9 @@
 """The drivers under test, each on a directory of its own, and how to look for leftovers."""
 
+import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from kubelet.runtime.oci.node import OciOptions
 HEEDS_TERM = ("sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.02; done")
 IGNORES_TERM = ("sh", "-c", "while :; do sleep 0.02; done")
 UNKNOWN_COMMAND = ("no-such-command",)
+PATIENCE_S = 10.0
 
 NOT_ROOT = "the oci driver is tested as root: run these tests as root (or with -k fake)"
 
@@ -134,6 +137,16 @@ class OciRig(Rig):
     def kill(self, container_id: str, pid: int) -> None:
         os.kill(pid, 9)
 
+    async def run_in(self, sandbox: str, command: tuple[str, ...], name: str = "main") -> str:
+        """What heeds TERM does so from now on: its shell has set the trap."""
+        container = await super().run_in(sandbox, command, name)
+        if command == HEEDS_TERM:
+            pid = (await self.driver.container_status(container)).pid
+            async with asyncio.timeout(PATIENCE_S):
+                while not _catches(pid, signal.SIGTERM):
+                    await asyncio.sleep(0.01)
+        return container
+
     async def remember(self) -> None:
         self.sandboxes += [s.id for s in await self.driver.list_pod_sandboxes()]
 
@@ -152,6 +165,13 @@ class OciRig(Rig):
         for part in ("sandboxes", "containers", "exits", "runc"):
             found += [str(path) for path in (self.root / "node" / part).iterdir()]
         return found
+
+
+def _catches(pid: int, number: int) -> bool:
+    """Whether the process has a handler for the signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 def _processes_of(text: str) -> Iterator[str]:

@@ -95,7 +95,6 @@ async def test_an_exit_is_told_to_every_subscriber_after_the_status_shows_it(rig
 
 async def test_stop_gives_the_process_its_grace(rig: Rig) -> None:
     container = await rig.run(HEEDS_TERM)
-    await asyncio.sleep(0.2)  # Until the shell has set its trap.
     await rig.driver.stop_container(container, 30)
     assert (await rig.driver.container_status(container)).exit_code == 5
 

