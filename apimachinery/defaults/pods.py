@@ -6,15 +6,13 @@ Neighbours: `apimachinery.defaults.core` (pods themselves), `apimachinery.defaul
 
 from typing import Any
 
-from apimachinery import quantity
+from apimachinery import pod_amounts
 from apimachinery.wire import JsonObject
 
 FILE_MODE = 0o644
 """Mode of files made from config maps, secrets and the like."""
 TOKEN_SECONDS = 3600
 GRACE_SECONDS = 30
-POD_LEVEL_RESOURCES = ("cpu", "memory")
-"""What a pod as a whole can ask for (huge pages too, by prefix)."""
 
 
 def pod(obj: JsonObject) -> None:
@@ -141,28 +139,16 @@ def _requests_from_limits(resources: JsonObject) -> None:
 
 
 def _pod_requests(spec: JsonObject) -> None:
-    """The pod's own requests: the sum over its containers, else its own limits."""
+    """The pod's own requests: those of its containers together, else its own limits."""
     resources = spec["resources"]
     requests: dict[str, Any] = dict(resources.get("requests") or {})
-    for name, total in _summed_requests(spec).items():
-        if _pod_level(name):
+    for name, total in pod_amounts.together(spec, "requests").items():
+        if pod_amounts.pod_level(name):
             requests.setdefault(name, str(total))
     for name, amount in (resources.get("limits") or {}).items():
         requests.setdefault(name, amount)
     if requests:
         resources["requests"] = requests
-
-
-def _summed_requests(spec: JsonObject) -> dict[str, quantity.Quantity]:
-    totals: dict[str, quantity.Quantity] = {}
-    for container in spec.get("containers") or ():
-        for name, amount in (container["resources"].get("requests") or {}).items():
-            totals[name] = totals.get(name, quantity.ZERO) + quantity.Quantity.parse(amount)
-    return totals
-
-
-def _pod_level(name: str) -> bool:
-    return name in POD_LEVEL_RESOURCES or name.startswith("hugepages-")
 
 
 def _volume(volume: JsonObject) -> None:

@@ -79,6 +79,7 @@ _RULES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("policy", "PodDisruptionBudget"): ("scaling", "disruption_budget", ""),
     ("autoscaling", "HorizontalPodAutoscaler"): ("scaling", "autoscaler", "autoscaler_update"),
     ("scheduling.k8s.io", "PriorityClass"): ("cluster", "priority_class", "priority_class_update"),
+    ("node.k8s.io", "RuntimeClass"): ("cluster", "runtime_class", "runtime_class_update"),
     ("certificates.k8s.io", "CertificateSigningRequest"): ("cluster", "signing_request", ""),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
         "definitions",

@@ -1,7 +1,7 @@
-"""Rules about roles, their bindings, priority classes and signing requests."""
+"""Rules about roles, their bindings, classes of priority and runtime, and signing requests."""
 
 from apimachinery import names, status
-from apimachinery.validation import common
+from apimachinery.validation import common, resources, scheduling
 from apimachinery.validation.common import Errors
 from apimachinery.wire import JsonObject
 
@@ -177,6 +177,28 @@ def priority_class_update(new: JsonObject, old: JsonObject) -> Errors:
     return common.unchanged(
         new.get("preemptionPolicy"), old.get("preemptionPolicy"), "preemptionPolicy"
     )
+
+
+def runtime_class(obj: JsonObject) -> Errors:
+    handler, placing = obj.get("handler", ""), obj.get("scheduling") or {}
+    errors = [
+        status.invalid_value("handler", handler, text) for text in names.dns1123_label(handler)
+    ]
+    overhead = (obj.get("overhead") or {}).get("podFixed")
+    if overhead:
+        errors += resources.requirements({"limits": overhead}, "overhead")
+    errors += common.labels(placing.get("nodeSelector"), "scheduling.nodeSelector")
+    path, tolerated = "scheduling.tolerations", placing.get("tolerations") or []
+    errors += scheduling.tolerations(tolerated, path)
+    return errors + [
+        status.duplicate(f"{path}[{index}]", one)
+        for index, one in enumerate(tolerated)
+        if one in tolerated[:index]
+    ]
+
+
+def runtime_class_update(new: JsonObject, old: JsonObject) -> Errors:
+    return runtime_class(new) + common.unchanged(new.get("handler"), old.get("handler"), "handler")
 
 
 def signing_request(obj: JsonObject) -> Errors:

@@ -19,6 +19,9 @@ PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 RESIZED = ("cpu", "memory")
 RESIZE_POLICIES = ("NotRequired", "RestartContainer")
+RESTART_ACTIONS = ("Restart", "RestartAllContainers")
+MAX_RESTART_RULES = 20
+MAX_EXIT_CODES = 255
 RESTART_POLICIES = ("Always", "Never", "OnFailure")
 
 NOT_OF_INIT = ("lifecycle", *probes.PROBES)
@@ -27,6 +30,7 @@ NOT_OF_EPHEMERAL = (
     "resources",
     "resizePolicy",
     "restartPolicy",
+    "restartPolicyRules",
     *probes.PROBES,
     "lifecycle",
 )
@@ -108,6 +112,8 @@ def _of_sort(one: JsonObject, path: str, setting: Setting) -> Errors:
     restart = one.get("restartPolicy")
     if restart is not None:
         errors += common.one_of(restart, f"{path}.restartPolicy", RESTART_POLICIES)
+    if one.get("restartPolicyRules"):
+        errors += _restart_rules(one, path)
     if setting.sort == "initContainers":
         errors += _host_ports([one], path.rpartition("[")[0])
         if restart != "Always":
@@ -119,6 +125,30 @@ def _of_sort(one: JsonObject, path: str, setting: Setting) -> Errors:
             )
             return errors
     return errors + probes.check(one, path, setting.grace)
+
+
+def _restart_rules(one: JsonObject, path: str) -> Errors:
+    """Which ends of a container lead to another start, whatever the policy says."""
+    rules, where = one["restartPolicyRules"], f"{path}.restartPolicyRules"
+    errors: Errors = []
+    if one.get("restartPolicy") is None:
+        detail = "must specify restartPolicy when restart rules are used"
+        errors.append(status.required(f"{path}.restartPolicy", detail))
+    if len(rules) > MAX_RESTART_RULES:
+        errors.append(status.too_many(where, len(rules), MAX_RESTART_RULES))
+    for index, rule in enumerate(rules[:MAX_RESTART_RULES]):
+        place, codes = f"{where}[{index}]", rule.get("exitCodes")
+        errors += common.one_of(rule.get("action"), f"{place}.action", RESTART_ACTIONS)
+        if codes is None:
+            errors.append(status.required(f"{place}.exitCodes", "must be specified"))
+            continue
+        errors += common.one_of(
+            codes.get("operator"), f"{place}.exitCodes.operator", ("In", "NotIn")
+        )
+        many = len(codes.get("values") or ())
+        if many > MAX_EXIT_CODES:
+            errors.append(status.too_many(f"{place}.exitCodes.values", many, MAX_EXIT_CODES))
+    return errors
 
 
 def _no_sub_paths(one: JsonObject, path: str) -> Errors:

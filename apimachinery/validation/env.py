@@ -96,7 +96,8 @@ def _source(key: str, one: JsonObject, path: str) -> Errors:
         return resource_ref(one, path)
     if key == "fileKeyRef":
         wanted = [part for part in ("volumeName", "path", "key") if not one.get(part)]
-        return [status.required(f"{path}.{part}") for part in wanted]
+        errors = [status.required(f"{path}.{part}") for part in wanted]
+        return errors + common.file_path(one.get("path", ""), f"{path}.path")
     name = one.get("name", "")
     errors = [
         status.invalid_value(f"{path}.name", name, problem)

@@ -13,6 +13,7 @@ from apimachinery.validation import (
     common,
     containers,
     metadata,
+    pod_system,
     resources,
     scheduling,
     security,
@@ -27,6 +28,8 @@ RESTART_POLICIES = ("Always", "OnFailure", "Never")
 DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 PREEMPTION = ("PreemptLowerPriority", "Never")
 MAX_SECONDS = 2**31 - 1
+MAX_HOST_NAME = 64
+"""Characters that the kernel keeps."""
 MAX_NAMESERVERS = 3
 MAX_SEARCH = 32
 MAX_SEARCH_CHARACTERS = 2048
@@ -36,7 +39,7 @@ DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _COST = re.compile(r"-?(0|[1-9][0-9]{0,9})")
 
 _LISTS = ("containers", "initContainers", "ephemeralContainers")
-_SOUND = Seen(without=(*_LISTS, "volumes"))
+_SOUND = Seen(without=(*_LISTS, "volumes", "resources"))
 """Specifications but for the parts that are judged by themselves."""
 
 
@@ -99,6 +102,10 @@ def spec_errors(spec: JsonObject, path: str) -> Errors:
     known = spec.get("volumes") or ()
     errors = volumes.volumes(known, f"{path}.volumes") if known else []
     errors += _containers(spec, path)
+    if spec.get("resources") is not None and not pod_system.on_windows(spec):
+        errors += resources.of_pod(spec, f"{path}.resources")
+    if spec.get("os") is not None or _any_signal(spec):
+        errors += pod_system.check(spec, path)
     key = _SOUND.key(spec)
     if key in _SOUND:
         return errors
@@ -106,6 +113,15 @@ def spec_errors(spec: JsonObject, path: str) -> Errors:
     if not rest:
         _SOUND.add(key)
     return errors + rest
+
+
+def _any_signal(spec: JsonObject) -> bool:
+    return any(
+        "stopSignal" in one["lifecycle"]
+        for key in _LISTS[:2]
+        for one in spec.get(key) or ()
+        if one.get("lifecycle")
+    )
 
 
 def _containers(spec: JsonObject, path: str) -> Errors:
@@ -140,8 +156,6 @@ def _targets(items: list[JsonObject], path: str, others: set[str]) -> Errors:
 def _rest(spec: JsonObject, path: str) -> Errors:
     """All but containers and volumes, in Kubernetes' order."""
     errors: Errors = []
-    if spec.get("resources"):
-        errors += resources.requirements(spec["resources"], f"{path}.resources")
     errors += common.one_of(spec.get("restartPolicy"), f"{path}.restartPolicy", RESTART_POLICIES)
     errors += common.one_of(spec.get("dnsPolicy"), f"{path}.dnsPolicy", DNS_POLICIES)
     errors += common.labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
@@ -237,12 +251,28 @@ def _names(spec: JsonObject, path: str) -> Errors:
     errors += common.in_range(deadline, f"{path}.activeDeadlineSeconds", 1, MAX_SECONDS)
     for key in ("hostname", "subdomain"):
         errors += common.optional_name(spec.get(key), f"{path}.{key}", names.dns1123_label)
+    if spec.get("hostnameOverride") is not None:
+        errors += _own_host_name(spec, f"{path}.hostnameOverride")
     errors += scheduling.tolerations(spec.get("tolerations"), f"{path}.tolerations")
     for index, one in enumerate(spec.get("hostAliases") or ()):
         errors += _alias(one, f"{path}.hostAliases[{index}]")
     for key in ("priorityClassName", "runtimeClassName"):
         errors += common.optional_name(spec.get(key), f"{path}.{key}", names.dns1123_subdomain)
     return errors
+
+
+def _own_host_name(spec: JsonObject, path: str) -> Errors:
+    """What the kernel is told; the host keeps its own name."""
+    name = spec["hostnameOverride"]
+    errors: Errors = []
+    if spec.get("hostNetwork"):
+        detail = "may not be specified when `hostNetwork` is true"
+        errors.append(status.forbidden_field(path, detail))
+    if len(name) > MAX_HOST_NAME:
+        errors.append(status.too_long(path, MAX_HOST_NAME))
+    return errors + [
+        status.invalid_value(path, name, text) for text in names.dns1123_subdomain(name)
+    ]
 
 
 def _alias(one: JsonObject, path: str) -> Errors:

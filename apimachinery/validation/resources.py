@@ -1,6 +1,8 @@
 """Rules about amounts of resources: requests, limits, capacities, quotas."""
 
-from apimachinery import names, status
+from collections.abc import Callable
+
+from apimachinery import names, pod_amounts, status
 from apimachinery.quantity import Quantity
 from apimachinery.validation import common
 from apimachinery.validation.common import Errors
@@ -32,15 +34,50 @@ _QUOTA_HUGE = (_HUGE, f"requests.{_HUGE}", f"limits.{_HUGE}")
 _STANDARD = _QUOTA | {"storage"}
 
 
-def requirements(value: JsonObject | None, path: str) -> Errors:
+def of_pod(spec: JsonObject, path: str) -> Errors:
+    """`resources` of a whole pod: they cover what its containers ask for."""
+    value = spec["resources"] or {}
+    errors = requirements(value, path, check=_pod_name)
+    requests, limits = value.get("requests") or {}, value.get("limits") or {}
+    for kind, given in (("requests", requests), ("limits", limits)):
+        for name, total in pod_amounts.together(spec, kind).items():
+            if kind == "limits" and not name.startswith(_HUGE):
+                continue
+            if name in given and total > Quantity.parse(given[name]):
+                where = f"{path}.{kind}[{name}]"
+                detail = f"must be greater than or equal to aggregate container {kind} of {total}"
+                errors.append(status.invalid_value(where, given[name], detail))
+    for index, one in enumerate(spec.get("containers") or ()):
+        for name, text in ((one.get("resources") or {}).get("limits") or {}).items():
+            if name in limits and Quantity.parse(text) > Quantity.parse(limits[name]):
+                # The path is Kubernetes' own.
+                where = f"{path}.containers[{index}][{name}].limits"
+                detail = f"must be less than or equal to pod limits of {limits[name]}"
+                errors.append(status.invalid_value(where, text, detail))
+    return errors
+
+
+def _pod_name(name: str, path: str) -> Errors:
+    errors = any_name(name, path)
+    if errors or pod_amounts.pod_level(name):
+        return errors
+    return [status.not_supported(path, name, ("cpu", _HUGE, "memory"))]
+
+
+def requirements(
+    value: JsonObject | None, path: str, *, check: Callable[[str, str], Errors] | None = None
+) -> Errors:
     """`resources` of a container: sound amounts, no request above its limit."""
     if not value:
         return []
+    check = check or container_name
     limits, requests = value.get("limits") or {}, value.get("requests") or {}
     errors: Errors = []
     for name, text in limits.items():
+        errors += check(name, f"{path}.limits[{name}]")
         errors += _amount(name, text, f"{path}.limits[{name}]")
     for name, text in requests.items():
+        errors += check(name, f"{path}.requests[{name}]")
         errors += _amount(name, text, f"{path}.requests[{name}]")
         errors += _against_limit(name, text, limits.get(name), path)
     given = limits.keys() | requests.keys()
@@ -50,7 +87,7 @@ def requirements(value: JsonObject | None, path: str) -> Errors:
 
 
 def _amount(name: str, text: str, path: str) -> Errors:
-    errors = container_name(name, path) + amount(text, path, whole=_is_whole(name))
+    errors = amount(text, path, whole=_is_whole(name))
     if name.startswith(_HUGE):
         page = _page(name)
         if page is None or not page.nano or Quantity.parse(text).nano % page.nano:

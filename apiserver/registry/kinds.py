@@ -13,6 +13,7 @@ from apiserver.cache import WatchCache
 from apiserver.options import Options
 from apiserver.registry import (
     certificates,
+    claims,
     config,
     custom,
     definitions,
@@ -82,7 +83,7 @@ _STRATEGIES: dict[str, type[Strategy]] = {
     "limitranges": PlainCreatable,
     "namespaces": namespaces.Namespaces,
     "nodes": nodes.Nodes,
-    "persistentvolumeclaims": Pending,
+    "persistentvolumeclaims": claims.Claims,
     "persistentvolumes": Pending,
     "pods": pods.Pods,
     "podtemplates": workloads.PodTemplates,
