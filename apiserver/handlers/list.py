@@ -50,10 +50,10 @@ def wanted(found: dict[str, str]) -> Wanted:
     token = found.get("continue", "")
     errors = []
     if match:
-        if token:
-            errors.append(_forbidden_match("is forbidden when continue is provided"))
         if not version:
             errors.append(_forbidden_match("is forbidden unless resourceVersion is provided"))
+        if token:
+            errors.append(_forbidden_match("is forbidden when continue is provided"))
         if match not in (EXACT, NOT_OLDER):
             errors.append(
                 status.not_supported("resourceVersionMatch", match, [EXACT, NOT_OLDER, ""])
@@ -65,16 +65,11 @@ def wanted(found: dict[str, str]) -> Wanted:
                     'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
                 )
             )
-    if errors:
-        raise status.invalid("ListOptions", "", errors, "meta.k8s.io")
     if "sendInitialEvents" in found:
         problem = "sendInitialEvents is forbidden for list"
-        raise status.invalid(
-            "ListOptions",
-            "",
-            [status.forbidden_field("sendInitialEvents", problem)],
-            "meta.k8s.io",
-        )
+        errors.append(status.forbidden_field("sendInitialEvents", problem))
+    if errors:
+        raise status.invalid("ListOptions", "", errors, "meta.k8s.io")
     if token and version not in ("", "0"):
         raise status.bad_request("specifying resource version is not allowed when using continue")
     limit = query.number("limit", found.get("limit", ""))

@@ -26,6 +26,7 @@ from apiserver.negotiation import Accepted, Transform
 from apiserver.routes import Route
 
 NOT_OLDER = "NotOlderThan"
+MATCH = "resourceVersionMatch"
 INITIAL_END = "k8s.io/initial-events-end"
 
 MAX_SECONDS = 24 * 3600
@@ -51,25 +52,17 @@ class Start:
 def start(found: dict[str, str]) -> Start:
     """Read and check resourceVersion, resourceVersionMatch and sendInitialEvents."""
     version = found.get("resourceVersion", "")
-    match = found.get("resourceVersionMatch", "")
+    match = found.get(MATCH, "")
     initial = "sendInitialEvents" in found
     errors = []
-    if initial and not match:
-        errors.append(
-            status.forbidden_field(
-                "resourceVersionMatch",
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            )
-        )
-    elif initial and match != NOT_OLDER:
-        errors.append(status.not_supported("resourceVersionMatch", match, [NOT_OLDER]))
-    elif match and not initial:
-        errors.append(
-            status.forbidden_field(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            )
-        )
+    if initial and match != NOT_OLDER:
+        errors.append(_bad_match("sendInitialEvents requires setting %s to NotOlderThan"))
+    if match and not initial:
+        errors.append(_bad_match("%s is forbidden for watch unless sendInitialEvents is provided"))
+    if match and match != NOT_OLDER:
+        errors.append(status.not_supported(MATCH, match, [NOT_OLDER]))
+    if match and found.get("continue"):
+        errors.append(_bad_match("%s is forbidden when continue is provided"))
     if errors:
         raise status.invalid("ListOptions", "", errors, "meta.k8s.io")
     revision = query.revision(version)
@@ -84,6 +77,10 @@ def start(found: dict[str, str]) -> Start:
     if not version:
         return Start(None, -1)
     return Start(revision, revision)
+
+
+def _bad_match(detail: str) -> status.FieldError:
+    return status.forbidden_field(MATCH, detail % MATCH)
 
 
 async def handle(core: Core, request: wire.Request, route: Route) -> wire.Response:

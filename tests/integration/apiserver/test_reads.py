@@ -162,17 +162,36 @@ async def test_versions(api):
     assert names(await api.get(MAPS, resourceVersion="0")) == ["c0", "c1", "later"]
 
 
+UNVERSIONED = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+CONTINUED = "resourceVersionMatch is forbidden when continue is provided"
+NO_LIST = "sendInitialEvents is forbidden for list"
+UNINITIAL = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+UNMATCHED = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+
+
+def told(answer):
+    """What is wrong with the options, without the kind of fault."""
+    assert answer.status == 422
+    return [
+        cause["message"].removeprefix("Forbidden: ") for cause in answer.json["details"]["causes"]
+    ]
+
+
 @pytest.mark.parametrize(
-    "query",
+    ("query", "problems"),
     [
-        {"resourceVersionMatch": "Exact"},
-        {"resourceVersionMatch": "Exact", "resourceVersion": "0"},
-        {"resourceVersionMatch": "Roughly", "resourceVersion": "1"},
-        {"sendInitialEvents": "true"},
+        ({"resourceVersionMatch": "Exact"}, [UNVERSIONED]),
+        ({"resourceVersionMatch": "Exact", "resourceVersion": "0"},
+         ['resourceVersionMatch "exact" is forbidden for resourceVersion "0"']),
+        ({"resourceVersionMatch": "Roughly", "resourceVersion": "1"},
+         ['Unsupported value: "Roughly": supported values: "Exact", "NotOlderThan", ""']),
+        ({"sendInitialEvents": "true"}, [NO_LIST]),
+        ({"resourceVersionMatch": "Exact", "continue": "x", "sendInitialEvents": "false"},
+         [UNVERSIONED, CONTINUED, NO_LIST]),
     ],
-)
-async def test_matches_that_make_no_sense(api, query):
-    assert (await api.get(MAPS, **query)).status == 422
+)  # fmt: skip
+async def test_matches_that_make_no_sense(api, query, problems):
+    assert told(await api.get(MAPS, **query)) == problems
 
 
 async def test_a_version_that_is_not_there_yet(api, monkeypatch):
@@ -265,16 +284,22 @@ async def test_a_watch_follows_its_selector(api):
     assert seen == ["ADDED", "DELETED"]
 
 
+ONLY_NOT_OLDER = 'Unsupported value: "Exact": supported values: "NotOlderThan"'
+
+
 @pytest.mark.parametrize(
-    "query",
+    ("query", "problems"),
     [
-        {"sendInitialEvents": "true"},
-        {"sendInitialEvents": "true", "resourceVersionMatch": "Exact"},
-        {"resourceVersionMatch": "NotOlderThan"},
+        ({"sendInitialEvents": "true"}, [UNMATCHED]),
+        ({"sendInitialEvents": "true", "resourceVersionMatch": "Exact"},
+         [UNMATCHED, ONLY_NOT_OLDER]),
+        ({"resourceVersionMatch": "NotOlderThan"}, [UNINITIAL]),
+        ({"resourceVersionMatch": "Exact", "continue": "x"},
+         [UNINITIAL, ONLY_NOT_OLDER, CONTINUED]),
     ],
-)
-async def test_watches_that_make_no_sense(api, query):
-    assert (await api.get(MAPS, watch="1", **query)).status == 422
+)  # fmt: skip
+async def test_watches_that_make_no_sense(api, query, problems):
+    assert told(await api.get(MAPS, watch="1", **query)) == problems
 
 
 @pytest.mark.parametrize(
