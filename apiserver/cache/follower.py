@@ -71,7 +71,7 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self._left_out = 0
         """Keys under the registry that hold no object."""
-        self._compactor = Compactor(store)
+        self._compactor = Compactor(store, self._forget)
         self._compacting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -147,6 +147,10 @@ class Follower:
 
     def forget(self, value: bytes) -> None:
         self._expected.pop(value, None)
+
+    def _forget(self, revision: int) -> None:
+        for shelf in self._shelves.values():
+            shelf.history.forget(revision)
 
     # --- loading ------------------------------------------------------------------------------
 

@@ -16,6 +16,9 @@ CHANGES_MAX = 8192
 """Per resource: a client that was away for a rollout of 2,000 pods still resumes."""
 BYTES_MAX = 16 * 1024 * 1024
 """Per resource: about 6,000 changes of typical pods."""
+OLD_BYTES_MAX = 1024 * 1024
+"""Of what is older than the store's own past: a quiet resource's watches resume for long, and a rush
+of yesterday does not hold its memory for ever."""
 CHANGE_OVERHEAD = 400
 """What a change holds beside the bytes: two entries' slots and the change itself."""
 
@@ -58,11 +61,23 @@ class History:
         self._changes.append(change)
         self._bytes += change.bytes
         while len(self._changes) - self._head > self._changes_max or self._bytes > self._bytes_max:
-            dropped = self._changes[self._head]
-            self._head += 1
-            self._bytes -= dropped.bytes
-            self._freed.add(dropped.bytes)
-            self.floor = dropped.revision
+            self._drop()
+        self._cut()
+
+    def forget(self, revision: int) -> None:
+        """What came up to then is old: little of it is kept."""
+        while self._bytes > OLD_BYTES_MAX and self._changes[self._head].revision <= revision:
+            self._drop()
+        self._cut()
+
+    def _drop(self) -> None:
+        dropped = self._changes[self._head]
+        self._head += 1
+        self._bytes -= dropped.bytes
+        self._freed.add(dropped.bytes)
+        self.floor = dropped.revision
+
+    def _cut(self) -> None:
         if self._head * 2 > len(self._changes):
             del self._changes[: self._head]
             self._head = 0

@@ -8,6 +8,7 @@ moves. Several API servers on one etcd each run one: the later of two finds noth
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from apiserver.storage import errors
 from apiserver.storage.interface import Store
@@ -26,8 +27,10 @@ REVISIONS_KEPT = 10_000
 class Compactor:
     """`run` until cancelled; `note` every revision."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, forgotten: Callable[[int], None]) -> None:
+        """`forgotten` is told up to which revision nobody needs the past any more."""
         self._store = store
+        self._forgotten = forgotten
         self._revision = 0
         self._compacted = 0
         self._full = asyncio.Event()
@@ -54,6 +57,7 @@ class Compactor:
     async def _compact(self, revision: int) -> None:
         # Set first: a store in trouble is asked again at the next turn, not at once.
         self._compacted = revision
+        self._forgotten(revision)
         try:
             await self._store.compact(revision)
         except errors.Compacted:

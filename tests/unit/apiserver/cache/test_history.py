@@ -8,7 +8,7 @@ from apimachinery import status
 from apimachinery.meta import NO_LABELS
 from apiserver.cache.entry import Entry, Facts
 from apiserver.cache.freed import Freed
-from apiserver.cache.history import CHANGE_OVERHEAD, Change, History
+from apiserver.cache.history import CHANGE_OVERHEAD, OLD_BYTES_MAX, Change, History
 
 
 def change(revision: int, size: int = 0) -> Change:
@@ -50,6 +50,20 @@ def test_bounded_by_bytes() -> None:
     for revision in range(1, 11):
         history.append(change(revision, 100))
     assert revisions(history, history.floor) == [8, 9, 10]
+
+
+def test_little_of_what_is_old_is_kept() -> None:
+    history = History(0, Freed())
+    history.forget(5)  # of nothing
+    size = OLD_BYTES_MAX // 4
+    for revision in range(1, 11):
+        history.append(change(revision, size))
+    history.forget(6)
+    assert revisions(history, history.floor) == [7, 8, 9, 10]
+    history.forget(99)
+    assert revisions(history, history.floor) == [8, 9, 10]
+    history.append(change(11, size))
+    assert revisions(history, history.floor) == [8, 9, 10, 11]
 
 
 async def test_what_is_dropped_is_told_once_it_is_enough() -> None:

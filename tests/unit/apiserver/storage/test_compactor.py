@@ -18,6 +18,7 @@ class Recorder(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[tuple[float, int]] = []
+        self.forgotten: list[int] = []
 
     async def compact(self, revision: int) -> None:
         self.asked.append((asyncio.get_running_loop().time(), revision))
@@ -25,7 +26,7 @@ class Recorder(MemoryStore):
 
 @asynccontextmanager
 async def running(store: Recorder) -> AsyncIterator[Compactor]:
-    compactor = Compactor(store)
+    compactor = Compactor(store, store.forgotten.append)
     compactor.note(100)
     task = asyncio.create_task(compactor.run())
     await asyncio.sleep(0)
@@ -42,6 +43,7 @@ async def test_to_what_was_current_one_interval_ago() -> None:
         compactor.note(200)
         await asyncio.sleep(2 * INTERVAL_SECONDS)
     assert store.asked == [(2 * INTERVAL_SECONDS, 150), (3 * INTERVAL_SECONDS, 200)]
+    assert store.forgotten == [150, 200]
 
 
 @pytest.mark.looptime
