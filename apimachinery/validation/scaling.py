@@ -27,7 +27,9 @@ def disruption_budget(obj: JsonObject) -> Errors:
     errors: Errors = []
     if least is not None and most is not None:
         detail = "minAvailable and maxUnavailable cannot be both set"
-        errors.append(status.invalid_value("spec", spec, detail))
+        keys = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
+        shown = {key[:1].upper() + key[1:]: spec.get(key) for key in keys}
+        errors.append(status.invalid_value("spec", shown, detail))
     for key, value in (("minAvailable", least), ("maxUnavailable", most)):
         if value is not None:
             errors += common.share(value, f"spec.{key}")

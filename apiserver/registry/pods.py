@@ -14,8 +14,8 @@ from apimachinery import meta
 from apimachinery import status as statuses
 from apimachinery.qos import qos_class
 from apimachinery.status import FieldError
+from apimachinery.validation import pod_system, scheduling
 from apimachinery.validation import pods as rules
-from apimachinery.validation import scheduling
 from apimachinery.wire import JsonObject
 from apiserver.registry.strategy import Context, Strategy, restore
 
@@ -182,6 +182,8 @@ def _ephemeral_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
 
 def _resize_errors(new: JsonObject, old: JsonObject) -> list[FieldError]:
     """Processors and memory only; what is given may change and not go."""
+    if pod_system.on_windows(old["spec"]):
+        return [statuses.forbidden_field("", "windows pods cannot be resized")]
     if rules.MIRROR in (old["metadata"].get("annotations") or {}):
         return [statuses.forbidden_field("", "static pods cannot be resized")]
     errors = []

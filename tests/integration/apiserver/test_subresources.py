@@ -280,6 +280,15 @@ async def test_what_a_node_runs_from_a_file_is_not_resized(api):
     assert "static pods cannot be resized" in answer.message
 
 
+async def test_what_runs_on_windows_is_not_resized(api):
+    body = api.pod()
+    body["spec"]["os"] = {"name": "windows"}
+    await api.made(PODS, body)
+    wanted = {"name": "c", "resources": {"requests": {"cpu": "1"}}}
+    answer = await api.patch(f"{PODS}/a/resize", {"spec": {"containers": [wanted]}}, "strategic")
+    assert "windows pods cannot be resized" in answer.message
+
+
 async def test_a_resize_keeps_the_quality_of_service(api):
     await api.made(PODS, api.pod())
     wanted = {"name": "c", "resources": {"requests": {"cpu": "1"}}}

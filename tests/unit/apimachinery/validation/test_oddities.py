@@ -154,6 +154,9 @@ def odd(kind, **obj):
 FILES = [{"key": "a", "path": "p"}, {"key": "b", "path": "p/q"}]
 SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
 TERM = {"topologyKey": "k"}
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+ARCH = {"key": "beta.kubernetes.io/arch", "operator": "Exists"}
+TERMS = [{"matchExpressions": [ARCH]}]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +171,13 @@ TERM = {"topologyKey": "k"}
             {},
             [
                 "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector: a null labelSelector results in matching no pod"
+            ],
+        ),
+        (
+            {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": TERMS}}}},
+            {},
+            [
+                f'spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms[0].matchExpressions[0].key: beta.kubernetes.io/arch is deprecated since v1.14; use "kubernetes.io/arch" instead'
             ],
         ),
         (
