@@ -1,4 +1,7 @@
-"""Services beyond the first sample: affinity, hairpin, refusal, host ports, policies."""
+"""Services beyond the first sample: hairpin, refusal, policies, balancers, host ports.
+
+Who reaches whom, and by which names, is in `test_networking.py`.
+"""
 
 import json
 import socket
@@ -36,16 +39,6 @@ def address(cluster: Cluster, name: str) -> str:
 
 def slot(cluster: Cluster) -> int:
     return int(json.loads((cluster.root / "cluster.json").read_text())["slot"])
-
-
-def test_session_affinity_keeps_a_client_with_one_pod(hello: Cluster) -> None:
-    hello.kubectl("apply", "-f", "-", stdin=service("sticky", sessionAffinity="ClientIP"))
-    try:
-        url = f"http://{address(hello, 'sticky')}/"
-        first = eventually(lambda: get(url))
-        assert set(spread(url, 30)) == {first}
-    finally:
-        hello.kubectl("delete", "service", "sticky")
 
 
 def test_a_pod_reaches_itself_through_its_service(hello: Cluster) -> None:
@@ -128,19 +121,6 @@ def test_a_load_balancer_is_every_node(hello: Cluster) -> None:
         eventually(lambda: reported("second") == nodes, within=20)
     finally:
         hello.kubectl("delete", "service", "balanced", "second", "--ignore-not-found")
-
-
-def test_pods_reach_pods_on_other_nodes(hello: Cluster) -> None:
-    pods = hello.pods("app=hello")
-    for pod in pods:
-        url = f"http://{pod['status']['podIP']}:8080/"
-        answers = spread_from(f"bireme{slot(hello)}-node-1", url, 2)
-        assert set(answers) == {pod["metadata"]["name"]}
-    first = pods[0]["metadata"]["name"]
-    for pod in pods:
-        url = f"http://{pod['status']['podIP']}:8080/"
-        said = hello.kubectl("exec", first, "--", "timeout", "5", "wget", "-qO-", url)
-        assert said.strip() == pod["metadata"]["name"]
 
 
 def hosted(name: str, **port: Any) -> str:

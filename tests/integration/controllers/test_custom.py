@@ -4,64 +4,22 @@ import time
 
 import pytest
 
-from apimachinery import meta, scheme
-from apimachinery.resource import Resource
-
-pytestmark = pytest.mark.looptime(start=time.monotonic)
-
-WIDGETS = Resource(
-    group="example.com",
-    version="v1",
-    kind="Widget",
-    plural="widgets",
-    singular="widget",
-    namespaced=True,
+from apimachinery import scheme
+from tests.integration.controllers.widgets import (
+    DEFINITION,
+    WIDGETS,
+    define,
+    definition,
+    reference,
+    widget,
 )
 
-
-def definition():
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
-            "versions": [version],
-        },
-    }
-
-
-def reference(owner):
-    return meta.owner_reference(
-        owner["apiVersion"], owner["kind"], meta.name(owner), meta.uid(owner)
-    )
-
-
-def widget(name, namespace="default", owner=None):
-    metadata = {"name": name, "namespace": namespace}
-    if owner is not None:
-        metadata["ownerReferences"] = [reference(owner)]
-    return {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": metadata}
+pytestmark = pytest.mark.looptime(start=time.monotonic)
 
 
 @pytest.fixture
 async def widgets(cluster):
-    await cluster.client.create(scheme.CUSTOMRESOURCEDEFINITIONS, definition())
-
-    async def established():
-        found = await cluster.client.get(scheme.CUSTOMRESOURCEDEFINITIONS, "widgets.example.com")
-        return meta.condition_is_true((found.get("status") or {}).get("conditions"), "Established")
-
-    await cluster.eventually(established)
+    await define(cluster)
     return cluster
 
 
@@ -90,8 +48,8 @@ async def test_widgets_go_with_their_namespace(widgets) -> None:
 
 async def test_a_removed_definition_is_forgotten(widgets) -> None:
     await widgets.client.create(WIDGETS, widget("w"))
-    await widgets.client.delete(scheme.CUSTOMRESOURCEDEFINITIONS, "widgets.example.com")
-    await widgets.gone(scheme.CUSTOMRESOURCEDEFINITIONS, "widgets.example.com", "")
+    await widgets.client.delete(scheme.CUSTOMRESOURCEDEFINITIONS, DEFINITION)
+    await widgets.gone(scheme.CUSTOMRESOURCEDEFINITIONS, DEFINITION, "")
     await widgets.client.create(scheme.CUSTOMRESOURCEDEFINITIONS, definition())
     await widgets.settle()
     assert (await widgets.client.list(WIDGETS, "default"))["items"] == []

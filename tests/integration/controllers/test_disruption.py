@@ -1,11 +1,11 @@
-"""PodDisruptionBudgets say how many pods may be evicted, and evictions heed them."""
+"""PodDisruptionBudgets say how many pods may be evicted."""
 
 import time
 
 import pytest
 
-from apimachinery import meta, scheme, status
-from apimachinery.resource import Resource
+from apimachinery import scheme
+from tests.integration.controllers.widgets import WIDGETS, define, reference, widget
 
 pytestmark = pytest.mark.looptime(start=time.monotonic)
 
@@ -78,47 +78,14 @@ async def test_a_bare_pod_has_no_controller_to_measure_by(cluster, nodes, make) 
     assert await condition_and_news(cluster) == ("InsufficientPods", {"UnmanagedPods"})
 
 
-GADGETS = Resource(
-    group="example.com",
-    version="v1",
-    kind="Gadget",
-    plural="gadgets",
-    singular="gadget",
-    namespaced=True,
-)
-
-
 @pytest.mark.parametrize("has_scale", [True, False])
 async def test_a_controller_of_a_foreign_kind_is_measured_by_its_scale(
     cluster, nodes, make, has_scale
 ) -> None:
     scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-        "subresources": {"scale": scale} if has_scale else {},
-    }
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "gadgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget"},
-            "versions": [version],
-        },
-    }
-    await cluster.client.create(scheme.CUSTOMRESOURCEDEFINITIONS, definition)
-    await cluster.settle()
-    gadget = {"apiVersion": "example.com/v1", "kind": "Gadget", "spec": {"replicas": 3}}
-    gadget["metadata"] = {"name": "g", "namespace": "default"}
-    made = await cluster.client.create(GADGETS, gadget)
-    owner = meta.owner_reference("example.com/v1", "Gadget", "g", meta.uid(made))
-    await cluster.client.create(scheme.PODS, owned_pod(make, owner))
+    await define(cluster, **({"scale": scale} if has_scale else {}))
+    owner = await cluster.client.create(WIDGETS, widget("w", replicas=3))
+    await cluster.client.create(scheme.PODS, owned_pod(make, reference(owner)))
     await cluster.client.create(scheme.PODDISRUPTIONBUDGETS, budget(maxUnavailable=2))
     if has_scale:
         assert await allowed(cluster) == (0, 1, 1, 3)
@@ -127,19 +94,3 @@ async def test_a_controller_of_a_foreign_kind_is_measured_by_its_scale(
             "SyncFailed",
             {"CalculateExpectedPodCountFailed"},
         )
-
-
-async def test_an_eviction_that_breaks_the_budget_is_refused(web, nodes) -> None:
-    await web.client.create(scheme.PODDISRUPTIONBUDGETS, budget(minAvailable=4))
-    await web.settle()
-    name = meta.name((await web.pods())[0])
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
-    with pytest.raises(status.TooManyRequests):
-        await web.client.create(scheme.PODS, eviction, "default", subresource="eviction", name=name)
-    await web.client.patch(
-        scheme.PODDISRUPTIONBUDGETS, "b", {"spec": {"minAvailable": 3}}, "default"
-    )
-    await web.settle()
-    await web.client.create(scheme.PODS, eviction, "default", subresource="eviction", name=name)
-    await web.settle()
-    assert name not in {meta.name(pod) for pod in await web.pods()}
