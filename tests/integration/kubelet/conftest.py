@@ -123,6 +123,20 @@ class World:
         listed = await self.client.list(scheme.EVENTS, "default")
         return [e["reason"] for e in listed["items"] if e["involvedObject"]["name"] == name]
 
+    async def until_told(self, *texts: str) -> None:
+        """Until events have said all of it."""
+        assert self.agent is not None
+        said: list[str] = []
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not set(texts) <= set(said):
+                    await asyncio.sleep(0.01)
+                    await self.agent.kit.events.flush()
+                    listed = await self.client.list(scheme.EVENTS, "default")
+                    said = [event["message"] for event in listed["items"]]
+        except TimeoutError:
+            raise AssertionError(f"never told; only: {said}") from None
+
 
 def pod(name: str = "web", **spec: Any) -> JsonObject:
     container = {"name": "app", "image": "app:1", **spec.pop("container", {})}

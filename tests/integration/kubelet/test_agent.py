@@ -123,7 +123,43 @@ async def test_a_missing_image_says_so(world: World) -> None:
         "bireme image import"
         in (pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"])
     )
-    await world.until(waiting("ImagePullBackOff"))
+    why = pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"]
+    pod = await world.until(waiting("ImagePullBackOff"))
+    back_off = 'Back-off pulling image "nowhere:1"'
+    waits = pod["status"]["containerStatuses"][0]["state"]["waiting"]
+    assert waits["message"] == f"{back_off}: ErrImagePull: {why}"
+    await world.until_told(
+        'Pulling image "nowhere:1"',
+        f'Failed to pull image "nowhere:1": {why}',
+        "Error: ErrImagePull",
+        back_off,
+        "Error: ImagePullBackOff",
+    )
+
+
+@pytest.mark.parametrize(
+    ("container", "reason", "words"),
+    [
+        (
+            {"image": "nowhere:1", "imagePullPolicy": "Never"},
+            "ErrImageNeverPull",
+            'Container image "nowhere:1" is not present with pull policy of Never',
+        ),
+        (
+            {"envFrom": [{"secretRef": {"name": "none"}}]},
+            "CreateContainerConfigError",
+            'Error: secret "none" not found',
+        ),
+    ],
+)
+async def test_what_keeps_a_container_from_starting_is_told(
+    world: World, container: dict[str, Any], reason: str, words: str
+) -> None:
+    world.missing.add("nowhere:1")
+    await world.start_agent()
+    await world.pod(container=container)
+    await world.until(waiting(reason))
+    await world.until_told(words)
 
 
 async def test_a_missing_config_map_is_waited_for(world: World) -> None:

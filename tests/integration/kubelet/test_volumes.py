@@ -54,20 +54,12 @@ async def test_a_config_map_is_shown_and_follows_its_changes(world: World) -> No
     await until(lambda: (path / "size").exists() and (path / "color").read_text() == "red")
 
 
-async def messages(world: World) -> list[str]:
-    assert world.agent is not None
-    await world.agent.kit.events.flush()
-    return [e["message"] for e in (await world.client.list(scheme.EVENTS, "default"))["items"]]
-
-
 async def test_a_pod_waits_for_a_missing_config_map_and_says_so(world: World) -> None:
     await world.start_agent()
     await mounted(world, {"configMap": {"name": "settings"}})
     await world.until(lambda _: world.agent.pods.find("default", "web") is not None)
     text = 'MountVolume.SetUp failed for volume "vol" : configmap "settings" not found'
-    async with asyncio.timeout(PATIENCE_S):
-        while text not in await messages(world):
-            await asyncio.sleep(0.01)
+    await world.until_told(text)
     await world.client.create(scheme.CONFIGMAPS, config_map(color="blue"))
     await world.until(is_ready)
 
