@@ -165,8 +165,8 @@ def test_a_taint_that_is_taken_back_in_time_does_nothing(root: Api, api: Api, no
     """When the patience of one with another taint is over, that of the first would be too."""
     put_on(
         api, node,
-        spared=[bearing(HOT, 2), bearing(HOTTER)],
-        later=[bearing(HOT), bearing(HOTTER, 3)],
+        spared=[bearing(HOT, 5), bearing(HOTTER)],
+        later=[bearing(HOT), bearing(HOTTER, 6)],
     )  # fmt: skip
     taint(root, node, HOT, HOTTER)
     taint(root, node, HOTTER)
