@@ -75,6 +75,19 @@ class Cluster:
         processes = json.loads((self.directory / "run" / "processes.json").read_text())
         return int(processes[name]["pid"])
 
+    def pids(self) -> list[int]:
+        """Of all children of the supervisor."""
+        processes = json.loads((self.directory / "run" / "processes.json").read_text())
+        return [int(each["pid"]) for each in processes.values()]
+
+    def cpu_seconds(self) -> float:
+        """Of them all."""
+        return sum(cpu_seconds(pid) for pid in self.pids())
+
+    def resident_mb(self) -> float:
+        """Of them all."""
+        return sum(resident_mb(pid) for pid in self.pids())
+
     def supervisor(self) -> int:
         """The parent of them all."""
         fields = Path(f"/proc/{self.pid()}/stat").read_text().rsplit(")", 1)[1].split()
