@@ -93,10 +93,10 @@ class MesosSide:
         if rate_limits is not None:
             self.server.scheduler.limits = limits.read(rate_limits)
         self.frameworks.spell = self._spell
-        master.amount_of_pod = self.tasks.amount_of_pod
-        self.agents.on_lost = self.tasks.agent_lost
-        self.agents.on_back = self.tasks.agent_back
-        self.agents.on_away = self.tasks.agent_away
+        master.cluster.amount_of_pod = self.tasks.amount_of_pod
+        self.agents.on_lost = self.tasks.reach.lost
+        self.agents.on_back = self.tasks.reach.back
+        self.agents.on_away = self.tasks.reach.away
         self.agents.on_planned = self.maintenance.changed
         nodes.add_handler(self.agents.changed)
 
@@ -120,7 +120,7 @@ class MesosSide:
         await self.tasks.restore()
         for node in self.agents.views:
             if self.agents.state(node) == "unreachable":
-                self.tasks.agent_away(node)
+                self.tasks.reach.away(node)
 
     async def run(self) -> None:
         """Work for ever; `restore` has been done, and the server listens."""

@@ -123,6 +123,17 @@ class Filters:
             for entry in entries
         )
 
+    def active(self) -> dict[str, int]:
+        """Role → how many refusals are in force for it; the same holds."""
+        masks: dict[str, int] = {}
+        for (_, role), bit in self._bits.items():
+            masks[role] = masks.get(role, 0) | bit
+        entries = [entry.clients for entries in self._nodes.values() for entry in entries]
+        return {
+            role: sum((clients & mask).bit_count() for clients in entries)
+            for role, mask in masks.items()
+        }
+
     def next_end(self) -> float | None:
         """When the first refusal is over."""
         return self._ends[0][0] if self._ends else None

@@ -64,7 +64,7 @@ class Frameworks:
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._namespaces: set[str] = set()
-        master.on_pods = partial(self._mark, KUBERNETES)
+        master.cluster.on_pods = partial(self._mark, KUBERNETES)
 
     def _spell(self, offer: Offer) -> JsonObject:
         return self.spell(offer)
@@ -106,7 +106,7 @@ class Frameworks:
         await self._tell_own()
 
     async def _tell_own(self) -> None:
-        pods = self._master.in_pods
+        pods = self._master.cluster.in_pods
         told = usage(pods.get(resources.PODS, 0), pods)
         await self._tell(KUBERNETES, {"connected": True, "active": True, **told})
 

@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from offers import parts, ranges, resources
+from offers import parts, ranges, resources, roles
 from offers.messages import Conversion, Launch, Offer
 from offers.ranges import Ranges
 from offers.resources import Vector
@@ -178,6 +178,14 @@ class Ledger:
     def spare(self) -> Vector:
         """What anybody may have and nobody holds, all nodes together."""
         return resources.subtract(self.plain, self.roles.root.unreserved)
+
+    def offered_to(self, path: str) -> Vector:
+        """What is on offer to a role and those below it."""
+        total: Vector = {}
+        for offer in self.offers.values():
+            if roles.within(offer.role, path):
+                total = resources.add(total, offer.resources)
+        return total
 
     def offered_by_role(self) -> dict[str, Vector]:
         """Role → what is on offer to it and those below it."""

@@ -35,7 +35,7 @@ class LiveOffers:
         if offer.ports:
             amounts["ports"] = str(ranges.size(offer.ports))
         info = self._master.info_of(offer.framework_id)
-        made, expires = self._master.times_of(offer.id)
+        made, expires = self._master.hands.times_of(offer.id)
         # What the master counts is monotonic; people read the clock on the wall.
         shift = self._clock.now() - self._clock.monotonic()
         spec: JsonObject = {

@@ -180,7 +180,7 @@ class Maintenance:
                 )
         for node in nodes:
             await self._note(node, cordon=True, down=True)
-            self._tasks.lose(node, states.LOST, "REASON_AGENT_REMOVED", "Machine is down")
+            self._tasks.reach.taken(node, states.LOST, "REASON_AGENT_REMOVED", "Machine is down")
 
     async def up(self, machines: Iterable[JsonObject]) -> None:
         """STOP_MAINTENANCE; PlanError."""
@@ -231,7 +231,7 @@ class Maintenance:
         """MARK_AGENT_GONE: its tasks have ended, and its Node goes; PlanError."""
         self._check(node)
         reason = "REASON_AGENT_REMOVED_BY_OPERATOR"
-        self._tasks.lose(node, states.GONE_BY_OPERATOR, reason, "Agent was marked gone")
+        self._tasks.reach.taken(node, states.GONE_BY_OPERATOR, reason, "Agent was marked gone")
         with contextlib.suppress(status.NotFound):
             await self._client.delete(scheme.NODES, node)
 
@@ -246,7 +246,7 @@ class Maintenance:
     async def _drain(self, node: str, wish: JsonObject) -> None:
         period = wish.get("max_grace_period")
         grace = None if period is None else period["nanoseconds"] / 1e9
-        self._tasks.drain(node, grace)
+        self._tasks.reach.drain(node, grace)
         left = True
         while left:
             left = await self._evict(node, grace)
@@ -300,7 +300,7 @@ class Maintenance:
 
     def changed(self, node: str) -> None:
         """What is planned for a node is another thing now: offers and inverse offers follow."""
-        self._master.void(node)
+        self._master.cluster.void(node)
         for invitation in [one for one in self._open.values() if one.node == node]:
             self._rescind(invitation)
         for key in [key for key in self._answers if key[0] == node]:

@@ -14,50 +14,40 @@ import asyncio
 import contextlib
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from apimachinery.aio.clock import Clock, SystemClock
 from offers import (
-    agents,
     allocator,
     demand,
     explain,
     filters,
     messages,
-    parts,
-    ranges,
     resources,
     roles,
     sorter,
 )
 from offers.budget import Budget
+from offers.cluster import Cluster
 from offers.filters import Filters
+from offers.hands import OFFER_TIMEOUT_S, Hands
 from offers.inprocess import InProcessSession
 from offers.ledger import Ledger
 from offers.messages import Call, FrameworkInfo, Offer
-from offers.ranges import Ranges
+from offers.metrics import Metrics
+from offers.pace import Pace
 from offers.resources import Vector
 from offers.subscriber import Subscriber
 from offers.views import Mirror, NodeView, PodView, Receiver
 
 ASSUMED_S = 30.0
 """An accepted launch whose pod is not seen bound by then is void: a binding takes milliseconds."""
-OFFER_TIMEOUT_S = 30.0
-"""Offers that a framework leaves unanswered go to others after this long (Mesos: never)."""
-NODE_PORTS: Ranges = ((20000, 29999),)
-"""Dealt out on every node. Mesos' 31000 to 32000 lie among Kubernetes' NodePorts."""
 PAUSE_S = 0.005
 """Between two allocations at least: changes that come in a burst are answered together."""
-SLICE_S = 0.005
-"""So long may one allocation take; then others have their turn."""
-NODES_AT_ONCE = (50, 1000)
-"""Of one allocation at least, since each begins with a look at all frameworks, and at most."""
 OFFERS_AT_ONCE = 100
 """Offers of one event."""
-HARD_TAINTS = ("NoSchedule", "NoExecute")
 
 
 class OfferMaster:
@@ -86,29 +76,35 @@ class OfferMaster:
         """Begins the ids of offers and frameworks, so that none is taken for one of before."""
         self.ledger = Ledger()
         self._nodes, self._pods = nodes, pods
-        self._role_of_namespace = role_of_namespace
-        self._role_of_pod = role_of_pod
-        self.amount_of_pod: Callable[[str], Vector | None] = lambda _: None
-        """Knows pods that hold more than their requests tell: reserved resources, volumes."""
-        self.in_pods: Vector = {}
-        """What pods hold that are nobody's tasks."""
-        self.on_pods: Callable[[], None] = lambda: None
-        """Called when that is something else."""
-        self._offer_timeout = offer_timeout
         self._rivals, self._region = rivals, region
         self._allocated_at = -math.inf
-        self._expiring: deque[tuple[float, str]] = deque()
-        """(when, offer) in the order of making, which is that of ending."""
         self._clock = clock or SystemClock()
         self._filters = Filters()
         self._frameworks: dict[str, Subscriber] = {}
         self._ids = itertools.count(1)
         self._framework_ids = itertools.count(0)
         self._dirty: set[str] = set()
-        self._at_once = NODES_AT_ONCE[0]
+        self._pace = Pace()
         self._wake = asyncio.Event()
-        nodes.add_handler(self._node_changed)
-        pods.add_handler(self._pod_changed)
+        self.hands = Hands(
+            self.ledger, self._frameworks, self._filters, self._clock, self._mark,
+            timeout=offer_timeout,
+        )  # fmt: skip
+        self.cluster = Cluster(
+            self.ledger,
+            self.hands,
+            self._frameworks,
+            self._filters,
+            role_of_namespace=role_of_namespace,
+            role_of_pod=role_of_pod,
+            mark=self._mark,
+            reckon_anew=self._reckon_anew,
+        )
+        self.metrics = Metrics(
+            self.ledger, self._frameworks, self._filters, self._pace, self._clock
+        )
+        nodes.add_handler(self.cluster.node_changed)
+        pods.add_handler(self.cluster.pod_changed)
 
     def subscribe(self, info: FrameworkInfo) -> InProcessSession:
         """A session for a framework in this process.
@@ -156,7 +152,7 @@ class OfferMaster:
         framework = self._frameworks[info.id]
         for offer_id in sorted(framework.offer_ids):
             if self.ledger.offers[offer_id].role not in info.roles:
-                self.rescind(offer_id)
+                self.hands.rescind(offer_id)
         framework.info = info
         framework.interest.uses()
         if info.suppressed is not None:
@@ -175,7 +171,7 @@ class OfferMaster:
         role.weight, role.limit = weight, limit
         self.ledger.roles.guarantee(path, guarantee)
         for offer_id in demand.beyond_quota(self.ledger, path):
-            self.rescind(offer_id)
+            self.hands.rescind(offer_id)
         self._reckon_anew()
 
     def _reckon_anew(self) -> None:
@@ -224,21 +220,6 @@ class OfferMaster:
             for framework in itertools.islice(hungry, most)
         ]  # fmt: skip
 
-    def offered_to(self, path: str) -> Vector:
-        """What is on offer to a role and those below it."""
-        total: Vector = {}
-        for offer in self.ledger.offers.values():
-            if offer.role == path or offer.role.startswith(f"{path}/"):
-                total = resources.add(total, offer.resources)
-        return total
-
-    def times_of(self, offer_id: str) -> tuple[float, float | None]:
-        """When an offer was made, and when it ends by itself (both monotonic)."""
-        offer = self.ledger.offers[offer_id]
-        holder = self._frameworks.get(offer.framework_id)
-        ends = holder is not None and holder.info.offers_expire
-        return offer.made, offer.made + self._offer_timeout if ends else None
-
     def offers_of(self, framework_id: str) -> list[Offer]:
         framework = self._frameworks.get(framework_id)
         held = sorted(framework.offer_ids) if framework else []
@@ -259,80 +240,20 @@ class OfferMaster:
             now = self._clock.monotonic()
             self._dirty.update(self.ledger.expire(now))
             self._dirty.update(self._filters.ended(now))
-            self._expire_offers()
-            self._feed_hungry(now)
+            self.hands.expire()
+            self.hands.feed(now)
             while self._dirty:
-                some = set(itertools.islice(self._dirty, self._at_once))
+                some = set(itertools.islice(self._dirty, self._pace.nodes))
                 self._dirty -= some
                 began = self._clock.monotonic()
                 self._allocate(some)
-                self._pace(len(some), self._clock.monotonic() - began)
+                self._pace.took(len(some), self._clock.monotonic() - began)
                 await asyncio.sleep(0)
             self._allocated_at = self._clock.monotonic()
 
-    def _pace(self, nodes: int, took: float) -> None:
-        """So many nodes took so long: how many the next allocation looks at."""
-        least, most = NODES_AT_ONCE
-        if took > SLICE_S:
-            self._at_once = max(least, int(nodes * SLICE_S / took))
-        elif took < SLICE_S / 2:
-            self._at_once = min(most, self._at_once * 2)
-
-    def _expire_offers(self) -> None:
-        """Take back what has been unanswered for too long."""
-        now = self._clock.monotonic()
-        while self._expiring and self._expiring[0][0] <= now:
-            self.rescind(self._expiring.popleft()[1])
-
-    def rescind(self, offer_id: str) -> None:
-        """Take an offer back, if it is in force still, and say so."""
-        offer = self.ledger.give_back(offer_id)
-        if offer is not None:
-            self._rescinded(offer)
-            self._mark(offer.node)
-
-    def _feed_hungry(self, now: float) -> None:
-        """Take an offer from one who has plenty for each who has waited with none."""
-        hungry = [
-            demand.Hungry(framework.info.id, framework.wanting, self._taker(framework, now))
-            for framework in self._frameworks.values()
-            if framework.wanting
-            and framework.info.offers_expire
-            and not framework.offer_ids
-            and framework.interest.is_hungry(now)
-        ]
-        if hungry:
-            old = (self.ledger.offers.get(offer_id) for _, offer_id in self._expiring)
-            offers = (offer for offer in old if offer is not None)
-            for offer_id in list(demand.to_rescind(self.ledger, hungry, offers, now)):
-                self.rescind(offer_id)
-
-    def _taker(self, framework: Subscriber, now: float) -> Callable[[str, Offer], bool]:
-        def takes(role: str, offer: Offer) -> bool:
-            amount = parts.folded(offer.resources)
-            sizes = framework.info.role_sizes.get(role, framework.info.sizes)
-            return (
-                self._filters.allows(framework.info.id, role, offer.node, amount, now)
-                and resources.fits(framework.smallest, amount)
-                and (not sizes or any(resources.fits(size, amount) for size in sizes))
-            )
-
-        return takes
-
     def _next_end(self) -> float | None:
         """When something ends by itself: an offer, a filter, a launch, patience."""
-        while self._expiring and self._expiring[0][1] not in self.ledger.offers:
-            self._expiring.popleft()
-        ends = [self._filters.next_end(), self.ledger.next_void()]
-        if self._expiring:
-            ends.append(self._expiring[0][0])
-        for framework in self._frameworks.values():
-            interest = framework.interest
-            since = interest.hungry_since
-            if since is not None and self._expiring and framework.wanting:
-                # Looked at again and again, since those who could make room must be old enough.
-                now = self._clock.monotonic()
-                ends.append(max(since + demand.HUNGER_S, now + demand.HUNGER_S))
+        ends = (self._filters.next_end(), self.ledger.next_void(), self.hands.next_end())
         return min((end for end in ends if end is not None), default=None)
 
     async def _wait(self) -> None:
@@ -345,90 +266,6 @@ class OfferMaster:
         rest = self._allocated_at + PAUSE_S - self._clock.monotonic()
         if rest > 0:
             await asyncio.sleep(rest)
-
-    # --- what the API says
-
-    def _node_changed(self, key: str, old: NodeView | None, new: NodeView | None) -> None:
-        if new is None:
-            for offer in self.ledger.remove_node(key):
-                self._rescinded(offer)
-            self._reckon_anew()
-            return
-        tainted = any(taint.effect in HARD_TAINTS for taint in new.taints)
-        if old is not None and old.revocable != new.revocable:
-            self._void_revocable(key)
-        turned = self.ledger.set_node(
-            key,
-            resources.add(new.allocatable, parts.revocable(new.revocable)),
-            new.labels,
-            accepts=new.accepts_pods,
-            tainted=tainted,
-            present=agents.is_present(new),
-            ports=NODE_PORTS,
-        )
-        if old is not None and (old.labels != new.labels or old.allocatable != new.allocatable):
-            self._filters.forget_node(key)
-        if not new.accepts_pods or tainted:
-            self._void(key, every=not new.accepts_pods)
-        if turned:
-            self._reckon_anew()
-        self._mark(key)
-
-    def void(self, node: str) -> None:
-        """Take back all offers of a node, and make them anew as it is now."""
-        self._void(node, every=True)
-        self._mark(node)
-
-    def _void(self, node: str, *, every: bool) -> None:
-        """Take back a node's offers: all, or those of frameworks that avoid tainted nodes."""
-        account = self.ledger.accounts.get(node)
-        for offer_id in sorted(account.offer_ids) if account else ():
-            holder = self._frameworks.get(self.ledger.offers[offer_id].framework_id)
-            if every or (holder is not None and holder.info.avoids_taints):
-                self.rescind(offer_id)
-
-    def _void_revocable(self, node: str) -> None:
-        """Take back the offers of those who are offered revocable resources: it is others now.
-
-        Their plain offers too: these hold all the pods that the node has room for.
-        """
-        account = self.ledger.accounts.get(node)
-        for offer_id in sorted(account.offer_ids) if account else ():
-            holder = self._frameworks.get(self.ledger.offers[offer_id].framework_id)
-            if holder is not None and "REVOCABLE_RESOURCES" in holder.info.capabilities:
-                self.rescind(offer_id)
-
-    def _pod_changed(self, key: str, old: PodView | None, new: PodView | None) -> None:
-        held, holds = _held(old), _held(new)
-        if held != holds:
-            self.in_pods = resources.add(resources.subtract(self.in_pods, held), holds)
-            self.on_pods()
-        if new is None or new.ended:
-            gone = new or old
-            node = self.ledger.gone(gone.uid) if gone is not None else None
-            if node is not None:
-                self._mark(node)
-        elif new.node_name:
-            if old is not None and old.uid != new.uid:
-                self.ledger.gone(old.uid)
-            role = self._role_of_pod(key) or self._role_of_namespace(new.namespace)
-            ports = ranges.normal((p.port, p.port) for p in new.host_ports)
-            amount = self.amount_of_pod(key) or new.requests
-            self.ledger.bound(new.uid, new.node_name, role, amount, ports)
-
-    def _rescinded(self, offer: Offer) -> None:
-        framework = self._frameworks.get(offer.framework_id)
-        if framework is not None:
-            self._drop(framework, offer)
-            framework.receiver.deliver(messages.Rescind(offer.id))
-
-    def _drop(self, framework: Subscriber, offer: Offer) -> None:
-        """An offer is no longer in a framework's hands."""
-        framework.offer_ids.discard(offer.id)
-        size = parts.folded(offer.resources)
-        framework.outstanding = resources.subtract(framework.outstanding, size)
-        if not framework.offer_ids:
-            framework.interest.hungry_since = self._clock.monotonic()
 
     def _mark(self, *nodes: str) -> None:
         self._dirty.update(nodes)
@@ -473,9 +310,10 @@ class OfferMaster:
         if not self.ledger.accept(call.offer_ids, call.launches, until, call.conversions):
             return False
         for offer_id in rivals:
-            self.rescind(offer_id)
+            self.hands.rescind(offer_id)
+        framework.counts.accepted += len(offers)
         for offer in offers:
-            self._drop(framework, offer)
+            self.hands.drop(framework, offer)
         if call.launches or call.conversions:
             framework.interest.uses()
         rest: Vector = {}
@@ -503,7 +341,8 @@ class OfferMaster:
         offer = self.ledger.give_back(offer_id)
         if offer is None:
             return False
-        self._drop(framework, offer)
+        self.hands.drop(framework, offer)
+        framework.counts.declined += 1
         refuse_seconds = max(refuse_seconds, framework.interest.declines())
         self._refuse(framework, offer, offer.resources, refuse_seconds)
         return True
@@ -553,18 +392,13 @@ class OfferMaster:
             self.ledger.offer(offer, beside=counted if grant.beside else "")
             counted = counted if grant.beside else offer.id
             made.setdefault(offer.framework_id, []).append(offer)
-            self._hand(self._frameworks[offer.framework_id], offer)
+            self.hands.give(self._frameworks[offer.framework_id], offer)
         for framework_id, offers in made.items():
             self._deliver(self._frameworks[framework_id], offers)
 
-    def _hand(self, framework: Subscriber, offer: Offer) -> None:
-        framework.offer_ids.add(offer.id)
-        size = parts.folded(offer.resources)
-        framework.outstanding = resources.add(framework.outstanding, size)
-        if framework.info.offers_expire:
-            self._expiring.append((offer.made + self._offer_timeout, offer.id))
-
     def _deliver(self, framework: Subscriber, offers: list[Offer]) -> None:
+        if framework.interest.hungry_since is not None:
+            framework.counts.waited_s = self._clock.monotonic() - framework.interest.hungry_since
         framework.interest.offered()
         shares = self.shares(framework.info)
         for at in range(0, len(offers), OFFERS_AT_ONCE):
@@ -579,9 +413,3 @@ class OfferMaster:
             paths += [child.path for child in role.children.values()] if role else []
         total = self.ledger.total
         return {path: sorter.share_of(self.ledger.roles, path, total) for path in paths}
-
-
-def _held(pod: PodView | None) -> Vector:
-    """What a pod holds, unless it runs tasks."""
-    counts = pod is not None and pod.node_name and not pod.ended and not pod.is_task
-    return pod.requests if counts and pod is not None else {}

@@ -108,7 +108,7 @@ class Reservations:
         for operation, change in made:
             self.volumes.changed(node, change)
             if operation["type"] == "DESTROY":
-                self._master.void(node)  # shared ones may be on offer to others too
+                self._master.cluster.void(node)  # shared ones may be on offer to others too
             if "id" in operation:
                 found = {
                     "operation_id": operation["id"],
@@ -188,11 +188,11 @@ class Reservations:
         if busy := lost & operations.volumes_in_use(self._master.ledger, node):
             raise OperationError(f"Persistent volume '{min(busy)[1]}' is in use")
         if not self._master.ledger.convert(node, change.before, change.after):
-            self._master.void(node)  # some of it may be on offer
+            self._master.cluster.void(node)  # some of it may be on offer
             if not self._master.ledger.convert(node, change.before, change.after):
                 raise OperationError("The agent does not have these resources, or they are in use")
         self.volumes.changed(node, change)
-        self._master.void(node)
+        self._master.cluster.void(node)
         await self._write(node)
 
 

@@ -13,6 +13,18 @@ from offers.views import Receiver
 
 
 @dataclass(slots=True)
+class OfferCounts:
+    """What became of a framework's offers."""
+
+    sent: int = 0
+    accepted: int = 0
+    declined: int = 0
+    rescinded: int = 0
+    waited_s: float = 0.0
+    """How long it wanted an offer and had none, the last time that it got one."""
+
+
+@dataclass(slots=True)
 class Subscriber:
     """See the module's docstring."""
 
@@ -27,6 +39,7 @@ class Subscriber:
     outstanding: Vector = field(default_factory=dict)
     """What it has on offer."""
     interest: Interest = field(default_factory=Interest)
+    counts: OfferCounts = field(default_factory=OfferCounts)
 
     @property
     def wanting(self) -> tuple[str, ...]:

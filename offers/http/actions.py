@@ -135,7 +135,7 @@ class Actions:
         """Limits are not below consumption, and the cluster has what all guarantees promise."""
         for path, (_, limits) in wanted.items():
             role = self._master.ledger.roles.find(path)
-            offered = parts.plain(self._master.offered_to(path))
+            offered = parts.plain(self._master.ledger.offered_to(path))
             used = resources.subtract(role.consumed, offered) if role else {}
             for name, limit in limits.items():
                 if used.get(name, 0) > limit:

@@ -356,7 +356,7 @@ class Legacy:
             found[f"master/{name}_total"] = total[name]
             found[f"master/{name}_used"] = used[name]
             found[f"master/{name}_percent"] = used[name] / total[name] if total[name] else 0.0
-        return found
+        return found | self._master.metrics.snapshot()
 
 
 def _role(role: Role, ids: list[str], offered: Vector) -> JsonObject:

@@ -3,69 +3,37 @@
 One loop over executors, of the same shape as that of `service`: look at the pod and at what the
 agent says, conclude, write, tell the framework. An executor lives until it ends by itself, is shut
 down, or its framework is removed; its tasks are charged one by one as they come and go. Neighbours:
-`executor` (pure record), `executor_pod` (manifest), `journal`, `delivery`; the agent's end of the
-line is `kubelet.mesos`.
+`executor` (pure record), `executor_pod` (manifest), `bookings`, `late`, `journal`, `delivery`; the
+agent's end of the line is `kubelet.mesos`.
 """
 
 import asyncio
 import contextlib
 import logging
 import secrets
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from apimachinery import scheme, status
-from apimachinery.aio.clock import Clock
-from apimachinery.client.informer import Informer
-from apimachinery.client.rest import Client
 from apimachinery.client.workqueue import WorkQueue
 from apimachinery.wire import JsonObject
-from offers import identity, messages, shapes
+from offers import identity
 from offers.framework import Framework
-from offers.frameworks import Frameworks
-from offers.master import OfferMaster
 from offers.tasks import executor as records
-from offers.tasks import executor_pod, loop, observe, pods, states
+from offers.tasks import executor_pod, late, loop, observe, states
 from offers.tasks.accept import Launched
-from offers.tasks.containers import Place
-from offers.tasks.delivery import Deliveries
+from offers.tasks.bookings import Bookings
 from offers.tasks.executor import Executor
-from offers.tasks.journal import Journal
-from offers.tasks.observe import Conclusion, PodView
+from offers.tasks.late import Late
+from offers.tasks.observe import Conclusion
 from offers.tasks.record import Task
+from offers.tasks.ties import Ties
 
 LOG = logging.getLogger(__name__)
 
 WORKERS = 8
 REGISTRATION_S = 60.0
 """An executor that runs and has not subscribed by then is no good: Mesos' own."""
-LATE_AGAIN_S = 10.0
-"""Until an update that is not acknowledged is sent again."""
 LOST_SEEN_S = 5.0
 """A pod that was made and is not in the mirror: how long the mirror may lag behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ties:
-    """What the executors share with the other tasks."""
-
-    client: Client
-    master: OfferMaster
-    frameworks: Frameworks
-    pods: Informer[PodView]
-    objects: Informer[JsonObject]
-    """Of Executor objects."""
-    journal: Journal
-    deliveries: Deliveries
-    tasks: dict[tuple[str, str], Task]
-    completed: deque[Task]
-    node_exists: Callable[[str], bool]
-    hostname_of: Callable[[str], str]
-    place: Place
-    retire: Callable[[str], None]
-    """Told of pods that are over, which are kept for their logs."""
-    clock: Clock
 
 
 class Executors:
@@ -73,6 +41,7 @@ class Executors:
 
     def __init__(self, ties: Ties) -> None:
         self._ties = ties
+        self.bookings, self._late = Bookings(ties.master), Late(ties.clock)
         self.all: dict[str, Executor] = {}
         """By key: "namespace/pod"."""
         self._queue = WorkQueue()
@@ -99,21 +68,6 @@ class Executors:
     def touch(self, key: str, delay: float = 0.0) -> None:
         self._queue.add_after(key, delay) if delay else self._queue.add(key)
 
-    def prepare(
-        self, framework: Framework, launched: Launched, role: str, pod: str
-    ) -> list[messages.Launch]:
-        """How a launch is booked: the executor by its pod, each task by itself."""
-        space = framework.namespace
-        found = []
-        if launched.own is not None:
-            own, spans = launched.own, launched.own_ports
-            found.append(messages.Launch(provisional(f"{space}/{pod}"), role, own, spans))
-        for info in launched.tasks:
-            amount, ports = shapes.from_mesos(info.get("resources") or ())
-            name = identity.object_name(framework.id, info["task_id"]["value"])
-            found.append(messages.Launch(f"task:{space}/{name}", role, amount, ports))
-        return found
-
     def launch(
         self, framework: Framework, launched: Launched, role: str, node: str, pod: str
     ) -> None:
@@ -139,7 +93,7 @@ class Executors:
         ]
         for task in tasks:
             self._ties.tasks[task.framework_id, task.task_id] = task
-            self._charge(task)
+            self.bookings.charge(task)
         executor.launch(tasks, group=launched.group)
         self.touch(executor.key)
 
@@ -160,11 +114,6 @@ class Executors:
         self.all[executor.key] = executor
         return executor
 
-    def _charge(self, task: Task) -> None:
-        amount, ports = task.amounts
-        ledger = self._ties.master.ledger
-        ledger.bound(booking(task), task.node, task.role, amount, ports)
-
     def kill(self, task: Task, grace: float | None) -> None:
         executor = self.of_task(task)
         if executor is not None:
@@ -182,24 +131,10 @@ class Executors:
     def acknowledged_late(self, framework_id: str, task_id: str, update: str) -> None:
         """The framework has an update of a task whose end it knew."""
         for executor in self.all.values():
-            if executor.framework_id == framework_id and (task_id, update) in executor.late:
-                del executor.late[task_id, update]
-                self._since.pop(f"late {executor.key} {task_id} {update}", None)
+            mine = executor.framework_id == framework_id
+            if mine and self._late.acknowledged(executor, task_id, update):
                 executor.acknowledge(task_id, update)
                 self.touch(executor.key)
-
-    def _tell_late(self, executor: Executor, framework: Framework) -> None:
-        """What was said after the end, again and again until it is acknowledged."""
-        if not executor.late or framework.removed:
-            executor.late.clear()
-            return
-        now = self._ties.clock.monotonic()
-        for (task_id, update), status_ in executor.late.items():
-            key = f"late {executor.key} {task_id} {update}"
-            if now >= self._since.get(key, 0.0) + LATE_AGAIN_S:
-                self._since[key] = now
-                framework.send({"type": "UPDATE", "update": {"status": status_}})
-        self.touch(executor.key, LATE_AGAIN_S)
 
     def message(self, framework: Framework, node: str, executor_id: str, data: str) -> None:
         """MESSAGE: to an executor, if there is one."""
@@ -233,9 +168,7 @@ class Executors:
             executor = records.from_object(obj)
             self.all[executor.key] = executor
             if not executor.pod_made:
-                amount, ports = pods.charge([], executor.info)
-                launch = messages.Launch(provisional(executor.key), executor.role, amount, ports)
-                self._ties.master.assume(launch, executor.node)
+                self.bookings.assume(executor)
 
     def adopt(self, task: Task) -> None:
         """A task of before, under its executor."""
@@ -245,7 +178,7 @@ class Executors:
             executor = self.all.setdefault(f"{task.namespace}/{task.pod}", _orphanage(task))
         executor.tasks[task.task_id] = task
         if not task.over:
-            self._charge(task)
+            self.bookings.charge(task)
 
     # --- the loop
 
@@ -310,13 +243,13 @@ class Executors:
         except status.AlreadyExists:
             made = await ties.client.get(scheme.PODS, executor.pod, executor.namespace)
         except (status.Invalid, status.BadRequest, status.Forbidden) as error:
-            ties.master.ledger.gone(provisional(executor.key))
+            self.bookings.refused(executor)
             wrong = Conclusion(
                 states.FAILED, states.AGENT, "REASON_CONTAINER_LAUNCH_FAILED", error.message
             )
             self._over(executor, framework, wrong, 1)
             return
-        ties.master.ledger.rename(provisional(executor.key), made["metadata"]["uid"])
+        self.bookings.started(executor, made["metadata"]["uid"])
         executor.pod_made = executor.dirty = True
 
     # --- what happened
@@ -377,7 +310,7 @@ class Executors:
             end = Conclusion(states.KILLED, states.MASTER, "REASON_FRAMEWORK_REMOVED")
         for task in executor.tasks.values():
             task.advance(end, self._ties.clock.now(), framework.capabilities)
-            self._release(task)
+            self.bookings.release(task)
         failure = {
             "agent_id": {"value": executor.node},
             "executor_id": {"value": executor.executor_id},
@@ -399,25 +332,17 @@ class Executors:
                 "data": data,
             }
             framework.send({"type": "MESSAGE", "message": message})
-        self._tell_late(executor, framework)
+        if self._late.tell(executor, framework):
+            self.touch(executor.key, late.AGAIN_S)
         executor.settle(said)
         for task in executor.tasks.values():
             if task.over:
-                self._release(task)
+                self.bookings.release(task)
 
     def _said(self, executor: Executor) -> JsonObject:
         obj = self._ties.objects.get(executor.key)
         found: JsonObject = (obj or {}).get("status") or {}
         return found
-
-    def _release(self, task: Task) -> None:
-        """What a task took is free again."""
-        uid = booking(task)
-        ties = self._ties
-        if uid in ties.master.ledger.usages and not ties.master.call(
-            task.framework_id, messages.Abandon((uid,))
-        ):
-            ties.master.ledger.gone(uid)
 
     # --- writing
 
@@ -471,11 +396,12 @@ class Executors:
 
     def _forget(self, executor: Executor) -> None:
         for task in list(executor.tasks.values()):
-            self._release(task)
+            self.bookings.release(task)
             self._drop(executor, task)
         self.all.pop(executor.key, None)
         self._seen.discard(executor.key)
         self._deleted.discard(executor.key)
+        self._late.forget(executor)
         for key in [key for key in self._since if key.split(" ", 2)[1] == executor.key]:
             del self._since[key]
 
@@ -492,16 +418,6 @@ def pod_name(framework: Framework, info: JsonObject) -> str:
     executor_id = info["executor_id"]["value"]
     name, salt = framework.info["name"], secrets.token_hex(8)
     return identity.object_name(framework.id, name, executor_id, salt=salt)
-
-
-def provisional(key: str) -> str:
-    """How an executor is booked before its pod has a uid."""
-    return f"executor:{key}"
-
-
-def booking(task: Task) -> str:
-    """How a task under an executor is booked."""
-    return f"task:{task.namespace}/{task.name}"
 
 
 def _orphanage(task: Task) -> Executor:

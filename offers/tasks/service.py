@@ -31,14 +31,16 @@ from offers.tasks import loop, observe, operations, pods, record, states
 from offers.tasks.accept import Known, Launched
 from offers.tasks.containers import Place
 from offers.tasks.delivery import Deliveries
-from offers.tasks.executors import Executors, Ties, pod_name
+from offers.tasks.executors import Executors, pod_name
 from offers.tasks.journal import Journal
 from offers.tasks.observe import Conclusion, PodView
+from offers.tasks.reach import Reach
 from offers.tasks.record import Task
+from offers.tasks.ties import Ties
 
 LOG = logging.getLogger(__name__)
 
-WORKERS = 16
+WORKERS = 64
 """Runs worked on at once: each waits for the API most of its time."""
 COMPLETED_KEPT = 1000
 """Tasks that are over, kept for those who look on."""
@@ -93,24 +95,24 @@ class TaskService:
         self._missing: dict[str, float] = {}
         """Runs whose pod was made but is not in the mirror yet → since when (monotonic)."""
         self.journal = Journal(client)
-        self.executors = Executors(
-            Ties(
-                client=client,
-                master=master,
-                frameworks=frameworks,
-                pods=pod_mirror,
-                objects=executor_mirror,
-                journal=self.journal,
-                deliveries=self._deliveries,
-                tasks=self.tasks,
-                completed=self.completed,
-                node_exists=node_exists,
-                hostname_of=hostname_of,
-                place=place,
-                retire=self._finished.append,
-                clock=self._clock,
-            )
+        ties = Ties(
+            client=client,
+            master=master,
+            frameworks=frameworks,
+            pods=pod_mirror,
+            objects=executor_mirror,
+            journal=self.journal,
+            deliveries=self._deliveries,
+            tasks=self.tasks,
+            completed=self.completed,
+            node_exists=node_exists,
+            hostname_of=hostname_of,
+            place=place,
+            retire=self._finished.append,
+            clock=self._clock,
         )
+        self.executors = Executors(ties)
+        self.reach = Reach(ties, self._touch, self.kill)
         self._doomed: dict[str, float] = {}
         """Runs whose pod's deletion was asked for → with which grace."""
         frameworks.on_removed = self.remove_framework
@@ -191,7 +193,7 @@ class TaskService:
         """How a launch is booked until its pod exists."""
         pod = self._pod_name(framework, launched)
         if launched.custom:
-            booked = self.executors.prepare(framework, launched, role, pod)
+            booked = self.executors.bookings.launches(framework, launched, role, pod)
         else:
             key = _provisional(f"{framework.namespace}/{pod}")
             booked = [messages.Launch(key, role, launched.amount, launched.ports)]
@@ -279,69 +281,11 @@ class TaskService:
                 self._queue.add(f"{task.namespace}/{task.pod}")
         self.executors.remove_framework(framework)
 
-    def lose(self, node: str, state: str, reason: str, message: str) -> None:
-        """An operator takes a node away: its tasks have ended."""
-        end = Conclusion(state, states.MASTER, reason, message)
-        for framework, task in self._on(node):
-            task.advance(end, self._clock.now(), framework.capabilities)
-            self._touch(task)
-        for framework in self._frameworks.living():
-            framework.send({"type": "FAILURE", "failure": {"agent_id": {"value": node}}})
-
-    def drain(self, node: str, grace: float | None) -> None:
-        """An operator empties a node: its tasks are killed, no later than `grace` says."""
-        for framework, task in self._on(node):
-            own = pods.grace_of(task.info)
-            task.kill_reason = "REASON_AGENT_DRAINING"
-            self.kill(framework, task.task_id, node, own if grace is None else min(own, grace))
-
     def _touch(self, task: Task) -> None:
         if task.custom:
             self.executors.touch(f"{task.namespace}/{task.pod}")
         else:
             self._queue.add(f"{task.namespace}/{task.pod}")
-
-    def agent_lost(self, node: str) -> None:
-        """A node is out of reach: its tasks may or may not run."""
-        now = self._clock.now()
-        for framework, task in self._on(node):
-            task.unreachable_since = now
-            update = task.status(
-                states.told(states.UNREACHABLE, framework.capabilities), states.MASTER, now
-            )
-            update["reason"] = "REASON_AGENT_REMOVED"
-            update["message"] = f"Agent {node} is unreachable"
-            update["unreachable_time"] = {"nanoseconds": int(now * 1e9)}
-            framework.send({"type": "UPDATE", "update": {"status": update}})
-            self._frameworks.touch(framework)
-        for framework in self._frameworks.living():
-            framework.send({"type": "FAILURE", "failure": {"agent_id": {"value": node}}})
-
-    def agent_away(self, node: str) -> None:
-        """A node was lost before this master was there; frameworks have heard of that."""
-        for _, task in self._on(node):
-            task.unreachable_since = self._clock.now()
-
-    def agent_back(self, node: str) -> None:
-        """A node answers again: what runs there goes on."""
-        for framework, task in self._on(node):
-            if task.unreachable_since is None:
-                continue
-            task.unreachable_since = None
-            state = str(task.forwarded.get("state") or states.STAGING)
-            update = task.status(state, states.MASTER, self._clock.now())
-            update["reason"] = "REASON_AGENT_REREGISTERED"
-            framework.send({"type": "UPDATE", "update": {"status": update}})
-            self._frameworks.touch(framework)
-
-    def _on(self, node: str) -> list[tuple[Framework, Task]]:
-        """The tasks of a node that are not over."""
-        return [
-            (framework, task)
-            for task in self.tasks.values()
-            if task.node == node and not task.over
-            if (framework := self._frameworks.get(task.framework_id)) is not None
-        ]
 
     # --- the loop
 

@@ -206,6 +206,5 @@ async def agent(pool: Pool) -> AsyncIterator[Agent]:
 @pytest.fixture
 async def victim(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Victim:
     monkeypatch.setattr("offers.demand.HUNGER_S", 1e6)  # nobody's offer goes to the hungry
-    monkeypatch.setattr("offers.master.OFFER_TIMEOUT_S", 1e6)
-    pool.master._offer_timeout = 1e6
+    pool.master.hands.timeout = 1e6
     return await Victim.settle(pool)

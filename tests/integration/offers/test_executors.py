@@ -264,7 +264,7 @@ async def test_what_comes_after_the_end_is_passed_on(pool: Pool, agent: Agent, w
 async def test_what_comes_after_the_end_comes_until_it_is_acknowledged(
     pool: Pool, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offers.tasks.executors.LATE_AGAIN_S", 0.02)
+    monkeypatch.setattr("offers.tasks.late.AGAIN_S", 0.02)
     framework, _ = await launched(pool, "t", "other")
     executor = await subscribed(pool, agent, framework)
     await executor.tell("t", "TASK_FINISHED")

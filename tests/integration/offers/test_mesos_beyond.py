@@ -308,3 +308,46 @@ async def test_a_task_may_be_killed_before_it_runs(pool: Pool) -> None:
     pool.nodes.paused.set()
     while (status := await framework.update("t"))["state"] != "TASK_KILLED":
         assert status["state"] in ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING")
+
+
+# --- numbers
+
+
+async def test_metrics_tell_of_offers_shares_and_quota(pool: Pool) -> None:
+    """Of the allocator: resources, runs, shares, filters, quota; and each framework's offers."""
+    config = {
+        "role": "batch",
+        "limits": {"cpus": {"value": 3}},
+        "guarantees": {"mem": {"value": 64}},
+    }
+    assert (await ask(pool, "UPDATE_QUOTA", quota_configs=[config], force=True))[0] == 200
+    framework = await pool.framework(role="batch", name="job")
+    await pool.node("n1")
+    (offer,) = await framework.offers()
+    await framework.launch(offer, task(offer, "t"), filters={"refuse_seconds": 100})
+    await framework.update("t", "TASK_RUNNING")
+    await pool.node("n2")
+    (offer,) = await framework.offers()
+    found = await get(pool, "/metrics/snapshot")
+    allocator, offers = "allocator/mesos", f"master/frameworks/job/{framework.id}/offers"
+    quota = f"{allocator}/quota/roles/batch/resources"
+    wanted = {
+        f"{allocator}/resources/cpus/total": 8.0,
+        f"{allocator}/resources/cpus/offered_or_allocated": 3.0,
+        f"{allocator}/roles/batch/shares/dominant": found[
+            f"{allocator}/roles/batch/shares/dominant"
+        ],
+        f"{allocator}/offer_filters/roles/batch/active": 1,
+        f"{quota}/cpus/limit": 3.0,
+        f"{quota}/cpus/offered_or_allocated": 3.0,
+        f"{quota}/mem/guarantee": 64.0,
+        f"{offers}/sent": 2,
+        f"{offers}/accepted": 1,
+        f"{offers}/outstanding": 1,
+    }
+    assert {name: found[name] for name in wanted} == wanted
+    assert found[f"{allocator}/allocation_runs"] >= 2
+    assert 0 <= found[f"{offers}/oldest_secs"] < 60
+    await framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 100})
+    found = await get(pool, "/metrics/snapshot")
+    assert (found[f"{offers}/declined"], found[f"{offers}/outstanding"]) == (1, 0)

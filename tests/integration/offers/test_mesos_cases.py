@@ -29,8 +29,10 @@ async def two_offers_of_one_agent(pool: Pool) -> tuple[RawFramework, list[Any]]:
     framework = await pool.framework()
     (first,) = await framework.offers()
     small = task(first, "small", "exit 0", resources=[scalar("cpus", 1), scalar("mem", 512)])
+    pool.nodes.paused.clear()
     await framework.launch(first, small, filters={"refuse_seconds": 0})
     (rest,) = await framework.offers()
+    pool.nodes.paused.set()
     await framework.update("small", "TASK_FINISHED")
     (second,) = await framework.offers()
     return framework, [rest, second]
