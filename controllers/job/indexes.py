@@ -1,4 +1,4 @@
-"""Sets of completion indexes as text: "0-3,5,7-8". Pure.
+"""Sets of completion indexes as text: "0-3,5,7,8". Pure.
 
 Neighbour: `job.plan` keeps `status.completedIndexes` in this form.
 """
@@ -17,11 +17,14 @@ def parse(text: str) -> set[int]:
 
 
 def render(numbers: Iterable[int]) -> str:
-    """The shortest text, ascending."""
+    """Ascending; from three in a row on by the first and the last of them, as Kubernetes does."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][1] + 1:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+    return ",".join(
+        f"{first}-{last}" if last > first + 1 else ",".join(map(str, range(first, last + 1)))
+        for first, last in runs
+    )

@@ -1,6 +1,7 @@
 """A server for pods that says its host's name, and asks others in turn: the two ends of a network.
 
-`serve [CERTIFICATE KEY]` answers HTTP on 8080, UDP on 8081 and, with a certificate, HTTPS on 8443.
+`serve [CERTIFICATE KEY]` answers HTTP on 8080 (and on 8082 alike), UDP on 8081 and, with a
+certificate, HTTPS on 8443.
 `dial PROTOCOL HOST PORT TRIES` prints one answer per try; over HTTP `/dial?…` does the same.
 """
 
@@ -52,8 +53,9 @@ def serve(certificate: str = "", key: str = "") -> None:
             secure = http.server.ThreadingHTTPServer(("", 8443), Handler)
             secure.socket = tls.wrap_socket(secure.socket, server_side=True)
             threading.Thread(target=secure.serve_forever).start()
-        plain = http.server.ThreadingHTTPServer(("", 8080), Handler)
-        threading.Thread(target=plain.serve_forever).start()
+        for port in (8082, 8080):
+            plain = http.server.ThreadingHTTPServer(("", port), Handler)
+            threading.Thread(target=plain.serve_forever).start()
         while True:
             _, peer = udp.recvfrom(64)
             udp.sendto(socket.gethostname().encode(), peer)

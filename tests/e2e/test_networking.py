@@ -129,6 +129,25 @@ def test_two_protocols_share_a_port(net: Net) -> None:
         eventually(lambda wanted={protocol}: answered() == wanted)
 
 
+@pytest.mark.parametrize("second", ["net-1", "net-2"])
+def test_slices_by_hand_lead_each_port_its_own_way(net: Net, second: str) -> None:
+    """Of one service without a selector; to one address or to two."""
+    name = f"by-hand-{second}"
+    ports = [{"name": "a", "port": 80}, {"name": "b", "port": 81}]
+    ip = net.service(name, selector=None, ports=ports)["clusterIP"]
+    for pod, port, number in (("net-1", "a", 8080), (second, "b", 8082)):
+        net.api.make(
+            "endpointslices",
+            f"{name}-{port}",
+            metadata={"labels": {"kubernetes.io/service-name": name}},
+            addressType="IPv4",
+            endpoints=[{"addresses": [net.ips[pod]]}],
+            ports=[{"name": port, "port": number}],
+        )
+    eventually(lambda: net.ask("net-3", "http", ip, 80, 5) == {"net-1"})
+    eventually(lambda: net.ask("net-3", "http", ip, 81, 5) == {second})
+
+
 @pytest.mark.parametrize("way", ["ClusterIP", "NodePort"])
 def test_affinity_is_switched(net: Net, way: str) -> None:
     name = f"sticky-{way.lower()}"

@@ -28,6 +28,35 @@ def job(
     batch.api.make("jobs", name, spec={"template": {"spec": pod}, **spec})
 
 
+def indexed(
+    completions: int, parallelism: int = 2, script: str = "exit 0", **spec: Any
+) -> tuple[str, dict[str, Any]]:
+    """A script, and the rest of a spec."""
+    counts = {"completions": completions, "parallelism": parallelism}
+    return script, {"completionMode": "Indexed", **counts, **spec}
+
+
+ODD_FAIL = "exit $((JOB_COMPLETION_INDEX % 2))"
+FAIL_INDEX = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [1]}}
+INDEXED = {
+    "all-succeed": indexed(2, successPolicy={"rules": [{"succeededCount": 2}]}),
+    "index-suffices": indexed(
+        5, script=ODD_FAIL, successPolicy={"rules": [{"succeededIndexes": "0"}]}
+    ),
+    "one-suffices": indexed(
+        5,
+        script=ODD_FAIL,
+        backoffLimit=2**31 - 1,
+        successPolicy={"rules": [{"succeededCount": 1}]},
+    ),
+    "each-is-tried": indexed(4, script=ODD_FAIL, backoffLimitPerIndex=1),
+    "too-many-fail": indexed(4, 1, script="exit 1", backoffLimitPerIndex=0, maxFailedIndexes=0),
+    "index-fails": indexed(
+        2, script=ODD_FAIL, backoffLimitPerIndex=1, podFailurePolicy={"rules": [FAIL_INDEX]}
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def batch(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
     """All Jobs at once."""
@@ -51,6 +80,8 @@ def batch(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         policy = {"rules": [{"action": "Ignore", "onPodConditions": ignored}]}
         spec = {"completionMode": "Indexed", "completions": 2, "parallelism": 2}
         job(batch, "evicted", "", lasting, backoffLimit=0, podFailurePolicy=policy, **spec)
+        for name, (script, spec) in INDEXED.items():
+            job(batch, name, script, **spec)
         yield batch
 
 
@@ -90,6 +121,40 @@ def test_pods_of_an_indexed_job_know_their_number(batch: Batch) -> None:
         assert batch.log(pod["metadata"]["name"]) == f"{number} indexed-{number}\n"
         numbers.add(number)
     assert numbers == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "reason", "completed", "failed", "counts"),
+    [
+        ("all-succeed", "Complete", "SuccessPolicy", "0,1", None, (2, 0)),
+        ("index-suffices", "Complete", "SuccessPolicy", "0", None, (1, None)),
+        ("one-suffices", "Complete", "SuccessPolicy", "0", None, (1, None)),
+        ("each-is-tried", "Failed", "FailedIndexes", "0,2", "1,3", (2, 4)),
+        ("too-many-fail", "Failed", "MaxFailedIndexesExceeded", None, "0", (0, 1)),
+        ("index-fails", "Failed", "FailedIndexes", "0", "1", (1, 1)),
+    ],
+)
+def test_indexes_decide_how_a_job_ends(
+    batch: Batch,
+    name: str,
+    end: str,
+    reason: str,
+    completed: str | None,
+    failed: str | None,
+    counts: tuple[int, int | None],
+) -> None:
+    status, condition = ended(batch, name)
+    assert (condition["type"], condition["reason"]) == (end, reason)
+    assert (status.get("completedIndexes") or None, status.get("failedIndexes")) == (
+        completed,
+        failed,
+    )
+    assert status.get("succeeded", 0) == counts[0]
+    assert counts[1] is None or status.get("failed", 0) == counts[1]
+    assert not any(status.get(one) for one in ("active", "ready", "terminating"))
+    target = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}[end]
+    (before,) = [one for one in status["conditions"] if one["type"] == target]
+    assert (before["status"], before["reason"]) == ("True", reason)
 
 
 def test_an_exit_code_may_end_the_job_at_once(batch: Batch) -> None:

@@ -131,6 +131,8 @@ KINDS = [
          spec(policyTypes=["Ingress", "Egress"])),
     Kind("networking.k8s.io/v1", "ipaddresses",
          spec(parentRef={"resource": "services", "name": "x", "namespace": "x"}), cluster=True),
+    Kind("networking.k8s.io/v1", "servicecidrs", spec(cidrs=["192.0.2.0/24"]), {},
+         {"conditions": [CONDITION]}, cluster=True),
     Kind("policy/v1", "poddisruptionbudgets",
          spec(minAvailable=1, selector={"matchLabels": {"a": "b"}}), spec(minAvailable=2)),
     Kind("node.k8s.io/v1", "runtimeclasses", {"handler": "none"},

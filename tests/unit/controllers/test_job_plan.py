@@ -264,7 +264,7 @@ def test_indexes_read_back(numbers: set[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "text"), [((), ""), ((3,), "3"), ((0, 1, 2, 3, 5, 7, 8), "0-3,5,7-8")]
+    ("numbers", "text"), [((), ""), ((3,), "3"), ((0, 1, 2, 3, 5, 7, 8), "0-3,5,7,8")]
 )
-def test_indexes_are_short(numbers, text) -> None:
+def test_indexes_are_written_as_kubernetes_does(numbers, text) -> None:
     assert indexes.render(numbers) == text
