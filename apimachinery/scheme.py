@@ -122,9 +122,6 @@ class Scheme:
 
         return list_model(load_model(listed))
 
-    def extra_kinds(self) -> Mapping[tuple[str, str, str], str]:
-        return self._extra
-
     def all(self) -> Iterator[Resource]:
         """Every row, in discovery order; safe against changes while iterating."""
         return iter(tuple(self._by_plural.values()))

@@ -494,16 +494,6 @@ def internal_error(detail: str) -> InternalError:
     )
 
 
-def server_timeout(
-    resource: str, verb: str, retry_after: int = 1, group: str = ""
-) -> ServerTimeout:
-    return ServerTimeout(
-        f"The {verb} operation against {qualified(resource, group)} could not be completed at "
-        "this time, please try again.",
-        details=_details(resource, verb, group, retryAfterSeconds=retry_after),
-    )
-
-
 def service_unavailable(message: str, retry_after: int = 0) -> ServiceUnavailable:
     return ServiceUnavailable(
         message, details={"retryAfterSeconds": retry_after} if retry_after else None

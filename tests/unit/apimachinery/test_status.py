@@ -106,7 +106,7 @@ def test_too_large_resource_version_can_be_told_from_other_timeouts() -> None:
         status.invalid("Pod", "x", []),
         status.too_many_requests(1),
         status.internal_error("i"),
-        status.server_timeout("pods", "get"),
+        status.ServerTimeout("s"),
         status.service_unavailable("s"),
         status.timeout("t"),
         status.not_acceptable(["application/json"]),
