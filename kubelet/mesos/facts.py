@@ -36,12 +36,25 @@ class Facts:
     def pid(self) -> str:
         return f"slave(1)@{self.address}:{self.port}"
 
+    def uptime(self) -> float:
+        """Seconds since this agent came up."""
+        return self._kit.clock.now() - self._started
+
+    def flags(self) -> dict[str, str]:
+        """With what it was started, in the names of Mesos' agents."""
+        return {
+            "hostname": self.address,
+            "ip": self.address,
+            "port": str(self.port),
+            "work_dir": str(self._kit.options.data_dir),
+        }
+
     def sandboxes(self) -> dict[str, Sandbox]:
         """By virtual path, which names node, framework and executor as Mesos' agents do."""
         found: dict[str, Sandbox] = {}
         for worker in self.workers():
             below = self._kit.options.pods_dir / worker.uid / "volumes" / "empty"
-            outer, ids = self._directory(worker), _mark(worker, marks.TASK_IDS).split("\n")
+            outer, ids = self._directory(worker), mark(worker, marks.TASK_IDS).split("\n")
             specs = worker.pod["spec"]["containers"]
             found[outer] = Sandbox(below / marks.SANDBOX_VOLUME, _log(worker, specs[0]["name"]))
             for task_id, spec in zip(ids, specs, strict=False) if len(specs) > 1 else ():
@@ -89,7 +102,7 @@ class Facts:
             "attributes": {},
             "master_hostname": "",
             "log_dir": str(self._kit.options.logs_dir),
-            "flags": {},
+            "flags": self.flags(),
             "frameworks": self.frameworks(),
             "completed_frameworks": [],
         }
@@ -97,7 +110,7 @@ class Facts:
     def frameworks(self) -> list[JsonObject]:
         found: dict[str, JsonObject] = {}
         for worker in self.workers():
-            framework_id = _mark(worker, marks.FRAMEWORK_ID)
+            framework_id = mark(worker, marks.FRAMEWORK_ID)
             one = found.setdefault(
                 framework_id,
                 {
@@ -108,7 +121,7 @@ class Facts:
                     "completed_executors": [],
                 },
             )
-            executor = self._executor_of(worker)
+            executor = self.executor_of(worker)
             if executor is not None:
                 info = executor.spec.get("framework") or {}
                 one["name"], one["user"] = info.get("name", ""), info.get("user", "")
@@ -117,14 +130,14 @@ class Facts:
         return list(found.values())
 
     def _executor(self, worker: PodWorker, executor: Executor | None) -> JsonObject:
-        ids = _mark(worker, marks.TASK_IDS).split("\n")
+        ids = mark(worker, marks.TASK_IDS).split("\n")
         tasks = [{"id": each, "name": each} for each in ids if each]
         info: JsonObject = {}
         if executor is not None:
             info = executor.spec.get("info") or {}
             tasks = [{"id": key, "name": one["name"]} for key, one in executor.tasks.items()]
         return {
-            "id": _executor_id(worker),
+            "id": executor_id(worker),
             "name": info.get("name", ""),
             "source": info.get("source", ""),
             "container": worker.uid,
@@ -140,9 +153,9 @@ class Facts:
         return [
             {
                 "container_id": worker.uid,
-                "executor_id": _executor_id(worker),
+                "executor_id": executor_id(worker),
                 "executor_name": "",
-                "framework_id": _mark(worker, marks.FRAMEWORK_ID),
+                "framework_id": mark(worker, marks.FRAMEWORK_ID),
                 "source": "",
                 "statistics": {"timestamp": self._kit.clock.now()},
                 "status": {"container_id": {"value": worker.uid}},
@@ -156,26 +169,26 @@ class Facts:
             if marks.FRAMEWORK_ID in (worker.pod["metadata"].get("annotations") or {}):
                 yield worker
 
-    def _executor_of(self, worker: PodWorker) -> Executor | None:
-        executor_id = _mark(worker, marks.EXECUTOR_ID)
+    def executor_of(self, worker: PodWorker) -> Executor | None:
+        executor_id = mark(worker, marks.EXECUTOR_ID)
         if not executor_id:
             return None
-        return self._executors.find(_mark(worker, marks.FRAMEWORK_ID), executor_id)
+        return self._executors.find(mark(worker, marks.FRAMEWORK_ID), executor_id)
 
     def _directory(self, worker: PodWorker) -> str:
         return (
-            f"/slaves/{self._kit.options.node_name}/frameworks/{_mark(worker, marks.FRAMEWORK_ID)}"
-            f"/executors/{_executor_id(worker)}/runs/{worker.uid}"
+            f"/slaves/{self._kit.options.node_name}/frameworks/{mark(worker, marks.FRAMEWORK_ID)}"
+            f"/executors/{executor_id(worker)}/runs/{worker.uid}"
         )
 
 
-def _mark(worker: PodWorker, name: str) -> str:
+def mark(worker: PodWorker, name: str) -> str:
     return str((worker.pod["metadata"].get("annotations") or {}).get(name, ""))
 
 
-def _executor_id(worker: PodWorker) -> str:
+def executor_id(worker: PodWorker) -> str:
     """A command task's executor goes by the task's id."""
-    return _mark(worker, marks.EXECUTOR_ID) or _mark(worker, marks.TASK_IDS).split("\n")[0]
+    return mark(worker, marks.EXECUTOR_ID) or mark(worker, marks.TASK_IDS).split("\n")[0]
 
 
 def _log(worker: PodWorker, container: str) -> Path | None:

@@ -1,12 +1,12 @@
 """`POST /api/v1` on an agent: what operators ask of one node, in the v1 shapes.
 
-The facts are those of `facts`; calls on containers go on to `calls`. What this agent has no notion
+The facts are those of `facts`, worded by `listing`; calls on containers go on to `calls`. What this agent has no notion
 of is answered 501, by name.
 """
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from apimachinery.mesos import lenient, marks
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, ascii_json
 from apimachinery.wire import JsonObject
+from kubelet.mesos import listing
 from kubelet.mesos.calls import RECORDIO, ContainerCalls
 from kubelet.mesos.containers import Path, message_of
 from kubelet.mesos.facts import Facts
@@ -28,12 +29,19 @@ class AgentOperator:
         self._facts, self._calls = facts, calls
         self._answers: dict[str, Callable[[], JsonObject]] = {
             "GET_HEALTH": lambda: {"healthy": True},
-            "GET_FLAGS": lambda: {"flags": []},
+            "GET_FLAGS": lambda: {"flags": _pairs(facts.flags())},
             "GET_VERSION": lambda: {"version_info": {"version": marks.VERSION}},
-            "GET_METRICS": lambda: {"metrics": []},
+            "GET_METRICS": lambda: {"metrics": _pairs(listing.metrics(facts))},
+            "GET_LOGGING_LEVEL": lambda: {"level": 0},
+            "GET_STATE": lambda: listing.state(facts),
+            "GET_TASKS": lambda: listing.tasks(facts),
+            "GET_EXECUTORS": lambda: listing.executors(facts),
+            "GET_FRAMEWORKS": lambda: listing.frameworks(facts),
             "GET_AGENT": lambda: {"agent_info": facts.agent_info()},
             "GET_CONTAINERS": lambda: {"containers": self._containers()},
-            "GET_FRAMEWORKS": lambda: {"frameworks": facts.frameworks()},
+            # It has no resource providers, so there are no operations on theirs either.
+            "GET_OPERATIONS": lambda: {"operations": []},
+            "GET_RESOURCE_PROVIDERS": lambda: {"resource_providers": []},
         }
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -91,6 +99,10 @@ class AgentOperator:
 
 def _answer(kind: str, body: JsonObject) -> web.Response:
     return web.Response(body=ascii_json({"type": kind, kind.lower(): body}), content_type=JSON)
+
+
+def _pairs(values: Mapping[str, Any]) -> list[JsonObject]:
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def _file_info(one: JsonObject) -> JsonObject:

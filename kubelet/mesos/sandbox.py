@@ -56,7 +56,7 @@ class Files:
             _entry(f"{path.rstrip('/')}/{child.name}", child)
             for child, _ in zip(sorted(real.iterdir()), range(LISTED_MAX), strict=False)
         ]
-        if not inner and sandbox.log is not None:
+        if not inner and sandbox.log is not None and sandbox.log.exists():
             shown = {Path(one["path"]).name for one in found}
             for name in STREAMS:
                 if name not in shown:

@@ -16,6 +16,7 @@ from apimachinery.mesos import bodies, marks, stream
 from apimachinery.mesos.schema import Malformed
 from apimachinery.mesos.stream import JSON, PROTOBUF, EventStream, ascii_json
 from apimachinery.wire import JsonObject
+from kubelet.mesos import listing
 from kubelet.mesos.calls import ContainerCalls
 from kubelet.mesos.executor import Executor, TooManyError
 from kubelet.mesos.executors import Executors
@@ -92,7 +93,7 @@ class MesosServer:
             "/containers": self._containers,
             "/monitor/statistics": self._statistics,
             "/metrics/snapshot": self._metrics,
-            "/flags": _flags,
+            "/flags": self._flags,
             "/files/browse": self._browse,
             "/files/read": self._read,
             "/files/download": self._download,
@@ -216,7 +217,11 @@ class MesosServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         del request
-        return _json({"slave/registered": 1, "slave/executors_running": len(self._open)})
+        return _json(listing.metrics(self._facts))
+
+    async def _flags(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"flags": self._facts.flags()})
 
     async def _browse(self, request: web.Request) -> web.Response:
         files, path = self._files(), request.query.get("path", "")
@@ -294,11 +299,6 @@ async def _version(request: web.Request) -> web.Response:
 async def _health(request: web.Request) -> web.Response:
     del request
     return web.Response()
-
-
-async def _flags(request: web.Request) -> web.Response:
-    del request
-    return _json({"flags": {}})
 
 
 def _json(obj: object) -> web.Response:
