@@ -34,13 +34,13 @@ class Cluster:
         role_of_namespace: Callable[[str], str],
         role_of_pod: Callable[[str], str],
         mark: Callable[..., None],
-        reckon_anew: Callable[[], None],
+        quota_changed: Callable[[], None],
     ) -> None:
-        """`mark` is told of nodes that changed, `reckon_anew` is called when a whole node did."""
+        """`mark` is told of nodes that changed, `quota_changed` is called when one left its roles."""
         self._ledger, self._hands = ledger, hands
         self._frameworks, self._filters = frameworks, filters
         self._role_of_namespace, self._role_of_pod = role_of_namespace, role_of_pod
-        self._mark, self._reckon_anew = mark, reckon_anew
+        self._mark, self._quota_changed = mark, quota_changed
         self.amount_of_pod: Callable[[str], Vector | None] = lambda _: None
         """Knows pods that hold more than their requests tell: reserved resources, volumes."""
         self.in_pods: Vector = {}
@@ -52,26 +52,28 @@ class Cluster:
         """The nodes' handler."""
         if new is None:
             self._hands.lost(self._ledger.remove_node(key))
-            self._reckon_anew()
+            self._quota_changed()
             return
         tainted = any(taint.effect in HARD_TAINTS for taint in new.taints)
         if old is not None and old.revocable != new.revocable:
             self._void_revocable(key)
+        present = agents.is_present(new)
         turned = self._ledger.set_node(
             key,
             resources.add(new.allocatable, parts.revocable(new.revocable)),
             new.labels,
             accepts=new.accepts_pods,
             tainted=tainted,
-            present=agents.is_present(new),
+            present=present,
             ports=NODE_PORTS,
         )
         if old is not None and (old.labels != new.labels or old.allocatable != new.allocatable):
             self._filters.forget_node(key)
         if not new.accepts_pods or tainted:
             self._void(key, every=not new.accepts_pods)
-        if turned:
-            self._reckon_anew()
+        if turned and not present:
+            # Its roles may have as much elsewhere now.
+            self._quota_changed()
         self._mark(key)
 
     def void(self, node: str) -> None:

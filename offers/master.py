@@ -84,6 +84,8 @@ class OfferMaster:
         self._ids = itertools.count(1)
         self._framework_ids = itertools.count(0)
         self._dirty: set[str] = set()
+        self._everywhere = False
+        """Whether all nodes are to be looked at: however often that is said, it is done once."""
         self._pace = Pace()
         self._wake = asyncio.Event()
         self.hands = Hands(
@@ -98,7 +100,7 @@ class OfferMaster:
             role_of_namespace=role_of_namespace,
             role_of_pod=role_of_pod,
             mark=self._mark,
-            reckon_anew=self._reckon_anew,
+            quota_changed=self._quota_changed,
         )
         self.metrics = Metrics(
             self.ledger, self._frameworks, self._filters, self._pace, self._clock
@@ -172,11 +174,16 @@ class OfferMaster:
         self.ledger.roles.guarantee(path, guarantee)
         for offer_id in demand.beyond_quota(self.ledger, path):
             self.hands.rescind(offer_id)
-        self._reckon_anew()
+        self._quota_changed()
 
-    def _reckon_anew(self) -> None:
+    def _quota_changed(self) -> None:
         """What roles hold, or may hold, is another thing now, on whatever node."""
-        self._mark(*self.ledger.accounts)
+        self._everywhere = True
+        self._wake.set()
+
+    def _look_everywhere(self) -> None:
+        self._everywhere = False
+        self._dirty.update(self.ledger.accounts)
         for framework in self._frameworks.values():
             if framework.info.serves_below:
                 framework.receiver.deliver(messages.QuotaChanged())
@@ -228,7 +235,7 @@ class OfferMaster:
     @property
     def busy(self) -> bool:
         """Whether there are nodes that have changed and were not looked at since."""
-        return bool(self._dirty)
+        return bool(self._dirty) or self._everywhere
 
     async def run(self) -> None:
         """Make offers whenever something changed that may allow one."""
@@ -237,6 +244,8 @@ class OfferMaster:
         while True:
             await self._wait()
             self._wake.clear()
+            if self._everywhere:
+                self._look_everywhere()
             now = self._clock.monotonic()
             self._dirty.update(self.ledger.expire(now))
             self._dirty.update(self._filters.ended(now))

@@ -150,35 +150,11 @@ def test_a_guarantee_comes_before_fairness() -> None:
     assert grants[0].role == "b"
 
 
-def test_what_is_guaranteed_to_others_is_held_back() -> None:
-    """An absent owner's guarantee stays free: only the rest of the four nodes is offered."""
-    books = ledger(4)
-    books.roles.guarantee("absent", {"cpu": 6000})
-    grants = allocate(books, [Wanting("f", ("a",))])
-    assert sum(grant.resources.get("cpu", 0) for grant in grants) == 10_000
-
-
-def test_ports_are_dealt_in_proportion() -> None:
-    books = Ledger()
-    ports = ((20000, 29999),)
-    books.set_node("n", {"cpu": 4000, "memory": 8 * GIB}, {}, accepts=True, ports=ports)
-    books.roles.role("a").limit = {"cpu": 1000, "memory": GIB}
-    (grant,) = allocate(books, [Wanting("f", ("a",), wants_ports=True)])
-    assert grant.ports == ((20000, 22499),)
-
-
 def test_tainted_nodes_are_kept_from_those_who_know_nothing_of_taints() -> None:
     books = Ledger()
     books.set_node("n", {"cpu": 4000, "memory": GIB}, {}, accepts=True, tainted=True)
     assert allocate(books, [Wanting("f", ("a",), avoids_taints=True)]) == []
     assert len(allocate(books, [Wanting("f", ("a",))])) == 1
-
-
-def test_one_of_several_sizes_is_enough() -> None:
-    books = ledger(1, cpu=1000, memory=1)
-    sizes = ({"cpu": 10}, {"memory": GIB})
-    assert len(allocate(books, [Wanting("f", ("a",), sizes=sizes)])) == 1
-    assert allocate(books, [Wanting("f", ("a",), sizes=({"cpu": 2000},))]) == []
 
 
 def test_who_names_nodes_is_offered_no_others() -> None:
