@@ -7,12 +7,15 @@ Neighbours: `apimachinery.defaults.core` (pods themselves), `apimachinery.defaul
 from typing import Any
 
 from apimachinery import pod_amounts
+from apimachinery.quantity import Quantity
 from apimachinery.wire import JsonObject
 
 FILE_MODE = 0o644
 """Mode of files made from config maps, secrets and the like."""
 TOKEN_SECONDS = 3600
 GRACE_SECONDS = 30
+_FINER = ("n", "u")
+"""How the canonical spelling of an amount with less than thousandths ends."""
 
 
 def pod(obj: JsonObject) -> None:
@@ -53,6 +56,7 @@ def pod_spec(spec: JsonObject) -> None:
     if account:
         # The old name of the field is kept in step with the new one.
         spec["serviceAccountName"] = spec["serviceAccount"] = account
+    _whole_thousandths(spec.get("resources") or {})
     for container in _containers(spec, ephemeral=True):
         _container(container)
     for volume in spec.get("volumes") or ():
@@ -73,7 +77,7 @@ def _container(container: JsonObject) -> None:
         container["terminationMessagePath"] = "/dev/termination-log"
     if not container.get("terminationMessagePolicy"):
         container["terminationMessagePolicy"] = "File"
-    container.setdefault("resources", {})
+    _whole_thousandths(container.setdefault("resources", {}))
     for port in container.get("ports") or ():
         if not port.get("protocol"):
             port["protocol"] = "TCP"
@@ -127,6 +131,14 @@ def _http_get(action: JsonObject) -> None:
         action["path"] = "/"
     if not action.get("scheme"):
         action["scheme"] = "HTTP"
+
+
+def _whole_thousandths(resources: JsonObject) -> None:
+    """Amounts finer than a thousandth are rounded up to one: nothing is counted finer."""
+    for part in ("requests", "limits"):
+        for name, amount in (resources.get(part) or {}).items():
+            if str(amount).endswith(_FINER):
+                resources[part][name] = str(Quantity.of_milli(Quantity.parse(amount).milli()))
 
 
 def _requests_from_limits(resources: JsonObject) -> None:

@@ -23,7 +23,7 @@ _LABEL_NAMES = frozenset(("Namespace", "StatefulSet"))
 _SEGMENT_NAMES = frozenset(
     (
         "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Framework", "Task",
-        "APIService", "IPAddress",
+        "APIService", "IPAddress", "CertificateSigningRequest",
     )
 )  # fmt: skip
 

@@ -82,6 +82,13 @@ def test_requests_follow_limits():
     assert requests == {"cpu": "1", "memory": "1Gi"}
 
 
+def test_amounts_are_rounded_up_to_thousandths():
+    container = {"name": "c", "resources": {"limits": {"cpu": "1000100u", "memory": "1n"}}}
+    done = filled(scheme.PODS, pod(containers=[container]))
+    limits = done["spec"]["containers"][0]["resources"]["limits"]
+    assert limits == {"cpu": "1001m", "memory": "1m"}
+
+
 def test_requests_of_a_template_wait_for_the_pod():
     template = {"spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": "1"}}}]}}
     done = filled(scheme.DEPLOYMENTS, {"spec": {"template": template}})

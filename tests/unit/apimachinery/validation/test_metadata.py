@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from apimachinery import scheme, validation
+from apimachinery.validation.metadata import name_check
 
 SUBDOMAIN = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
@@ -38,6 +39,7 @@ def test_a_name_prefix_ends_with_a_dash():
 
 def test_role_names_need_only_fit_a_path():
     assert create(scheme.CLUSTERROLES, name="system:node") == []
+    assert name_check(scheme.CERTIFICATESIGNINGREQUESTS)("Any_Name") == []
     assert create(scheme.CLUSTERROLES, name="a/b") == [
         "metadata.name: Invalid value: \"a/b\": may not contain '/'"
     ]
