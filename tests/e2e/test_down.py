@@ -34,10 +34,12 @@ def leftovers(root: Path, slot: int) -> list[str]:
 
 
 def pod_cgroups(uids: set[str]) -> list[str]:
+    """Walked, not globbed: those of other pods of the machine may go meanwhile."""
     return [
-        str(path)
-        for path in Path("/sys/fs/cgroup").rglob("*pod*")
-        if any(u in path.name for u in uids)
+        f"{directory}/{name}"
+        for directory, names, _ in os.walk("/sys/fs/cgroup")
+        for name in names
+        if any(uid in name for uid in uids)
     ]
 
 
