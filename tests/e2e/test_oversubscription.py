@@ -80,11 +80,11 @@ async def _lend_and_take_back(pool: Cluster, master: str) -> TaskStatus:
         return await heard.update("TASK_GONE")
 
 
-def test_what_is_lent_is_taken_back(pool: Cluster) -> None:
+async def test_what_is_lent_is_taken_back(pool: Cluster) -> None:
     """A pod that uses more than what is left ends the task that was lent the rest."""
     port = json.loads((pool.root / "cluster.json").read_text())["offers_port"]
     node = pool.get("nodes")["items"][0]
-    ended = asyncio.run(_lend_and_take_back(pool, f"http://127.0.0.1:{port}"))
+    ended = await _lend_and_take_back(pool, f"http://127.0.0.1:{port}")
     assert ended.reason == "REASON_CONTAINER_PREEMPTED"
     assert "needed by those who booked it" in ended.message
     events = pool.get("events", "-n", "frameworks")["items"]
