@@ -27,6 +27,8 @@ from apiserver.front import connection
 from apiserver.front.app import Front
 from apiserver.identity import authn
 from apiserver.identity.authn import Authenticator
+from apiserver.identity.configuration import Configuration
+from apiserver.identity.issuers import Issuers
 from apiserver.identity.pki import Pki
 from apiserver.identity.tokens import ServiceAccountTokens
 from apiserver.options import Options
@@ -57,6 +59,8 @@ class Security:
     audit_file: Path | None = None
     tokens: dict[str, wire.UserInfo] = field(default_factory=dict)
     """Static tokens made by the caller (not written anywhere)."""
+    authentication: Configuration = field(default_factory=Configuration)
+    """Issuers of tokens that are believed, and what strangers may ask."""
 
 
 class Process:
@@ -89,12 +93,15 @@ class Process:
         static = authn.digests(security.tokens)
         if security.token_file is not None:
             static |= authn.read_token_file(security.token_file)
+        self._issuers = Issuers(security.authentication.issuers, clock.now)
         authenticator = Authenticator(
             objects,
             self._authorizer,
             clock.now,
             accounts=accounts,
             static=static,
+            configured=security.authentication,
+            issuers=self._issuers,
             about=self.server.about,
         )
         core.authenticator = authenticator
@@ -134,6 +141,7 @@ class Process:
             await self._authorizer.start()
             self._flow_schemas.start()
             self._aggregator.start()
+            self._issuers.start()
             await self.front.start(addresses)
         except BaseException:
             # A port that is taken must not leave a store open and loops running.
@@ -151,6 +159,7 @@ class Process:
             self._renewal.cancel()
         await self.front.stop()
         await self._flow_schemas.stop()
+        await self._issuers.stop()
         await self._aggregator.stop()
         await self._streaming.close()
         await self._authorizer.stop()

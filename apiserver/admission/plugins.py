@@ -8,7 +8,6 @@ from apimachinery.names import Rng
 from apiserver.admission import configuration
 from apiserver.admission.certificate_requests import SubjectRestriction
 from apiserver.admission.chain import Plugin
-from apiserver.admission.configuration import BadConfiguration
 from apiserver.admission.ingress_class import DefaultIngressClass
 from apiserver.admission.limits import LimitRanger
 from apiserver.admission.namespace_lifecycle import NamespaceLifecycle
@@ -26,6 +25,7 @@ from apiserver.admission.storage_defaults import (
 from apiserver.admission.tolerations import DefaultTolerationSeconds
 from apiserver.attributes import Authorizer
 from apiserver.cache import WatchCache
+from apiserver.settings import BadConfiguration
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ from typing import Any
 from apimachinery import meta, scheme, status, wire
 from apiserver import attributes
 from apiserver.identity import impersonation
+from apiserver.identity.configuration import Configuration
 from apiserver.identity.impersonation import AUTHENTICATED, UNAUTHENTICATED
+from apiserver.identity.issuers import Issuers
 from apiserver.identity.tokens import (
     ISSUER,
     Objects,
@@ -67,6 +69,8 @@ class Authenticator:
         *,
         accounts: ServiceAccountTokens | None = None,
         static: Tokens | None = None,
+        configured: Configuration | None = None,
+        issuers: Issuers | None = None,
         about: Callable[[wire.Request, wire.UserInfo], attributes.Attributes] = by_path,
     ) -> None:
         """`about` tells what a request asks for: some may speak in another's name for that only."""
@@ -75,6 +79,9 @@ class Authenticator:
         self._clock = clock
         self._accounts = accounts
         self._static = static or {}
+        configured = configured or Configuration()
+        self._issuers = issuers
+        self._anonymous = configured.anonymous
         self._about = about
 
     def authenticate(
@@ -106,6 +113,10 @@ class Authenticator:
         if self._accounts is None or token.count(".") != 2:
             return None
         try:
+            outside = self._issuers.user(token) if self._issuers is not None else None
+            if outside is not None:
+                # Its own audiences were those of this server; nobody else's are known.
+                return attributes.Verified(outside, (ISSUER,)) if ISSUER in audiences else None
             return self._accounts.verify(token, audiences)
         except TokenError as problem:
             log.info("token refused reason=%r", str(problem))
@@ -119,9 +130,14 @@ class Authenticator:
             if verified is None:
                 raise status.unauthorized()
             return verified.user
-        if request.path in ANONYMOUS_PATHS or request.path.startswith(("/livez/", "/readyz/")):
+        if self._may_be_anybody(request.path):
             return ANONYMOUS
         raise status.unauthorized()
+
+    def _may_be_anybody(self, path: str) -> bool:
+        if self._anonymous is not None:
+            return path in self._anonymous
+        return path in ANONYMOUS_PATHS or path.startswith(("/livez/", "/readyz/"))
 
     def _bootstrap_user(self, token: str) -> wire.UserInfo | None:
         token_id, secret = token.split(".")

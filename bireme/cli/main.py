@@ -154,6 +154,10 @@ def server(
         Path | None,
         typer.Option(help="An AdmissionConfiguration: PodSecurity's defaults and exemptions."),
     ] = None,
+    authentication_config: Annotated[
+        Path | None,
+        typer.Option(help="An AuthenticationConfiguration: issuers of tokens (OpenID Connect)."),
+    ] = None,
     only: Annotated[
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",
@@ -180,6 +184,7 @@ def server(
         offer_rivals=offer_rivals,
         region=region,
         admission=admission_control_config_file,
+        authentication=authentication_config,
     )
     command.run(options, data_dir)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from apiserver.admission import plugins
     from apiserver.components import Check
     from apiserver.core import Core
-    from apiserver.identity import pki
+    from apiserver.identity import configuration, pki
     from apiserver.live import LiveResource
     from apiserver.server import ApiServer
     from offers.http.app import OfferServer
@@ -91,6 +91,8 @@ class ServerOptions:
     """The master's: nodes of others are offered to those who say that they know of regions."""
     admission: Path | None = None
     """The file that configures admission plugins."""
+    authentication: Path | None = None
+    """The file that names issuers of tokens."""
     offers_credentials: Path | None = None
     """Principals and their secrets; None: `offers-credentials` in the data directory."""
 
@@ -251,13 +253,14 @@ async def _api_server(
     from apiserver.options import Options
 
     configured = _configured(options.admission) if options.admission is not None else None
+    believed = _believed(options.authentication)
     keys.wait(maker)
     own = pki.Pki(dirs.pki)
     outside = _outside(options)
     advertised = outside[0] if outside else "127.0.0.1"
     process = assembly.Process(
         stores.open_store(_store_address(options.store, dirs)),
-        assembly.Security(keys=own, hosts=_hosts(options)),
+        assembly.Security(keys=own, hosts=_hosts(options), authentication=believed),
         Options(
             service_cidr=options.service_cidr,
             advertise_address=advertised,
@@ -275,12 +278,25 @@ async def _api_server(
 
 
 def _configured(path: Path) -> "plugins.Configured":
-    from apiserver.admission import configuration, plugins
+    from apiserver import settings
+    from apiserver.admission import plugins
 
     try:
         return plugins.configured(path)
-    except configuration.BadConfiguration as error:
+    except settings.BadConfiguration as error:
         raise CommandError(f"--admission-control-config-file: {error}") from error
+
+
+def _believed(path: Path | None) -> "configuration.Configuration":
+    from apiserver import settings
+    from apiserver.identity import configuration
+
+    if path is None:
+        return configuration.Configuration()
+    try:
+        return configuration.read(path)
+    except settings.BadConfiguration as error:
+        raise CommandError(f"--authentication-config: {error}") from error
 
 
 def write_kubeconfig(dirs: DataDir, own: "pki.Pki", url: str) -> None:

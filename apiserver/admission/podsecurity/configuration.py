@@ -10,9 +10,9 @@ from typing import Any
 
 from apimachinery import names
 from apimachinery.wire import JsonObject
-from apiserver.admission.configuration import BadConfiguration, only
 from apiserver.admission.podsecurity import levels
 from apiserver.admission.podsecurity.levels import LEVELS, MODES, Level, Policy
+from apiserver.settings import BadConfiguration, only
 
 API_VERSION = "pod-security.admission.config.k8s.io/v1"
 KIND = "PodSecurityConfiguration"

@@ -10,8 +10,8 @@ import yaml
 
 from apimachinery import wire
 from apiserver.admission import plugins
-from apiserver.admission.configuration import BadConfiguration
 from apiserver.server import ApiServer
+from apiserver.settings import BadConfiguration
 from apiserver.stores import open_store
 
 from .conftest import PODS, Api
