@@ -63,7 +63,7 @@ class RawFramework:
 
     async def next(self, *types: str) -> Json:
         """The next event of these types (of any); others stay for later."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 for event in self.events:
                     if not types or event["type"] in types:

@@ -60,7 +60,7 @@ async def collect(stream: ProcessStream) -> tuple[bytes, bytes]:
 
 async def read_until(stream: ProcessStream, text: bytes) -> bytes:
     seen = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while text not in seen:
             output = await stream.read()
             assert output is not None, seen

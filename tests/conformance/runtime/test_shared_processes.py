@@ -56,7 +56,7 @@ async def test_a_sandbox_whose_init_is_gone_is_not_ready(oci: OciRig) -> None:
     os.kill(int(init), 9)
     assert (await oci.ended(first)).exit_code == 137
     # The kernel tells of each process' end in turn.
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await oci.driver.sandbox_status(sandbox)).state is not SandboxState.NOT_READY:
             await asyncio.sleep(0.01)
     await oci.remember()

@@ -54,7 +54,7 @@ async def readable(descriptor: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(descriptor, done.set)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await done.wait()
     finally:
         loop.remove_reader(descriptor)

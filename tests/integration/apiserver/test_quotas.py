@@ -13,7 +13,7 @@ async def quota(api, hard, **spec):
 
 async def used(api, key, value):
     """Wait until the status of the quota shows a value."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for event in api.watch(QUOTAS):
             if event["object"].get("status", {}).get("used", {}).get(key) == value:
                 return event["object"]["status"]

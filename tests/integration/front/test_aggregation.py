@@ -122,7 +122,7 @@ def api_service(backend: Backend) -> dict[str, Any]:
 
 
 async def available(cluster: Cluster, wanted: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             _, found = await cluster.send("GET", f"{SERVICES}/v1.{GROUP}")
             conditions = (found.get("status") or {}).get("conditions") or []
@@ -192,7 +192,7 @@ async def test_streams_come_as_they_are(cluster: Cluster, backend: Backend) -> N
         async with session.get(
             f"{cluster.url}{STATIONS}?watch=1", headers=headers, ssl=cluster.tls()
         ) as answer:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert await answer.content.readline() == b'{"type":"ADDED","object":{}}\n'
 
 
@@ -217,7 +217,7 @@ async def test_a_group_goes_with_its_service(cluster: Cluster, backend: Backend)
     await register(cluster, backend)
     await available(cluster, "True")
     assert (await cluster.send("DELETE", f"{SERVICES}/v1.{GROUP}"))[0] == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await cluster.send("GET", STATIONS))[0] != 404:
             await asyncio.sleep(0.02)
     _, groups = await cluster.send("GET", "/apis")

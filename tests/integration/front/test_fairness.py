@@ -11,7 +11,7 @@ SCHEMAS, LEVELS = f"{GROUP}/flowschemas", f"{GROUP}/prioritylevelconfigurations"
 
 async def conditions(cluster: Cluster, name: str) -> dict[str, str]:
     """Once there are some."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             code, found = await cluster.send("GET", f"{SCHEMAS}/{name}")
             told = found.get("status", {}).get("conditions") if code == 200 else None

@@ -119,7 +119,7 @@ async def test_client_that_leaves_ends_its_watch(cluster: Cluster) -> None:
             cluster.url + CONFIGMAPS, params={"watch": "1"}, headers=HEADERS, ssl=cluster.tls()
         )
         response.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0.01)
 
@@ -141,7 +141,7 @@ async def test_reviews_ask_the_roles(cluster: Cluster) -> None:
     }
     bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
     assert (await cluster.send("POST", bindings, binding))[0] == 201
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         # The authorizer follows the bindings; it is not part of the write.
         while not (await cluster.send("POST", path, review))[1]["status"]["allowed"]:
             await asyncio.sleep(0.01)
@@ -272,7 +272,7 @@ async def _allow_jane_to_write_roles(cluster: Cluster) -> None:
         "subjects": [{"kind": "User", "name": "jane", "apiGroup": RBAC}],
     }
     await cluster.send("POST", f"{base}/rolebindings", binding)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not cluster.process.server.core.authorizer.rules(wire.UserInfo("jane"), "default"):
             await asyncio.sleep(0.01)
 

@@ -147,7 +147,7 @@ async def test_stream_skips_empty_chunks_and_ends_with_its_client(client: Wire, 
     await client.reader.readuntil(b"\r\n\r\n")
     assert await client.reader.readexactly(16) == b"3\r\none\r\n3\r\ntwo\r\n"
     client.writer.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await echo.ended.wait()
 
 

@@ -144,7 +144,7 @@ async def test_the_network_of_a_node_sees_all_pods_by_a_role(cluster: Cluster) -
     assert may(cluster, "watch", "pods", namespace="")
     binding = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:bireme:node-network"
     assert (await cluster.send("DELETE", binding))[0] == 200
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while may(cluster, "watch", "pods", namespace=""):
             await asyncio.sleep(0.01)
 
@@ -160,7 +160,7 @@ async def test_selectors_of_reviews_reach_the_authorizer(cluster: Cluster) -> No
         return await cluster.send("POST", reviews, {"spec": spec})
 
     one = {"key": "spec.nodeName", "operator": "In", "values": ["n1"]}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await answer({"rawSelector": "spec.nodeName=n2"}))[1]["status"]["allowed"]:
             await asyncio.sleep(0.01)
     for selector in ({"rawSelector": "spec.nodeName=n1"}, {"requirements": [one]}):

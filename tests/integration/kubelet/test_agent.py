@@ -422,7 +422,7 @@ async def test_a_node_that_was_called_not_ready_says_otherwise_at_once(world: Wo
         node = await world.client.get(scheme.NODES, "node-1")
         return is_ready(node)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await ready():
             await asyncio.sleep(0.01)
 
@@ -435,7 +435,7 @@ async def test_an_unknown_handler_is_refused(world: World) -> None:
         await world.client.create(scheme.RUNTIMECLASSES, {**kind, **found})
         await world.pod(name, runtimeClassName=name)
     await world.until(is_ready, "ours")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "FailedCreatePodSandBox" not in await world.events("other"):
             await asyncio.sleep(0.01)
     assert len(world.named("app")) == 1

@@ -59,7 +59,7 @@ async def settled(world: World) -> None:
     assert world.agent is not None
     assert world.agent.pods is not None
     pods = world.agent.pods
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             listed = (await world.client.list(scheme.PODS, "default"))["items"]
             uids = {pod["metadata"]["uid"] for pod in listed}
@@ -93,7 +93,7 @@ async def test_whatever_happens_the_node_agrees_with_the_api(world: World, seed:
         assert not doubles(world)
         await asyncio.sleep(rng.random() * 0.01)
     await settled(world)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         # An exit of this very moment may still be on its way; one that was lost never comes.
         while disagreements(world):
             await asyncio.sleep(0.02)

@@ -62,7 +62,7 @@ async def test_a_pod_may_not_fill_more_of_the_disk_than_it_said(world: World) ->
     (mount,) = container.config.mounts
     with open(f"{mount.host_path}/large", "wb") as file:  # noqa: PTH123  a moment
         file.write(os.urandom(2 << 20))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         # Counting takes a small part of the time only: not every look counts.
         while not phase("Failed")(await world.get()):
             await look(world)
@@ -79,7 +79,7 @@ async def test_under_pressure_nothing_without_requests_is_taken(world: World) ->
     async def pressed() -> bool:
         return await node_condition(world, "MemoryPressure") == "True"
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await pressed():
             await asyncio.sleep(0.01)
     assert agent.pods is not None

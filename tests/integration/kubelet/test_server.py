@@ -75,7 +75,7 @@ async def serving(world: World, pki: Pki) -> Serving:
     pair = pki.kubelet_server("node-1", ["127.0.0.1"])
     result = Serving(pair.cert, pair.key, pki.ca.cert, "127.0.0.1", free_port())
     await world.start_agent(serving=result)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await listens(result.port):
             await asyncio.sleep(0.01)
     return result
@@ -162,7 +162,7 @@ async def test_a_followed_log_ends_with_its_container(world: World, caller: Call
     await asyncio.sleep(0.1)
     assert not task.done()
     world.machine.kill(world.named("app")[0])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await task == (200, "one\ntwo\n")
 
 
@@ -193,7 +193,7 @@ async def test_the_log_of_the_run_before(world: World, caller: Caller) -> None:
 
 async def messages(socket_: aiohttp.ClientWebSocketResponse) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for message in socket_:
             if message.type is aiohttp.WSMsgType.BINARY:
                 found[message.data[0]] = found.get(message.data[0], b"") + message.data[1:]
@@ -251,7 +251,7 @@ async def test_a_client_that_leaves_ends_the_stream(world: World, caller: Caller
         await socket_.send_bytes(b"\0x")
         await socket_.receive_bytes()
     # The server is idle again: stopping the agent does not wait for the stream.
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await world.stop_agent()
 
 
@@ -293,7 +293,7 @@ async def test_port_forward_carries_bytes_both_ways_and_half_closes(
     async with caller.session.ws_connect(f"{caller.url}/portForward/default/web?port=8080") as ws:
         await ws.send_bytes(b"request")
         await ws.send_bytes(b"")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for message in ws:
                 got += message.data
     assert got == b"got request"

@@ -167,7 +167,7 @@ class Pool:
         return (await self.client.list(scheme.TASKS))["items"]
 
     async def eventually(self, what: Callable[[], Any]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not what():
                 await asyncio.sleep(0.005)
 

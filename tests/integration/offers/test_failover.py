@@ -48,7 +48,7 @@ async def test_without_a_failover_timeout_leaving_is_the_end(pool: Pool) -> None
     await framework.launch(offer, task(offer, "t"))
     await framework.update("t", "TASK_RUNNING")
     await framework.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await pool.tasks() or (await pool.client.list(scheme.PODS, "frameworks"))["items"]:
             await asyncio.sleep(0.01)
     late = await again(pool, framework)
@@ -117,7 +117,7 @@ async def test_a_launch_cut_off_before_its_pod_was_made_is_taken_up(pool: Pool) 
     (offer,) = await framework.offers()
     known = pool.side.frameworks.known[framework.id]
     await framework.launch(offer, task(offer, "t"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await pool.tasks():
             await asyncio.sleep(0.01)
     await pool.stop_master()

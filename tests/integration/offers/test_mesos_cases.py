@@ -185,7 +185,7 @@ async def test_retry_status_update(pool: Pool, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         assert (await framework.next("UPDATE"))["update"]["status"]["uuid"] == first["uuid"]
     await framework.acknowledge(first)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await framework.next("UPDATE"))["update"]["status"]["uuid"] == first["uuid"]:
             pass
 

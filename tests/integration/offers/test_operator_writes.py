@@ -31,7 +31,7 @@ async def plan(pool: Pool, *machines: dict[str, str]) -> tuple[int, Any]:
 
 async def until(pool: Pool, kind: str, what: Any) -> Any:
     """Ask until the answer is right: it goes through the API and back."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = (await ask(pool, kind))[1][kind.lower()]
             if what(found):
@@ -261,7 +261,7 @@ async def watching(pool: Pool) -> AsyncIterator[Any]:
         assert answer.status == 200
 
         async def following() -> Any:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while True:
                     size = int(await answer.content.readuntil(b"\n"))
                     event = json.loads(await answer.content.readexactly(size))

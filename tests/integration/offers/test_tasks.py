@@ -33,7 +33,7 @@ async def test_a_task_that_is_over_and_acknowledged_is_forgotten(pool: Pool) -> 
     await framework.launch(offer, task(offer, "t", "exit 0"))
     await framework.update("t", "TASK_FINISHED")
     await pool.eventually(lambda: not pool.side.tasks.tasks)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await pool.tasks():
             await asyncio.sleep(0.01)
 

@@ -111,7 +111,7 @@ async def test_following_ends_with_the_container(log: Path, hub: Hub) -> None:
     with log.open("a") as file:
         file.write(line("last words"))
     ended.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await task
     assert b"".join(got) == b"n4\nmore\nlast words\n"
 
@@ -132,7 +132,7 @@ async def test_following_crosses_a_rotation(log: Path, hub: Hub) -> None:
     log.write_text(line("new file"))
     await until(got, b"n4\nold file\nnew file\n")
     ended.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await task
     assert b"".join(got) == b"n4\nold file\nnew file\n"
 
@@ -154,7 +154,7 @@ async def test_what_is_written_just_before_a_rotation_is_read(
 
     monkeypatch.setattr(logs, "_rotated", late)
     ended = asyncio.Event()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         read = logs.read(log, Options(follow=True, tail=1), hub, ended)
         got = [chunk async for chunk in read]
     assert b"".join(got) == b"n4\nold file\nnew file\n"
@@ -162,7 +162,7 @@ async def test_what_is_written_just_before_a_rotation_is_read(
 
 async def until(got: list[bytes], text: bytes) -> None:
     """That much has been read."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while b"".join(got) != text:
             await asyncio.sleep(0.01)
 

@@ -31,7 +31,7 @@ async def test_a_log_that_outgrows_its_bound_is_rotated(
     await asyncio.sleep(0.02)
     assert driver.reopened == []
     log.write_text("x" * 200)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not driver.reopened:
             await asyncio.sleep(0.005)
     assert driver.reopened == ["c1"]

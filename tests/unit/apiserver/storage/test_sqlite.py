@@ -102,7 +102,7 @@ async def test_leases_run_on_while_the_store_is_closed(store: SqliteStore) -> No
     await store.close()
     again = SqliteStore(store.path, clock=LaterClock())
     await again.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for batch in again.watch("/", revision):
             if batch.events:
                 break
