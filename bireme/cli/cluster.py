@@ -26,6 +26,13 @@ NODES_MAX = 200
 """On one machine: each takes a /24 of the cluster's /16, and their addresses lie below the first."""
 
 
+HANDED_ON = (
+    "admission_control_config_file", "authentication_config", "offers_bind", "offers_credentials",
+    "offer_rivals", "region",
+)  # fmt: skip
+"""Options that are `bireme server`'s own business: it checks them, and says what is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the user said; None and "" where nothing was said."""
@@ -39,6 +46,12 @@ class Asked:
     node_memory: str = ""
     oversubscribe: str = ""
     node_monitor_grace_period: float | None = None
+    admission_control_config_file: str = ""
+    authentication_config: str = ""
+    offers_bind: str = ""
+    offers_credentials: str = ""
+    offer_rivals: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,12 @@ class ClusterOptions:
     oversubscribe: str = ""
     node_monitor_grace_period: float = 40.0
     """Seconds of silence after which a node is NotReady (Kubernetes' default)."""
+    admission_control_config_file: str = ""
+    authentication_config: str = ""
+    offers_bind: str = ""
+    offers_credentials: str = ""
+    offer_rivals: str = ""
+    region: str = ""
 
     @property
     def topology(self) -> Topology:
@@ -165,6 +184,9 @@ def server_entry(options: ClusterOptions, dirs: DataDir, store: str) -> dict[str
             "--bind", plan.host_address, "--service-cidr", plan.service_cidr,
             "--cluster-cidr", str(plan.network), "--slot", str(options.slot),
         ]  # fmt: skip
+    for name in HANDED_ON:
+        if said := getattr(options, name):
+            argv += [f"--{name.replace('_', '-')}", said]
     return _entry(dirs, "server", argv)
 
 

@@ -35,6 +35,27 @@ DataDirOption = Annotated[
 ]
 
 
+AdmissionOption = Annotated[
+    Path | None,
+    typer.Option(help="An AdmissionConfiguration: PodSecurity's defaults and exemptions."),
+]
+AuthenticationOption = Annotated[
+    Path | None,
+    typer.Option(help="An AuthenticationConfiguration: issuers of tokens (OpenID Connect)."),
+]
+CredentialsOption = Annotated[
+    Path | None, typer.Option(help="A file of principals and secrets, as Mesos' masters read.")
+]
+RegionOption = Annotated[
+    str, typer.Option(help="Keep nodes of other regions to frameworks that know of regions.")
+]
+
+
+def _absolute(path: Path | None) -> str:
+    """A file as the processes that `up` leaves behind find it; empty where none was named."""
+    return str(path.absolute()) if path is not None else ""
+
+
 @app.command()
 def up(
     nodes: Annotated[int | None, typer.Option(help="How many nodes on this machine.")] = None,
@@ -55,6 +76,16 @@ def up(
     node_monitor_grace_period: Annotated[
         float | None, typer.Option(help="Seconds of silence after which a node is NotReady (40).")
     ] = None,
+    admission_control_config_file: AdmissionOption = None,
+    authentication_config: AuthenticationOption = None,
+    offers_bind: Annotated[
+        str, typer.Option(help="Where the offer API listens; beyond loopback with credentials.")
+    ] = "",
+    offers_credentials: CredentialsOption = None,
+    offer_rivals: Annotated[
+        str, typer.Option(help="Frameworks that are offered the same at a time (1): first come.")
+    ] = "",
+    region: RegionOption = "",
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when ready and leave it running.")
     ] = False,
@@ -74,6 +105,12 @@ def up(
             node_memory=node_memory,
             oversubscribe=oversubscribe,
             node_monitor_grace_period=node_monitor_grace_period,
+            admission_control_config_file=_absolute(admission_control_config_file),
+            authentication_config=_absolute(authentication_config),
+            offers_bind=offers_bind,
+            offers_credentials=_absolute(offers_credentials),
+            offer_rivals=offer_rivals,
+            region=region,
         ),
         data_dir,
         detach=detach,
@@ -141,23 +178,13 @@ def server(
     offers_bind: Annotated[
         str, typer.Option(help="Where the offer API listens; beyond loopback with credentials.")
     ] = "127.0.0.1",
-    offers_credentials: Annotated[
-        Path | None, typer.Option(help="A file of principals and secrets, as Mesos' masters read.")
-    ] = None,
+    offers_credentials: CredentialsOption = None,
     offer_rivals: Annotated[
         int, typer.Option(help="Frameworks that are offered the same at a time: first come.")
     ] = 1,
-    region: Annotated[
-        str, typer.Option(help="Keep nodes of other regions to frameworks that know of regions.")
-    ] = "",
-    admission_control_config_file: Annotated[
-        Path | None,
-        typer.Option(help="An AdmissionConfiguration: PodSecurity's defaults and exemptions."),
-    ] = None,
-    authentication_config: Annotated[
-        Path | None,
-        typer.Option(help="An AuthenticationConfiguration: issuers of tokens (OpenID Connect)."),
-    ] = None,
+    region: RegionOption = "",
+    admission_control_config_file: AdmissionOption = None,
+    authentication_config: AuthenticationOption = None,
     only: Annotated[
         str, typer.Option(help="One part alone: apiserver, controllers or scheduling.")
     ] = "",

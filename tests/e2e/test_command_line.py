@@ -215,3 +215,41 @@ def test_nodes_without_root(place: Path) -> None:
     assert done.stderr.startswith("bireme: nodes with --runtime oci need root")
     assert len(done.stderr.splitlines()) == 1
     assert not (place / "data/cluster.json").exists()
+
+
+ADMISSION = """\
+apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+- name: PodSecurity
+  configuration:
+    apiVersion: pod-security.admission.config.k8s.io/v1
+    kind: PodSecurityConfiguration
+    defaults: {enforce: baseline}
+"""
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_what_the_server_is_told_by_files_holds_after_a_restart_too(place: Path) -> None:
+    """`up` hands the options of the server on, and the next `up` needs none of them."""
+    data = ("--data-dir", str(place / "data"))
+    (place / "admission.yaml").write_text(ADMISSION)
+    options = ("--admission-control-config-file", str(place / "admission.yaml"))
+    ports = ("--port", free_port(), "--offers-port", free_port())
+    host = '--overrides={"spec":{"hostNetwork":true}}'
+    run = ("kubectl", "run", "p", "--image=x", host, f"--kubeconfig={place}/data/kubeconfig")
+    try:
+        for given in ((*ports, *options), ()):
+            code, said = attempt("up", "--detach", *data, *given)
+            assert code == 0, said
+            code, said = attempt(*run)
+            assert code == 1
+            assert 'violates PodSecurity "baseline:latest": host namespaces' in said
+            assert attempt("down", *data)[0] == 0
+    finally:
+        attempt("down", "--purge", *data)
