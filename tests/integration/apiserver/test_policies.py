@@ -1,6 +1,7 @@
 """Policies on pods, claims, ingresses and certificate requests, as a whole server has them."""
 
 import base64
+import datetime as dt
 
 import pytest
 from cryptography import x509
@@ -201,10 +202,17 @@ async def test_approval_takes_the_right_to_the_signer(api, given, code):
     assert answer.status == code
 
 
+def certificate() -> bytes:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = dt.datetime.now(dt.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
 async def test_signing_takes_the_right_to_the_signer(api):
     await api.made(REQUESTS, signing_request("team", "example.com/x"))
     api.server.core.authorizer = Signers()
-    pem = base64.b64encode(b"-----BEGIN CERTIFICATE-----\n").decode()
+    pem = base64.b64encode(certificate()).decode()
     answer = await api.patch(f"{REQUESTS}/r/status", {"status": {"certificate": pem}})
     assert answer.status == 403
     assert answer.message.endswith(
