@@ -108,21 +108,22 @@ class _Answer:
 
     def __init__(self, future: "asyncio.Future[bytes]") -> None:
         self._future = future
-        self._data = b""
+        self._pieces: list[bytes] = []
 
     def data(self, piece: bytes) -> None:
-        self._data = self._data + piece if self._data else piece
+        self._pieces.append(piece)
 
     def headers(self, fields: Headers, *, last: bool) -> None:
         if not last or self._future.done():
             return
-        failure = _failure(fields, self._data[:100].decode(errors="replace"))
-        if failure is None and self._data[:1] != b"\0":
+        data = b"".join(self._pieces)
+        failure = _failure(fields, data[:100].decode(errors="replace"))
+        if failure is None and data[:1] != b"\0":
             failure = CallFailed(Code.INTERNAL, "an answer that holds no message")
         if failure is not None:
             self._future.set_exception(failure)
         else:
-            self._future.set_result(self._data[PREFIX:])
+            self._future.set_result(data[PREFIX:])
 
     def lost(self, reason: str, *, unseen: bool) -> None:
         if not self._future.done():
