@@ -46,6 +46,9 @@ class Account:
     """What reservations and volumes add to the node's own resources and take from them."""
 
     _free: Vector | None = None
+    _spare: Vector | None = None
+    _spare_of: Vector | None = None
+    """The `free` from which `_spare` was reckoned: each change of the books makes another."""
 
     @property
     def free(self) -> Vector:
@@ -54,6 +57,21 @@ class Account:
             kept = resources.subtract(self.capacity, self.used)
             self._free = resources.subtract(kept, self.offered)
         return self._free
+
+    @property
+    def spare(self) -> Vector | None:
+        """What of `free` may be offered; None where nothing new has room.
+
+        A framework that has work looks at all nodes, of which most are full: they cost a comparison.
+        """
+        free = self.free
+        if self._spare_of is not free:
+            self._spare_of, self._spare = free, None
+            there = resources.positive(free)
+            room = resources.PODS not in self.capacity or resources.PODS in there
+            if room and resources.is_offerable(parts.folded(there)):
+                self._spare = there
+        return self._spare
 
     def resize(self, capacity: Vector) -> None:
         self.capacity, self._free = capacity, None
@@ -371,13 +389,9 @@ class Ledger:
         if not account.capacity and not account.uids and not account.offer_ids:
             self.accounts.pop(account.name, None)
 
-    def offerable(self, nodes: Iterator[str]) -> Iterator[tuple[Account, dict[str, int]]]:
+    def offerable(self, nodes: Iterator[str]) -> Iterator[tuple[Account, Vector]]:
         """Of these nodes, those that take something new, with what is free on them."""
         for name in nodes:
             account = self.accounts.get(name)
-            if account is None or not account.open:
-                continue
-            free = resources.positive(account.free)
-            room = resources.PODS not in account.capacity or resources.PODS in free
-            if room and resources.is_offerable(parts.folded(free)):
+            if account is not None and account.open and (free := account.spare) is not None:
                 yield account, free
