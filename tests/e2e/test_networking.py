@@ -18,6 +18,8 @@ from tests.e2e.conftest import Cluster, eventually
 
 SPACE = "networking"
 SCRIPT = str(Path(__file__).with_name("netserver.py"))
+NO_TOKEN: dict[str, Any] = {"automountServiceAccountToken": False}
+"""On the machine's own files a token's mount point would be one of them."""
 SERVERS = ("net-1", "net-2", "net-3")
 HTTP = {"name": "http", "port": 80, "targetPort": "http"}
 UDP = {"name": "udp", "port": 80, "targetPort": "udp", "protocol": "UDP"}
@@ -94,7 +96,8 @@ def net(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with a_batch(cluster, SPACE, tmp_path_factory.mktemp("net")) as batch:
         for number, name in enumerate(SERVERS, 1):
             labels = {"labels": {"app": "net", "pod": name}}
-            batch.pod(name, server(certificate), nodeName=f"node-{number}", metadata=labels)
+            spec = {"nodeName": f"node-{number}", **NO_TOKEN}
+            batch.pod(name, server(certificate), metadata=labels, **spec)
         naming = {"hostname": "querier", "subdomain": "headless"}
         labels = {"labels": {"app": "client"}}
         batch.pod("client", container("sleep 3600"), nodeName="node-1", metadata=labels, **naming)
@@ -236,7 +239,8 @@ def test_one_host_port_for_several_addresses_and_protocols(net: Net) -> None:
     wanted = {"loop": ("127.0.0.1", "TCP"), "own": (node, "TCP"), "datagram": (node, "UDP")}
     for name, (address, protocol) in wanted.items():
         hosted = server(hostPort=port, hostIP=address, protocol=protocol)
-        net.batch.pod(name, hosted, nodeSelector={"kubernetes.io/hostname": "node-1"})
+        where = {"kubernetes.io/hostname": "node-1"}
+        net.batch.pod(name, hosted, nodeSelector=where, **NO_TOKEN)
     for name, (address, protocol) in wanted.items():
         net.batch.ready(name)
         way = "udp" if protocol == "UDP" else "http"
