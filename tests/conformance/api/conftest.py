@@ -90,6 +90,12 @@ def binary(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def group(unique: str) -> str:
+    """An API group of the test's own."""
+    return f"{unique}.example.com"
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")

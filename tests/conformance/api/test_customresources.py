@@ -101,11 +101,6 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def group(unique: str) -> str:
-    return f"{unique}.example.com"
-
-
-@pytest.fixture
 def define(root: Api, api: Api, group: str, cleanup: Callable[[str], Any]) -> Callable[..., str]:
     """Create the definition, or one with another schema; the path of its objects."""
 

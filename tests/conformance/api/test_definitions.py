@@ -76,11 +76,6 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def group(unique: str) -> str:
-    return f"{unique}.example.com"
-
-
-@pytest.fixture
 def define(root: Api, cleanup: Callable[[str], Any]) -> Callable[..., str]:
     """Create a definition; its path, once it serves."""
 
